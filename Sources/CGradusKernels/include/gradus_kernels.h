@@ -1,0 +1,5 @@
+#ifndef GRADUS_KERNELS_H
+#define GRADUS_KERNELS_H
+#include <stddef.h>
+#include <stdint.h>
+#endif

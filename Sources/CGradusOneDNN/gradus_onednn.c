@@ -1,0 +1,2 @@
+#include "gradus_onednn.h"
+#include <dnnl.h>

@@ -1,0 +1,11 @@
+@_exported import GradusCore
+@_exported import GradusData
+@_exported import GradusEval
+@_exported import GradusFormats
+@_exported import GradusIndex
+@_exported import GradusModels
+@_exported import GradusRank
+@_exported import GradusRecipes
+@_exported import GradusTensor
+@_exported import GradusText
+@_exported import GradusTrain
