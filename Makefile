@@ -1,0 +1,26 @@
+# `make demo` and `make test` set up what they need; everything else is a part of them.
+SHELL := /bin/bash
+GRADUS := .build/release/gradus
+
+.PHONY: demo test setup build sanitize clean help
+
+help: ## what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: build ## the main job, end to end: retrieve, re-rank, train with a curriculum, evaluate
+	@scripts/demo.sh $(GRADUS)
+
+test: setup ## build and pass all tests
+	@scripts/test.sh
+
+setup: ## install the Debian packages that the build needs
+	@scripts/setup-debian.sh
+
+build: setup ## the gradus command, in release mode
+	swift build -c release --product gradus
+
+sanitize: setup ## kernels and index under the address, undefined-behaviour and thread sanitizers
+	@scripts/sanitize.sh
+
+clean: ## remove what was built; fetched models and collections stay
+	rm -rf .build .build-* .gradus

@@ -1,0 +1,45 @@
+import GradusCore
+
+/// Why a model cannot be loaded or saved.
+public enum ModelError: GradusError, Equatable {
+  /// A file that the folder should hold is not there.
+  case missingFile(folder: String, name: String)
+  /// `config.json` is no JSON object with the keys of an encoder.
+  case configuration(file: String, reason: String)
+  /// The architecture is not one that can be loaded.
+  case unsupportedArchitecture(file: String, found: String)
+  /// The weights lack a tensor.
+  case missingTensor(file: String, name: String)
+  /// A tensor's shape contradicts the configuration.
+  case shape(file: String, name: String, expected: [Int], found: [Int])
+  /// A tensor holds NaN or infinity.
+  case notFinite(file: String, name: String, index: Int)
+  /// A text is longer than the model takes, and the policy is to refuse it.
+  case tooLong(docno: String, tokens: Int, limit: Int)
+  /// A model folder whose manifest does not fit this version.
+  case manifest(file: String, reason: String)
+
+  public var failureKind: FailureKind {
+    switch self {
+    case .missingFile: .missingInput
+    default: .badData
+    }
+  }
+
+  public var description: String {
+    switch self {
+    case .missingFile(let folder, let name):
+      "\(folder): no '\(name)'; a model folder holds config.json, model.safetensors and tokenizer.json or vocab.txt"
+    case .configuration(let file, let reason): "\(file): \(reason)"
+    case .unsupportedArchitecture(let file, let found):
+      "\(file): model_type '\(found)' cannot be loaded; 'bert' can"
+    case .missingTensor(let file, let name): "\(file): tensor '\(name)' is missing"
+    case .shape(let file, let name, let expected, let found):
+      "\(file): tensor '\(name)' has shape \(found), expected \(expected) by config.json"
+    case .notFinite(let file, let name, let index): "\(file): tensor '\(name)' holds a value that is not finite at index \(index)"
+    case .tooLong(let docno, let tokens, let limit):
+      "document \(docno): \(tokens) tokens, the model takes \(limit); choose the truncate or window policy"
+    case .manifest(let file, let reason): "\(file): \(reason)"
+    }
+  }
+}

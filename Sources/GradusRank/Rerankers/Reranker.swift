@@ -1,0 +1,49 @@
+import GradusCore
+
+/// The second stage: gives each candidate of a query a new score from the texts.
+public protocol Reranker: Sendable {
+  var scoreKind: ScoreKind { get }
+
+  /// Scores of `documents` for `query`, in input order. A score depends on its pair alone: not on the other documents,
+  /// not on the batch, not on the number of threads.
+  func scores(of documents: [Document], for query: Query) throws -> [CandidateScore]
+}
+
+/// A re-ranked group with what the model did not get to see.
+public struct RerankedGroup: Sendable, Equatable {
+  public let group: CandidateGroup
+  public let ranking: Ranking
+  /// Candidates that were re-scored; the rest follows in its old order.
+  public let rescoredCount: Int
+  /// Tokens cut off, summed over the re-scored candidates.
+  public let truncatedTokens: Int
+  /// Re-scored candidates of which something was cut off.
+  public let truncatedCandidates: Int
+}
+
+extension Reranker {
+  /// Re-scores the first `depth` candidates; the tail keeps its order and can never overtake the re-scored head.
+  ///
+  /// The head is ordered by the tie rule. A tail document's score is the head's lowest score minus its distance from the
+  /// head, so that the ranking survives being written to a run file and read again.
+  public func rerank(_ group: CandidateGroup, depth: Int = 100) throws -> RerankedGroup {
+    let headCount = min(max(0, depth), group.candidates.count)
+    let head = Array(group.candidates[..<headCount])
+    let results = try scores(of: head.map(\.document), for: group.query)
+    let order = head.indices.sorted {
+      ScoredDocument.precedes(
+        ScoredDocument(docno: head[$0].document.docno, score: results[$0].score),
+        ScoredDocument(docno: head[$1].document.docno, score: results[$1].score))
+    }
+    var documents = order.map { ScoredDocument(docno: head[$0].document.docno, score: results[$0].score) }
+    let floor = documents.last?.score ?? 0
+    for (distance, candidate) in group.candidates[headCount...].enumerated() {
+      documents.append(ScoredDocument(docno: candidate.document.docno, score: floor - Double(distance + 1)))
+    }
+    return RerankedGroup(
+      group: CandidateGroup(query: group.query, candidates: order.map { head[$0] } + group.candidates[headCount...]),
+      ranking: Ranking(qid: group.query.qid, alreadyOrdered: documents), rescoredCount: headCount,
+      truncatedTokens: results.reduce(0) { $0 + $1.truncatedTokens },
+      truncatedCandidates: results.count { $0.truncatedTokens > 0 })
+  }
+}
