@@ -6,8 +6,8 @@ import Testing
 private struct NumberReranker: Reranker {
   let scoreKind = ScoreKind.logit
 
-  func scores(of documents: [Document], for query: Query) -> [CandidateScore] {
-    documents.map { CandidateScore(score: Double($0.text) ?? 0, truncatedTokens: $0.text == "7" ? 3 : 0) }
+  func scores(of candidates: [Candidate], for query: Query) -> [CandidateScore] {
+    candidates.map { CandidateScore(score: Double($0.document.text) ?? 0, truncatedTokens: $0.document.text == "7" ? 3 : 0) }
   }
 }
 
@@ -55,5 +55,19 @@ private struct NumberReranker: Reranker {
     #expect(throws: CandidateError.unknownDocument(qid: "1", docno: "b")) {
       try run.candidateGroups(queries: [Query(qid: "1", text: "q")], depth: 5) { $0 == "a" ? texts["a"] : nil }
     }
+  }
+}
+
+@Suite struct InterpolatedRerankerTests {
+  @Test("base + weight * first stage; a missing first-stage score counts as the lowest")
+  func worked() throws {
+    let candidates = [
+      Candidate(document: Document(docno: "a", text: "1"), firstStageScore: 10),
+      Candidate(document: Document(docno: "b", text: "2"), firstStageScore: 4),
+      Candidate(document: Document(docno: "c", text: "3")),
+    ]
+    let scores = try InterpolatedReranker(base: NumberReranker(), weight: 0.5)
+      .scores(of: candidates, for: Query(qid: "1", text: "q"))
+    #expect(scores.map(\.score) == [6, 4, 5])
   }
 }

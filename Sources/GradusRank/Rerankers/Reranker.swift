@@ -4,9 +4,9 @@ import GradusCore
 public protocol Reranker: Sendable {
   var scoreKind: ScoreKind { get }
 
-  /// Scores of `documents` for `query`, in input order. A score depends on its pair alone: not on the other documents,
-  /// not on the batch, not on the number of threads.
-  func scores(of documents: [Document], for query: Query) throws -> [CandidateScore]
+  /// Scores of `candidates` for `query`, in input order. A pointwise reranker's score depends on its pair alone: not on
+  /// the other candidates, not on the batch, not on the number of threads.
+  func scores(of candidates: [Candidate], for query: Query) throws -> [CandidateScore]
 }
 
 /// A re-ranked group with what the model did not get to see.
@@ -29,7 +29,7 @@ extension Reranker {
   public func rerank(_ group: CandidateGroup, depth: Int = 100) throws -> RerankedGroup {
     let headCount = min(max(0, depth), group.candidates.count)
     let head = Array(group.candidates[..<headCount])
-    let results = try scores(of: head.map(\.document), for: group.query)
+    let results = try scores(of: head, for: group.query)
     let order = head.indices.sorted {
       ScoredDocument.precedes(
         ScoredDocument(docno: head[$0].document.docno, score: results[$0].score),

@@ -1,0 +1,29 @@
+import GradusCore
+
+/// Adds the first stage's score to a reranker's: `base + weight * firstStage`.
+///
+/// A small re-ranker sees meaning, BM25 sees exact and rare words; their sum is often better than either. Tune `weight`
+/// on development queries, never on test.
+///
+///     let reranker = InterpolatedReranker(base: crossEncoder, weight: 0.5)
+///
+/// Candidates without a first-stage score get the lowest first-stage score of the group.
+public struct InterpolatedReranker<Base: Reranker>: Reranker {
+  public let base: Base
+  public let weight: Double
+
+  public init(base: Base, weight: Double) {
+    self.base = base
+    self.weight = weight
+  }
+
+  public var scoreKind: ScoreKind { weight == 0 ? base.scoreKind : .unknown }
+
+  public func scores(of candidates: [Candidate], for query: Query) throws -> [CandidateScore] {
+    let lowest = candidates.compactMap(\.firstStageScore).min() ?? 0
+    return zip(candidates, try base.scores(of: candidates, for: query)).map { candidate, result in
+      CandidateScore(
+        score: result.score + weight * (candidate.firstStageScore ?? lowest), truncatedTokens: result.truncatedTokens)
+    }
+  }
+}
