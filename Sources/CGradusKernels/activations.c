@@ -2,13 +2,9 @@
 #include "gradus_activations.h"
 #include "simd.h"
 
-// Calls `function(vector)` over an array; the tail goes through a padded vector.
-#define MAP(x, count, y, function)                                   \
-  do {                                                               \
-    size_t at = 0;                                                   \
-    for (; at + LANES <= (count); at += LANES) vstore((y) + at, function(vload((x) + at))); \
-    if (at < (count)) vstore_first((y) + at, function(vload_first((x) + at, (count) - at, 0)), (count) - at); \
-  } while (0)
+#define MAP(x, count, y, function)                    \
+  for (size_t at = 0; at < (count); at += LANES)      \
+  vstore_part((y) + at, function(vload_part((x) + at, (count) - at, 0)), (count) - at)
 
 /// 1 / (1 + exp(-x)).
 GRD_INLINE vfloat vsigmoid(vfloat x) { return vset(1.0f) / (vset(1.0f) + vexp(-x)); }
@@ -78,11 +74,9 @@ GRD_KERNEL(void, grd_gelu_forward, (const float *x, size_t count, float *y), x, 
 
 GRD_INLINE void grd_gelu_backward_body(const grd_isa isa, const float *x, const float *dy, size_t count, float *dx) {
   (void)isa;
-  size_t at = 0;
-  for (; at + LANES <= count; at += LANES) vstore(dx + at, vload(dy + at) * vgelu_slope(vload(x + at)));
-  if (at < count) {
-    const size_t rest = count - at;
-    vstore_first(dx + at, vload_first(dy + at, rest, 0) * vgelu_slope(vload_first(x + at, rest, 0)), rest);
+  for (size_t at = 0; at < count; at += LANES) {
+    const size_t left = count - at;
+    vstore_part(dx + at, vload_part(dy + at, left, 0) * vgelu_slope(vload_part(x + at, left, 0)), left);
   }
 }
 GRD_KERNEL(void, grd_gelu_backward, (const float *x, const float *dy, size_t count, float *dx), x, dy, count, dx)
@@ -92,17 +86,11 @@ GRD_INLINE void grd_bias_gelu_forward_body(const grd_isa isa, const float *x, co
   (void)isa;
   for (size_t row = 0; row < rows; row++) {
     const size_t start = row * width;
-    size_t j = 0;
-    for (; j + LANES <= width; j += LANES) {
-      const vfloat v = vload(x + start + j) + vload(bias + j);
-      if (sum) vstore(sum + start + j, v);
-      vstore(y + start + j, vgelu(v));
-    }
-    if (j < width) {
-      const size_t rest = width - j;
-      const vfloat v = vload_first(x + start + j, rest, 0) + vload_first(bias + j, rest, 0);
-      if (sum) vstore_first(sum + start + j, v, rest);
-      vstore_first(y + start + j, vgelu(v), rest);
+    for (size_t j = 0; j < width; j += LANES) {
+      const size_t left = width - j;
+      const vfloat v = vload_part(x + start + j, left, 0) + vload_part(bias + j, left, 0);
+      if (sum) vstore_part(sum + start + j, v, left);
+      vstore_part(y + start + j, vgelu(v), left);
     }
   }
 }
@@ -116,17 +104,11 @@ GRD_INLINE void grd_bias_gelu_backward_body(const grd_isa isa, const float *sum,
     const size_t start = row * width;
     float *partial = bias_partials + row / GRD_ROW_BLOCK * width;
     if (row % GRD_ROW_BLOCK == 0) memset(partial, 0, width * sizeof(float));
-    size_t j = 0;
-    for (; j + LANES <= width; j += LANES) {
-      const vfloat v = vload(dy + start + j) * vgelu_slope(vload(sum + start + j));
-      vstore(dx + start + j, v);
-      vstore(partial + j, vload(partial + j) + v);
-    }
-    if (j < width) {
-      const size_t rest = width - j;
-      const vfloat v = vload_first(dy + start + j, rest, 0) * vgelu_slope(vload_first(sum + start + j, rest, 0));
-      vstore_first(dx + start + j, v, rest);
-      vstore_first(partial + j, vload_first(partial + j, rest, 0) + v, rest);
+    for (size_t j = 0; j < width; j += LANES) {
+      const size_t left = width - j;
+      const vfloat v = vload_part(dy + start + j, left, 0) * vgelu_slope(vload_part(sum + start + j, left, 0));
+      vstore_part(dx + start + j, v, left);
+      vstore_part(partial + j, vload_part(partial + j, left, 0) + v, left);
     }
   }
 }

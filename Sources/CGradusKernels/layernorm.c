@@ -1,65 +1,23 @@
 // Residual + bias + layer normalisation.
 #include "gradus_layernorm.h"
-#include "simd.h"
-
-/// One vector of x + bias + residual at column j; absent summands are skipped.
-GRD_INLINE vfloat summed(const float *x, const float *residual, const float *bias, size_t j) {
-  vfloat v = vload(x + j);
-  if (bias) v += vload(bias + j);
-  if (residual) v += vload(residual + j);
-  return v;
-}
-
-GRD_INLINE vfloat summed_first(const float *x, const float *residual, const float *bias, size_t j, size_t rest) {
-  vfloat v = vload_first(x + j, rest, 0);
-  if (bias) v += vload_first(bias + j, rest, 0);
-  if (residual) v += vload_first(residual + j, rest, 0);
-  return v;
-}
+#include "normalize_row.h"
 
 GRD_INLINE void grd_layernorm_forward_body(const grd_isa isa, const float *x, const float *residual, const float *bias,
                                            const float *gamma, const float *beta, float epsilon, size_t rows, size_t width,
                                            float *normalized, float *scale, float *y) {
   (void)isa;
-  const size_t whole = width / LANES * LANES, rest = width - whole;
-  const vint inside = vlane_numbers() < vset_int((int32_t)rest);
   for (size_t row = 0; row < rows; row++) {
-    const float *xr = x + row * width, *rr = residual ? residual + row * width : NULL;
-    float *yr = y + row * width, *nr = normalized ? normalized + row * width : NULL;
-    // The sums wait in y, which the row fits into and which stays in the nearest cache.
-    vfloat total = vset(0);
-    for (size_t j = 0; j < whole; j += LANES) {
-      const vfloat v = summed(xr, rr, bias, j);
-      vstore(yr + j, v);
-      total += v;
+    const size_t start = row * width;
+    // The sum waits in y: a row fits there, and it stays in the nearest cache.
+    for (size_t j = 0; j < width; j += LANES) {
+      const size_t left = width - j;
+      vfloat v = vload_part(x + start + j, left, 0);
+      if (bias) v += vload_part(bias + j, left, 0);
+      if (residual) v += vload_part(residual + start + j, left, 0);
+      vstore_part(y + start + j, v, left);
     }
-    vfloat last = vset(0);
-    if (rest) {
-      last = summed_first(xr, rr, bias, whole, rest);
-      total += last;
-    }
-    const vfloat mean = vset(vsum(total) / (float)width);
-    vfloat squares = vset(0);
-    for (size_t j = 0; j < whole; j += LANES) {
-      const vfloat d = vload(yr + j) - mean;
-      squares = vfma(d, d, squares);
-    }
-    if (rest) {
-      const vfloat d = vselect(inside, last - mean, vset(0));
-      squares = vfma(d, d, squares);
-    }
-    const vfloat inverse = vset(1.0f) / vsqrt(vset(vsum(squares) / (float)width + epsilon));
-    for (size_t j = 0; j < whole; j += LANES) {
-      const vfloat n = (vload(yr + j) - mean) * inverse;
-      if (nr) vstore(nr + j, n);
-      vstore(yr + j, vfma(n, vload(gamma + j), vload(beta + j)));
-    }
-    if (rest) {
-      const vfloat n = (last - mean) * inverse;
-      if (nr) vstore_first(nr + whole, n, rest);
-      vstore_first(yr + whole, vfma(n, vload_first(gamma + whole, rest, 0), vload_first(beta + whole, rest, 0)), rest);
-    }
-    if (scale) scale[row] = inverse[0];
+    const float inverse = normalize_row(y + start, gamma, beta, epsilon, width, normalized ? normalized + start : NULL);
+    if (scale) scale[row] = inverse;
   }
 }
 GRD_KERNEL(void, grd_layernorm_forward,
@@ -71,7 +29,6 @@ GRD_INLINE void grd_layernorm_backward_body(const grd_isa isa, const float *dy, 
                                             const float *gamma, size_t rows, size_t width, float *dx, float *gamma_partials,
                                             float *beta_partials) {
   (void)isa;
-  const size_t whole = width / LANES * LANES, rest = width - whole;
   for (size_t row = 0; row < rows; row++) {
     const float *dyr = dy + row * width, *nr = normalized + row * width;
     float *dxr = dx + row * width;
@@ -82,30 +39,22 @@ GRD_INLINE void grd_layernorm_backward_body(const grd_isa isa, const float *dy, 
     }
     // With g = dy * gamma: dx = scale * (g - mean(g) - normalized * mean(g * normalized)).
     vfloat sum = vset(0), product = vset(0);
-    for (size_t j = 0; j < whole; j += LANES) {
-      const vfloat d = vload(dyr + j), n = vload(nr + j), g = d * vload(gamma + j);
-      vstore(dgamma + j, vfma(d, n, vload(dgamma + j)));
-      vstore(dbeta + j, vload(dbeta + j) + d);
+    for (size_t j = 0; j < width; j += LANES) {
+      const size_t left = width - j;
+      const vfloat d = vload_part(dyr + j, left, 0), n = vload_part(nr + j, left, 0);
+      const vfloat g = d * vload_part(gamma + j, left, 0);
+      vstore_part(dgamma + j, vfma(d, n, vload_part(dgamma + j, left, 0)), left);
+      vstore_part(dbeta + j, vload_part(dbeta + j, left, 0) + d, left);
       sum += g;
       product = vfma(g, n, product);
     }
-    vfloat last_g = vset(0), last_n = vset(0);
-    if (rest) {
-      const vfloat d = vload_first(dyr + whole, rest, 0);
-      last_n = vload_first(nr + whole, rest, 0);
-      last_g = d * vload_first(gamma + whole, rest, 0);
-      vstore_first(dgamma + whole, vfma(d, last_n, vload_first(dgamma + whole, rest, 0)), rest);
-      vstore_first(dbeta + whole, vload_first(dbeta + whole, rest, 0) + d, rest);
-      sum += last_g;
-      product = vfma(last_g, last_n, product);
-    }
     const vfloat mean_g = vset(vsum(sum) / (float)width), mean_gn = vset(vsum(product) / (float)width);
     const vfloat s = vset(scale[row]);
-    for (size_t j = 0; j < whole; j += LANES) {
-      const vfloat g = vload(dyr + j) * vload(gamma + j);
-      vstore(dxr + j, s * (g - vfma(vload(nr + j), mean_gn, mean_g)));
+    for (size_t j = 0; j < width; j += LANES) {
+      const size_t left = width - j;
+      const vfloat g = vload_part(dyr + j, left, 0) * vload_part(gamma + j, left, 0);
+      vstore_part(dxr + j, s * (g - vfma(vload_part(nr + j, left, 0), mean_gn, mean_g)), left);
     }
-    if (rest) vstore_first(dxr + whole, s * (last_g - vfma(last_n, mean_gn, mean_g)), rest);
   }
 }
 GRD_KERNEL(void, grd_layernorm_backward,

@@ -39,6 +39,15 @@ GRD_INLINE vfloat vload_first(const float *p, size_t count, float fill) {
 }
 GRD_INLINE void vstore_first(float *p, vfloat v, size_t count) { memcpy(p, &v, count * sizeof(float)); }
 
+/// Up to sixteen floats of the `left` that remain; `fill` in lanes beyond them.
+GRD_INLINE vfloat vload_part(const float *p, size_t left, float fill) {
+  return left >= LANES ? vload(p) : vload_first(p, left, fill);
+}
+GRD_INLINE void vstore_part(float *p, vfloat v, size_t left) {
+  if (left >= LANES) vstore(p, v);
+  else vstore_first(p, v, left);
+}
+
 GRD_INLINE vfloat vfma(vfloat a, vfloat b, vfloat c) { return __builtin_elementwise_fma(a, b, c); }
 /// c - a * b
 GRD_INLINE vfloat vfnma(vfloat a, vfloat b, vfloat c) { return __builtin_elementwise_fma(-a, b, c); }
