@@ -50,3 +50,30 @@ GRD_KERNEL(void, grd_kernel_pooling_backward,
            (const float *similarity, const int32_t *lengths, const float *dsums, size_t rows, size_t width, const float *mu,
             const float *sigma, size_t kernels, float *dsimilarity),
            similarity, lengths, dsums, rows, width, mu, sigma, kernels, dsimilarity)
+
+GRD_INLINE void grd_kernel_pooling_shape_backward_body(const grd_isa isa, const float *similarity, const int32_t *lengths,
+                                                       const float *dsums, size_t rows, size_t width, const float *mu,
+                                                       const float *sigma, size_t kernels, float *dshape) {
+  (void)isa;
+  for (size_t row = 0; row < rows; row++, similarity += width, dsums += kernels, dshape += 2 * kernels) {
+    const size_t length = (size_t)lengths[row];
+    for (size_t k = 0; k < kernels; k++) {
+      const float precision = 1.0f / (sigma[k] * sigma[k]);
+      const vfloat centre = vset(mu[k]), slope = vset(-0.5f * precision);
+      vfloat first = vset(0), second = vset(0);
+      for (size_t j = 0; j < length; j += LANES) {
+        // Lanes beyond the row hold the centre, whose distance is 0.
+        const vfloat d = vload_part(similarity + j, length - j, mu[k]) - centre;
+        const vfloat bell = vexp(d * d * slope) * d;
+        first += bell;
+        second = vfma(bell, d, second);
+      }
+      dshape[k] = dsums[k] * precision * vsum(first);
+      dshape[kernels + k] = dsums[k] * precision / sigma[k] * vsum(second);
+    }
+  }
+}
+GRD_KERNEL(void, grd_kernel_pooling_shape_backward,
+           (const float *similarity, const int32_t *lengths, const float *dsums, size_t rows, size_t width, const float *mu,
+            const float *sigma, size_t kernels, float *dshape),
+           similarity, lengths, dsums, rows, width, mu, sigma, kernels, dshape)

@@ -18,6 +18,12 @@ void grd_kernel_pooling_forward(const float *similarity, const int32_t *lengths,
 void grd_kernel_pooling_backward(const float *similarity, const int32_t *lengths, const float *dsums, size_t rows, size_t width,
                                  const float *mu, const float *sigma, size_t kernels, float *dsimilarity);
 
+/// Gradients with respect to mu and sigma, apart for each row so that the caller may add them up in a fixed order.
+///
+/// dshape: [rows][2 * kernels], first the gradients of mu, then those of sigma.
+void grd_kernel_pooling_shape_backward(const float *similarity, const int32_t *lengths, const float *dsums, size_t rows,
+                                       size_t width, const float *mu, const float *sigma, size_t kernels, float *dshape);
+
 #ifdef __cplusplus
 }
 #endif

@@ -36,4 +36,19 @@ public struct TokenBatch: Sendable, Equatable {
   public var longestSequence: Int {
     zip(offsets, offsets.dropFirst()).map { Int($1 - $0) }.max() ?? 0
   }
+
+  /// Where the first and the second segment of each sequence start, and the token count: `[2 * sequences + 1]`.
+  ///
+  /// A sequence of one segment has an empty second part.
+  public var segmentOffsets: [Int32] {
+    var result: [Int32] = []
+    result.reserveCapacity(2 * sequenceCount + 1)
+    for (start, end) in zip(offsets, offsets.dropFirst()) {
+      let range = Int(start)..<Int(end)
+      result.append(start)
+      result.append(Int32(segments[range].firstIndex { $0 != 0 } ?? range.upperBound))
+    }
+    result.append(Int32(tokenCount))
+    return result
+  }
 }

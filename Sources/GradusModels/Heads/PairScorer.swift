@@ -1,57 +1,70 @@
+import GradusCore
 import GradusTensor
 
-/// A query and a document as texts: what a pair scorer reads.
-public struct TextPair: Sendable, Hashable {
-  public let query: String
-  public let document: String
+/// A query and a document to be scored together.
+public struct ScoringPair: Sendable, Hashable {
+  public let query: Query
+  public let document: Document
 
-  public init(query: String, document: String) {
+  public init(query: Query, document: Document) {
     self.query = query
     self.document = document
   }
 }
 
-/// Scores of a batch of pairs with what was cut off to make them fit.
-public struct PairScores {
-  /// Logits, shape `[pairs]`.
-  public let scores: Tensor
-  /// Tokens cut off each pair.
-  public let truncatedTokens: [Int]
-
-  public init(scores: Tensor, truncatedTokens: [Int]) {
-    self.scores = scores
-    self.truncatedTokens = truncatedTokens
-  }
-}
-
-/// A model that gives a query-document pair one score, in training and in inference alike.
+/// A model that gives a query-document pair a score, in training and in inference alike.
 ///
 /// Cross-encoders and interaction rankers conform; losses, samplers and curricula know nothing else of a model.
+///
+///     struct LengthScorer: PairScorer {
+///       let weight: Parameter
+///       var parameters: [Parameter] { [weight] }
+///       func scores(_ batch: [ScoringPair], context: ForwardContext) -> Tensor {
+///         Tensor(batch.map { Float($0.document.text.utf8.count) }, shape: [batch.count]) * weight.value
+///       }
+///     }
 public protocol PairScorer: Module {
-  /// Upper bound on the tokens that the pair takes in the model, specials included; for planning batches.
-  func tokenCount(of pair: TextPair) -> Int
+  /// Logits that the scorer gives for a pair: 1, or 2 for a two-way classification (relevant, not relevant).
+  var logitsPerPair: Int { get }
 
-  /// Scores of `pairs`, in order. A score depends on its pair alone (but for dropout while training).
-  func scores(_ pairs: [TextPair], _ context: ForwardContext) throws -> PairScores
+  /// Tokens that the model reads of a pair and tokens that it does not get to see; for planning batches and for reports.
+  func tokens(of pair: ScoringPair) throws -> (read: Int, truncated: Int)
+
+  /// Logits in the order of `batch`, shape `[pairs]`, or `[pairs, 2]`. A pair's logits must not depend on its batch mates.
+  ///
+  /// - Parameter context: Training or inference, and where dropout takes its randomness from.
+  func scores(_ batch: [ScoringPair], context: ForwardContext) throws -> Tensor
 }
 
 extension PairScorer {
-  /// Scores without recording, in batches of like length under a token budget; in input order.
+  public var logitsPerPair: Int { 1 }
+
+  public func tokens(of pair: ScoringPair) throws -> (read: Int, truncated: Int) { (1, 0) }
+
+  /// Ranking scores without gradient, one a pair, in input order; of two logits the first minus the second.
   ///
-  ///     let scores = try model.score(pairs)   // [Double], truncated token counts beside them
+  /// Pairs of like length share a batch under a token budget, which bounds the memory and changes no score.
   ///
   /// - Parameter progress: Called with the number of pairs done since the last call.
-  public func score(
-    _ pairs: [TextPair], maximumTokens: Int = 8192, progress: (Int) -> Void = { _ in }
-  ) throws -> (scores: [Double], truncatedTokens: [Int]) {
-    var scores = [Double](repeating: 0, count: pairs.count)
-    var truncated = [Int](repeating: 0, count: pairs.count)
-    for batch in BatchPlan(lengths: pairs.map(tokenCount(of:)), maximumTokens: maximumTokens).batches {
-      let result = try withoutGradients { try self.scores(batch.map { pairs[$0] }, .inference) }
-      for (position, score) in zip(batch, result.scores.doubles()) { scores[position] = score }
-      for (position, count) in zip(batch, result.truncatedTokens) { truncated[position] = count }
+  public func rankingScores(
+    _ pairs: [ScoringPair], maximumTokens: Int = 8192, progress: (Int) -> Void = { _ in }
+  ) throws -> [CandidateScore] {
+    let tokens = try pairs.map(tokens(of:))
+    var results = [CandidateScore](repeating: CandidateScore(score: 0), count: pairs.count)
+    for batch in BatchPlan(lengths: tokens.map(\.read), maximumTokens: maximumTokens).batches {
+      let logits = try withoutGradients { try scores(batch.map { pairs[$0] }, context: .inference) }
+      for (position, score) in zip(batch, rankingScores(of: logits)) {
+        results[position] = CandidateScore(score: score, truncatedTokens: tokens[position].truncated)
+      }
       progress(batch.count)
     }
-    return (scores, truncated)
+    return results
+  }
+
+  /// One number a pair from its logits.
+  public func rankingScores(of logits: Tensor) -> [Double] {
+    let values = logits.doubles()
+    guard logitsPerPair == 2 else { return values }
+    return stride(from: 0, to: values.count, by: 2).map { values[$0] - values[$0 + 1] }
   }
 }
