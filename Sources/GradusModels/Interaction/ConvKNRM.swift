@@ -29,6 +29,9 @@ public struct ConvKNRM: PairScorer {
   }
 
   public let options: Options
+  /// Adam's first step is as long as its learning rate, 0.001: it would take the exact-match kernel's sigma to 0.
+  static let leastSigma = 0.001
+
   let tokenizer: WordPieceTokenizer
   /// `[vocabulary + 1, width]`; the last row is zero and stands right of a text's end.
   let embeddings: Tensor
@@ -88,7 +91,8 @@ public struct ConvKNRM: PairScorer {
     let queryRows = RaggedBatch(lengths: queries.map { grams * $0.count })
     let sums = interactionPooling(
       query: unitGrams(queries), document: unitGrams(documents), queryRows: queryRows,
-      documentRows: RaggedBatch(lengths: documents.map { grams * $0.count }), blocks: grams, mu: mu.value, sigma: sigma.value)
+      documentRows: RaggedBatch(lengths: documents.map { grams * $0.count }), blocks: grams, mu: mu.value,
+      sigma: sigma.value.clamp(Self.leastSigma, .greatestFiniteMagnitude))
     // A pair's query rows come gram by gram: sum the logs over the positions of each gram.
     let groups = queries.enumerated().flatMap { pair, tokens in
       (0..<grams).flatMap { gram in [Int32](repeating: Int32(pair * grams + gram), count: tokens.count) }

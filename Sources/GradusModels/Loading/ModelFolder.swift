@@ -45,14 +45,12 @@ public struct ModelFolder: Sendable, Equatable {
 
   /// The folder's WordPiece tokenizer: `tokenizer.json`, else `vocab.txt`.
   public func tokenizer() throws -> WordPieceTokenizer {
-    if let file = try? file("tokenizer.json") { return try WordPieceTokenizer(tokenizerJSON: file) }
-    if let file = try? file("vocab.txt") { return try WordPieceTokenizer(vocabulary: file) }
-    throw ModelError.missingFile(folder: path, name: "tokenizer.json")
+    try WordPieceTokenizer(folder: path)
   }
 
   func readData(_ file: String) throws -> Data {
     let mapped = try MappedFile(path: file)
-    return mapped.withBytes { Data($0) }
+    return withExtendedLifetime(mapped) { Data(mapped.bytes) }
   }
 }
 

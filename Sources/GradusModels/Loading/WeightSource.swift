@@ -14,6 +14,7 @@ struct WeightSource {
   var metadata: [String: String] { file.metadata }
 
   func contains(_ name: String) -> Bool { file.tensorInfo(name) != nil }
+  func info(_ name: String) -> TensorInfo? { file.tensorInfo(name) }
 
   /// The tensor of that name, of exactly that shape, with finite values.
   func tensor(_ name: String, shape: [Int]) throws -> Tensor {
