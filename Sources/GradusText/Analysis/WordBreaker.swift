@@ -45,8 +45,8 @@ struct WordBreaker {
         index = next
         continue
       }
-      if let ending = Self.joins(beforeLast, last, current) {
-        if ending { break }
+      if let ends = Self.ends(beforeLast, last, current) {
+        if ends { break }
       } else {
         // A mark between two letters or digits: the next character that counts decides.
         guard let (following, _) = significant(in: text, from: next), Self.completes(last, current, following) else {
@@ -75,7 +75,7 @@ struct WordBreaker {
   private static func isLetter(_ property: WordBreakProperty) -> Bool { property == .aLetter || property == .hebrewLetter }
 
   /// False where `current` continues the segment, true where it does not, nil where what follows `current` decides.
-  private static func joins(
+  private static func ends(
     _ beforeLast: WordBreakProperty, _ last: WordBreakProperty, _ current: WordBreakProperty
   ) -> Bool? {
     switch (last, current) {
