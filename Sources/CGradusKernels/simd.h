@@ -92,7 +92,7 @@ GRD_INLINE float vlargest(vfloat v) {
   return v[0];
 }
 
-/// exp(x) within 1.5 ulp; 0 below -86.98 (where the result is under 1.7e-38), infinity above 88.72, NaN for NaN.
+/// exp(x) within 1 ulp; 0 below -86.98 (where the result is under 1.7e-38), infinity above 88.72, NaN for NaN.
 ///
 /// x = n ln 2 + r with |r| <= ln 2 / 2; exp(r) = 1 + r + r^2 P(r), a minimax P of degree 4, relative error 3.1e-9. The scale
 /// is applied as 2 * 2^(n-1), so that n = 128 still has an exponent and n = -126 has the exponent field of zero.
