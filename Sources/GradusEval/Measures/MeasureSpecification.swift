@@ -97,7 +97,8 @@ public struct MeasureSpecification: Sendable, Hashable, CustomStringConvertible 
   private static func nearest(to name: String) -> String {
     let candidates = MeasureFamily.all.flatMap(\.names) + TrecEvalName.names + RanxName.names
     let wanted = Array(name.lowercased())
-    return candidates.min { editDistance(wanted, Array($0.lowercased())) < editDistance(wanted, Array($1.lowercased())) } ?? "nDCG@10"
+    let distances = candidates.map { editDistance(wanted, Array($0.lowercased())) }
+    return distances.indices.min { distances[$0] < distances[$1] }.map { candidates[$0] } ?? "nDCG@10"
   }
 
   private static func editDistance(_ first: [Character], _ second: [Character]) -> Int {
