@@ -22,6 +22,7 @@ extension EvaluationReport {
 
     var note = Self.escaped(caption)
     if let baseline, !comparisons.isEmpty {
+      if let last = note.last, !".!?".contains(last) { note += "." }
       note += " $\\dagger$: differs from \(Self.escaped(baseline)), $p < \(plainNumber(settings.alpha))$, "
         + "\(Self.escaped(methodText))."
     }
@@ -38,6 +39,8 @@ extension EvaluationReport {
       case "~": output += "\\textasciitilde{}"
       case "^": output += "\\textasciicircum{}"
       case "\\": output += "\\textbackslash{}"
+      case "<": output += "\\textless{}"
+      case ">": output += "\\textgreater{}"
       default: output.append(character)
       }
     }

@@ -184,13 +184,13 @@ public struct EvaluationReport: Sendable, Equatable {
       var notes: [String] = []
       if !counts.missing.isEmpty {
         let fate = run.evaluation.missingQueries == .countAsZero ? "counted as 0" : "left out of the average"
-        notes.append("\(run.name): \(counts.missing.count) of \(counts.judged) judged queries missing from the run, \(fate)")
+        notes.append("\(run.name): missing from the run, \(fate): \(counts.missing.count) of \(counts.judged) judged")
       }
       if !counts.withoutJudgements.isEmpty {
-        notes.append("\(run.name): \(counts.withoutJudgements.count) queries without judgements left out")
+        notes.append("\(run.name): left out for want of judgements: \(queryCount(counts.withoutJudgements.count))")
       }
       if counts.withoutRelevant > 0 {
-        notes.append("\(run.name): \(counts.withoutRelevant) evaluated queries have no relevant document")
+        notes.append("\(run.name): evaluated, but without any relevant document: \(queryCount(counts.withoutRelevant))")
       }
       return notes
     }

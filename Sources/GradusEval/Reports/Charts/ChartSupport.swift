@@ -123,8 +123,9 @@ struct SVGCanvas {
   }
 
   func svg(title: String) -> String {
-    "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 \(Self.n(width)) \(Self.n(height))\" width=\"\(Self.n(width))\" "
-      + "height=\"\(Self.n(height))\" role=\"img\" font-family=\"system-ui, sans-serif\">\n<title>\(Self.escaped(title))</title>\n"
+    "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 \(Self.n(width)) \(Self.n(height))\" "
+      + "width=\"\(Self.n(width))\" height=\"\(Self.n(height))\" role=\"img\" font-family=\"system-ui, sans-serif\">\n"
+      + "<title>\(Self.escaped(title))</title>\n"
       + body + "</svg>\n"
   }
 }

@@ -36,7 +36,7 @@ public struct DifferenceChart: Sendable {
         tooltip: "\(difference.label): \(signed(difference.value, 4))")
     }
     canvas.line(left, y(0), right, y(0))
-    canvas.text("\(values.count) queries, largest gain to largest loss", (left + right) / 2, bottom + 26, anchor: .middle)
+    canvas.text("\(queryCount(values.count)), largest gain to largest loss", (left + right) / 2, bottom + 26, anchor: .middle)
     return canvas.svg(title: title)
   }
 }
