@@ -43,7 +43,7 @@ struct FAQAssembler {
       for section in page.sections {
         var entry: Int?
         if let question = section.question {
-          let key = question.normalizedWords.joined(separator: " ")
+          let key = NormalizedText(question).key
           if let known = entryOfQuestion[key] {
             removals.repeatedQuestions += 1
             entry = known
@@ -57,11 +57,12 @@ struct FAQAssembler {
         let kept = section.units.filter { !filter.leaks($0.text) }
         removals.leakingSentences += section.units.count - kept.count
         for text in cutter.passages(of: kept) {
-          guard !filter.leaks(text) else {
+          let normalized = NormalizedText(text)
+          guard !filter.leaks(normalized) else {
             removals.leakingPassages += 1
             continue
           }
-          let key = text.normalizedWords.joined(separator: " ")
+          let key = normalized.key
           let position: Int
           if let known = documentOfText[key] {
             removals.repeatedPassages += 1

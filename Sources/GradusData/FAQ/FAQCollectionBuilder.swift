@@ -169,7 +169,7 @@ public struct FAQCollectionBuilder: Sendable {
     let wanted = files.filter {
       !ShellPattern.matches($0.path, anyOf: source.excludedPages + [copyrightPattern])
     }
-    let paths = wanted.map(\.path)
+    let names = pageNames(wanted.map(\.path))
     let splitter = SentenceSplitter()
     var pages = [FAQAssembler.Page?](repeating: nil, count: wanted.count)
     pages.withUnsafeMutableBufferPointer { slots in
@@ -184,16 +184,22 @@ public struct FAQCollectionBuilder: Sendable {
           }
         let cutter = PageSections(rule: source.questions, isFAQ: isFAQ) { splitter.sentences(in: $0) }
         slots.pointer[index] = FAQAssembler.Page(
-          source: position, name: pageName(file.path, among: paths), isFAQ: isFAQ, sections: cutter.sections(of: blocks))
+          source: position, name: names[index], isFAQ: isFAQ, sections: cutter.sections(of: blocks))
       }
     }
     return (pages.compactMap { $0 }, licence)
   }
 
   /// The file's name without endings, with its folder where that is not the page's alone: `library-re`, `perlfaq4`.
-  static func pageName(_ path: String, among paths: [String]) -> String {
-    let isAmbiguous = paths.contains { $0 != path && $0.baseName == path.baseName }
-    return isAmbiguous ? path.parentFolder.lastComponent + "-" + path.baseName : path.baseName
+  static func pageNames(_ paths: [String]) -> [String] {
+    let names = paths.map { path in
+      [".html", ".htm", ".pod", ".en"].reduce(path.lastComponent) { $0.hasSuffix($1) ? String($0.dropLast($1.count)) : $0 }
+    }
+    var uses: [String: Int] = [:]
+    for name in names { uses[name, default: 0] += 1 }
+    return zip(paths, names).map { path, name in
+      uses[name] == 1 ? name : path.parentFolder.lastComponent + "-" + name
+    }
   }
 
   /// Each piece of the pool writes the slot of its own index.

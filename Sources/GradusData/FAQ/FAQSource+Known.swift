@@ -10,7 +10,8 @@ extension FAQSource {
         "usr/share/perl/*/pod/perl*delta.pod", "usr/share/perl/*/pod/perltoc.pod", "usr/share/perl/*/pod/perlhist.pod",
         "usr/share/perl/*/pod/perlartistic.pod", "usr/share/perl/*/pod/perlgpl.pod", "usr/share/perl/*/pod/perluniprops.pod",
         "usr/share/perl/*/pod/perlapi.pod", "usr/share/perl/*/pod/perlintern.pod", "usr/share/perl/*/pod/perlmodlib.pod",
-        "usr/share/perl/*/pod/perlfaq.pod", "usr/share/perl/*/pod/perl??.pod",
+        "usr/share/perl/*/pod/perlfaq.pod", "usr/share/perl/*/pod/perlcn.pod", "usr/share/perl/*/pod/perljp.pod",
+        "usr/share/perl/*/pod/perlko.pod", "usr/share/perl/*/pod/perltw.pod",
       ],
       questions: QuestionRule(levels: 2...2, needsQuestionMark: false), isRequired: true),
     FAQSource(
@@ -18,8 +19,7 @@ extension FAQSource {
       faqPages: ["usr/share/doc/python3.*/html/faq/*.html"],
       manualPages: [
         "usr/share/doc/python3.*/html/tutorial/*.html", "usr/share/doc/python3.*/html/howto/*.html",
-        "usr/share/doc/python3.*/html/library/*.html", "usr/share/doc/python3.*/html/reference/*.html",
-        "usr/share/doc/python3.*/html/using/*.html", "usr/share/doc/python3.*/html/extending/*.html",
+        "usr/share/doc/python3.*/html/library/*.html",
       ],
       isRequired: true),
     FAQSource(
@@ -32,7 +32,8 @@ extension FAQSource {
     FAQSource(
       name: "r", package: "r-doc-html", licence: "GPL-2.0-or-later",
       faqPages: ["usr/share/R/doc/manual/R-FAQ.html"],
-      manualPages: ["usr/share/R/doc/manual/R-*.html"], isRequired: true),
+      manualPages: ["usr/share/R/doc/manual/R-intro.html", "usr/share/R/doc/manual/R-data.html", "usr/share/R/doc/manual/R-admin.html"],
+      isRequired: true),
     FAQSource(
       name: "git", package: "git-doc", licence: "GPL-2.0-only",
       faqPages: ["usr/share/doc/git-doc/gitfaq.html"],

@@ -5,12 +5,18 @@ public struct FAQSource: Sendable, Equatable {
 
   /// Which headings of a FAQ page are questions.
   public struct QuestionRule: Sendable, Equatable {
-    /// Heading levels, 1 to 6; ``HTMLBlockReader/questionLevel`` for elements of `classes`.
-    public var levels: ClosedRange<Int> = 1...7
+    /// Heading levels, 1 to 6; 7 for elements of `classes`.
+    public var levels: ClosedRange<Int>
     /// Whether a question must end with a question mark; false where every heading of these levels is one.
-    public var needsQuestionMark = true
+    public var needsQuestionMark: Bool
     /// Classes of HTML elements that hold a question and are no heading.
-    public var classes: Set<String> = []
+    public var classes: Set<String>
+
+    public init(levels: ClosedRange<Int> = 1...7, needsQuestionMark: Bool = true, classes: Set<String> = []) {
+      self.levels = levels
+      self.needsQuestionMark = needsQuestionMark
+      self.classes = classes
+    }
   }
 
   /// Short name, used in qids, docnos and `metadata.source`.

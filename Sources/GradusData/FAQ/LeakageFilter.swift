@@ -8,25 +8,27 @@
 struct LeakageFilter {
   static let leastWords = 4
 
-  /// Question words by their first four.
-  private let questions: [[Substring]: [[Substring]]]
+  /// Normalised questions by their first four words.
+  private let questions: [ArraySlice<UInt8>: [NormalizedText]]
 
   init(questions: [String]) {
-    var table: [[Substring]: [[Substring]]] = [:]
+    var table: [ArraySlice<UInt8>: [NormalizedText]] = [:]
     for question in questions {
-      let words = question.normalizedWords
-      if words.count >= Self.leastWords { table[Array(words.prefix(Self.leastWords)), default: []].append(words) }
+      let text = NormalizedText(question)
+      if text.starts.count >= Self.leastWords { table[text.words(0, Self.leastWords), default: []].append(text) }
     }
     self.questions = table
   }
 
   /// Whether any question occurs in `text`. O(words).
-  func leaks(_ text: String) -> Bool {
-    let words = text.normalizedWords
-    guard words.count >= Self.leastWords else { return false }
-    for start in 0...(words.count - Self.leastWords) {
-      guard let candidates = questions[Array(words[start..<start + Self.leastWords])] else { continue }
-      if candidates.contains(where: { words[start...].starts(with: $0) }) { return true }
+  func leaks(_ text: String) -> Bool { leaks(NormalizedText(text)) }
+
+  func leaks(_ text: NormalizedText) -> Bool {
+    guard text.starts.count >= Self.leastWords else { return false }
+    for start in 0...(text.starts.count - Self.leastWords) {
+      guard let candidates = questions[text.words(start, Self.leastWords)] else { continue }
+      let left = text.starts.count - start
+      if candidates.contains(where: { $0.starts.count <= left && text.words(start, $0.starts.count) == $0.bytes[...] }) { return true }
     }
     return false
   }

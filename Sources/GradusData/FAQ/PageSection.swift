@@ -29,6 +29,8 @@ struct PageSections {
 
   /// Code longer than this says more to a compiler than to a reader, and is left out.
   static let maxCodeWords = 60
+  /// What has more words and no end of a sentence is a listing that was not marked as code.
+  static let maxSentenceWords = 200
 
   func sections(of blocks: [DocumentBlock]) -> [PageSection] {
     var sections: [PageSection] = []
@@ -58,8 +60,9 @@ struct PageSections {
       case .term(let text):
         current.units.append(PageSection.Unit(text))
       case .prose(let text):
-        for sentence in sentences(text) where !sentence.isEmpty {
+        for sentence in sentences(Self.withoutAnswerMark(text)) where !sentence.isEmpty {
           let unit = PageSection.Unit(sentence)
+          guard unit.words <= Self.maxSentenceWords else { continue }
           proseCredit += unit.words
           current.units.append(unit)
         }
@@ -72,6 +75,12 @@ struct PageSections {
     }
     close()
     return sections
+  }
+
+  /// `A:` and `Answer:` stand where a FAQ is laid out as a dialogue.
+  private static func withoutAnswerMark(_ text: String) -> String {
+    for mark in ["A:", "Answer:"] where text.hasPrefix(mark) { return text.dropFirst(mark.count).trimmed }
+    return text
   }
 
   private func isQuestion(_ text: String, level: Int) -> Bool {

@@ -73,7 +73,7 @@ public struct PackageIndexSettings: Sendable, Equatable {
 extension StringProtocol {
   /// Without white space at both ends.
   var trimmed: String {
-    var rest = SubSequence(self)
+    var rest = self[...]
     while let first = rest.first, first.isWhitespace { rest = rest.dropFirst() }
     while let last = rest.last, last.isWhitespace { rest = rest.dropLast() }
     return String(rest)

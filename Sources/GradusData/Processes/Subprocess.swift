@@ -42,12 +42,13 @@ struct Subprocess {
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     posix_spawn_file_actions_adddup2(&actions, outputFile.descriptor, 1)
     posix_spawn_file_actions_adddup2(&actions, errorFile.descriptor, 2)
-    if let folder { posix_spawn_file_actions_addchdir_np(&actions, folder) }
 
-    var pointers: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
+    // posix_spawn cannot change folder everywhere, a shell can.
+    let command = folder.map { ["sh", "-c", #"cd -- "$0" && exec "$@""#, $0, program] + arguments } ?? [program] + arguments
+    var pointers: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
     defer { for pointer in pointers { free(pointer) } }
     var process: pid_t = 0
-    let status = posix_spawnp(&process, program, &actions, nil, &pointers, environ)
+    let status = posix_spawnp(&process, command[0], &actions, nil, &pointers, environ)
     guard status == 0 else {
       if status == ENOENT { throw SubprocessError.missing(program: program) }
       throw SubprocessError.notStarted(program: program, code: status)

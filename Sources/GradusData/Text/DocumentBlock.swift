@@ -8,25 +8,3 @@ enum DocumentBlock: Equatable {
   case prose(String)
   case code(String)
 }
-
-extension StringProtocol {
-  /// Runs of white space become one blank; none at the ends.
-  var squeezed: String { split(whereSeparator: \.isWhitespace).joined(separator: " ") }
-
-  /// How many pieces white space separates.
-  var wordCount: Int {
-    var count = 0
-    var isInside = false
-    for byte in utf8 {
-      let isBlank = byte == 0x20 || (0x09...0x0D).contains(byte)
-      if !isBlank && !isInside { count += 1 }
-      isInside = !isBlank
-    }
-    return count
-  }
-
-  /// Lower-case words of letters and digits, punctuation gone: what leak and duplicate checks compare.
-  var normalizedWords: [Substring] {
-    lowercased().split { !($0.isLetter || $0.isNumber) }
-  }
-}

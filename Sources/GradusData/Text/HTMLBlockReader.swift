@@ -13,10 +13,18 @@ struct HTMLBlockReader {
 
   func blocks(of page: [UInt8]) -> [DocumentBlock] {
     guard let tree = HTMLTree.parse(page), let root = tree.root else { return [] }
+    if isForwarding(tree) { return [] }
     var collector = Collector()
     visit(root, &collector)
     collector.flush()
     return collector.blocks
+  }
+
+  /// A page that only sends the browser to another one.
+  private func isForwarding(_ tree: HTMLTree) -> Bool {
+    var result = false
+    tree.forEachElement { if $0.name == "meta", $0.attribute("http-equiv")?.lowercased() == "refresh" { result = true } }
+    return result
   }
 
   private struct Collector {

@@ -55,9 +55,15 @@ final class HTMLTree {
     }
 
     func attribute(_ name: String) -> String? {
-      guard isElement, let value = xmlGetProp(pointer, name) else { return nil }
-      defer { xmlFree(value) }
-      return String(cString: value)
+      guard isElement else { return nil }
+      var attribute = pointer.pointee.properties
+      while let current = attribute {
+        if let key = current.pointee.name, String(cString: key) == name {
+          return current.pointee.children?.pointee.content.map { String(cString: $0) } ?? ""
+        }
+        attribute = current.pointee.next
+      }
+      return nil
     }
 
     func forEachChild(_ body: (Node) -> Void) {
