@@ -50,8 +50,8 @@ typedef struct {
 
 /// Document number before the first of a list.
 #define GRD_BEFORE_FIRST UINT32_MAX
-/// Bytes that grd_encode_block writes at most, working space included.
-#define GRD_BLOCK_BYTES (2 + 2 * GRD_BLOCK * 4 + 16)
+/// Bytes that grd_encode_block writes at most, working space included: 2 + 2 * 128 * 4 + 16.
+#define GRD_BLOCK_BYTES 1042
 
 /// Encodes a block: bits per gap, bits per tf, packed gaps less 1, packed tfs less 1. docs ascend and are > previous
 /// (GRD_BEFORE_FIRST at the start of a list), tfs >= 1, 1 <= count <= 128. out: [GRD_BLOCK_BYTES]. Returns bytes written.

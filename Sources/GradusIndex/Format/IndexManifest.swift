@@ -48,10 +48,9 @@ struct IndexManifest: Codable, Equatable {
     let file: MappedFile
     do {
       file = try MappedFile(path: path)
-    } catch let error where error.code == ENOENT && access(folder, F_OK) == 0 {
-      throw IndexError.notAnIndex(path: folder)
-    } catch let error where error.code == ENOTDIR {
-      throw IndexError.notAnIndex(path: folder)
+    } catch {
+      let folderIsThere = access(folder, F_OK) == 0
+      throw error.code == ENOTDIR || (error.code == ENOENT && folderIsThere) ? IndexError.notAnIndex(path: folder) : error
     }
     return try decode(file.bytes, path: path)
   }
