@@ -85,9 +85,7 @@ static void sort_limited(grd_hit *hits, size_t count, int limit) {
   insertion_sort(hits, count);
 }
 
-void grd_hits_sort(grd_hit *hits, size_t count) { sort_limited(hits, count, split_limit(count)); }
-
-/// Moves the k best to the front and the k-th to hits[k - 1]. 1 <= k <= count.
+/// Moves the k best to the front. 1 <= k <= count.
 static void select_best(grd_hit *hits, size_t count, size_t k) {
   int limit = split_limit(count);
   while (count > 16) {
@@ -108,11 +106,86 @@ static void select_best(grd_hit *hits, size_t count, size_t k) {
   insertion_sort(hits, count);
 }
 
+// Scores are first spread over buckets by value, which takes two linear passes; comparisons then finish within a bucket.
+#define BUCKETS 1024
+/// Fewer hits than this are not worth the buckets.
+#define FEW 64
+
+typedef struct {
+  double least;
+  double scale;
+} spread;
+
+/// Whether buckets can tell the scores apart at all.
+static int make_spread(const grd_hit *hits, size_t count, spread *result) {
+  double least = hits[0].score, most = hits[0].score;
+  for (size_t i = 1; i < count; i++) {
+    least = hits[i].score < least ? hits[i].score : least;
+    most = hits[i].score > most ? hits[i].score : most;
+  }
+  result->least = least;
+  result->scale = (BUCKETS - 1) / (most - least);
+  return most > least && result->scale <= 1e300;
+}
+
+/// 0 for the best scores; never descends while the score does.
+static inline size_t bucket(const spread *by, double score) {
+  const size_t place = (size_t)((score - by->least) * by->scale);
+  return place >= BUCKETS ? 0 : BUCKETS - 1 - place;
+}
+
+void grd_hits_sort(grd_hit *hits, grd_hit *spare, size_t count) {
+  spread by;
+  if (count < FEW || !make_spread(hits, count, &by)) {
+    sort_limited(hits, count, split_limit(count));
+    return;
+  }
+  uint32_t ends[BUCKETS] = {0};
+  for (size_t i = 0; i < count; i++) ends[bucket(&by, hits[i].score)]++;
+  uint32_t total = 0;
+  for (size_t place = 0; place < BUCKETS; place++) {
+    const uint32_t size = ends[place];
+    ends[place] = total;
+    total += size;
+  }
+  for (size_t i = 0; i < count; i++) spare[ends[bucket(&by, hits[i].score)]++] = hits[i];
+  memcpy(hits, spare, count * sizeof *hits);
+  uint32_t start = 0;
+  for (size_t place = 0; place < BUCKETS; start = ends[place++])
+    if (ends[place] - start > 1) sort_limited(hits + start, ends[place] - start, split_limit(ends[place] - start));
+}
+
+/// Moves the k best of more to the front, in any order.
+static void keep_best(grd_hit *hits, grd_hit *spare, size_t count, size_t k) {
+  spread by;
+  if (count < FEW || !make_spread(hits, count, &by)) {
+    select_best(hits, count, k);
+    return;
+  }
+  uint32_t sizes[BUCKETS] = {0};
+  for (size_t i = 0; i < count; i++) sizes[bucket(&by, hits[i].score)]++;
+  size_t last = 0, before = 0;
+  while (before + sizes[last] < k) before += sizes[last++];
+  size_t kept = 0, unsure = 0;
+  for (size_t i = 0; i < count; i++) {
+    const grd_hit hit = hits[i];
+    const size_t place = bucket(&by, hit.score);
+    hits[kept] = hit;
+    kept += place < last;
+    spare[unsure] = hit;
+    unsure += place == last;
+  }
+  select_best(spare, unsure, k - kept);
+  memcpy(hits + kept, spare, (k - kept) * sizeof *hits);
+}
+
 void grd_topk_settle(grd_topk *top) {
-  if (top->k == 0 || top->count < top->k) return;
-  select_best(top->hits, top->count, top->k);
+  if (top->count < top->k) return;
+  if (top->count > top->k) keep_best(top->hits, top->spare, top->count, top->k);
   top->count = top->k;
-  top->minimum = top->hits[top->k - 1].score;
+  double least = top->hits[0].score;
+  for (size_t i = 1; i < top->k; i++) least = top->hits[i].score < least ? top->hits[i].score : least;
+  top->minimum = least;
 }
 
 void grd_topk_push(

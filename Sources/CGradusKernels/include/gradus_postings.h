@@ -139,10 +139,14 @@ typedef struct {
 
 /// The k best hits seen so far, and some more that the next selection drops.
 typedef struct {
+  /// [capacity]
   grd_hit *hits;
+  /// [capacity], working space.
+  grd_hit *spare;
   size_t count;
-  /// > k.
+  /// > k, < 2^32.
   size_t capacity;
+  /// >= 1.
   size_t k;
   /// Hits below it cannot be among the k best; the least positive number before there are k.
   double minimum;
@@ -153,8 +157,9 @@ void grd_topk_push(
   grd_topk *top, uint32_t from, const uint32_t *offsets, const double *scores, size_t count, const uint32_t *ranks);
 /// Drops all but the k best and raises `minimum`.
 void grd_topk_settle(grd_topk *top);
-/// Orders the hits: score descending, then rank descending. O(n log n) in any case.
-void grd_hits_sort(grd_hit *hits, size_t count);
+/// Orders hits with positive scores: score descending, then rank descending. O(n log n) in any case, O(n) where scores
+/// are spread evenly. spare: [count], working space. count < 2^32.
+void grd_hits_sort(grd_hit *hits, grd_hit *spare, size_t count);
 
 #ifdef __cplusplus
 }

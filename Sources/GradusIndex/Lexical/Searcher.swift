@@ -58,8 +58,10 @@ final class Searcher: @unchecked Sendable {
     _ terms: [ResolvedTerm], in index: InvertedIndex, scorer: inout grd_bm25, k: Int, pruning: Pruning
   ) throws -> UnsafeBufferPointer<grd_hit> {
     try open(terms, in: index, scorer: &scorer)
-    reserveHits(2 * k + 256)
-    var top = grd_topk(hits: hits, count: 0, capacity: 2 * k + 256, k: k, minimum: .leastNonzeroMagnitude)
+    let capacity = 2 * k + 256
+    reserveHits(capacity)
+    var top = grd_topk(
+      hits: hits, spare: hits + capacity, count: 0, capacity: capacity, k: k, minimum: .leastNonzeroMagnitude)
     guard let ranks = index.documentTable.ranks.baseAddress else { throw index.postingsDamage }
     var from: UInt32 = 0
     while from < scorer.documents {
@@ -89,7 +91,7 @@ final class Searcher: @unchecked Sendable {
       from = to
     }
     grd_topk_settle(&top)
-    grd_hits_sort(top.hits, top.count)
+    grd_hits_sort(top.hits, top.spare, top.count)
     return UnsafeBufferPointer(start: hits, count: top.count)
   }
 
@@ -172,11 +174,12 @@ final class Searcher: @unchecked Sendable {
     grd_topk_push(&top, from, offsets, values, found, ranks)
   }
 
+  /// Room for hits and as much again to sort them in.
   private func reserveHits(_ count: Int) {
-    guard count > hitCapacity else { return }
+    guard 2 * count > hitCapacity else { return }
     hits.deallocate()
-    hitCapacity = count
-    hits = .allocate(capacity: count)
+    hitCapacity = 2 * count
+    hits = .allocate(capacity: hitCapacity)
   }
 
   private func check(_ status: grd_status, _ index: InvertedIndex) throws {
