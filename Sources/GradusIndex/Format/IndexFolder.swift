@@ -14,8 +14,7 @@ import GradusCore
 ///     try folder.commit(manifest)
 final class IndexFolder {
   let path: String
-  /// The index that is there already, if it can be read.
-  let previous: IndexManifest?
+  private var isCommitted = false
   /// Number of the index that this writer makes; no file in the folder bears it.
   let nextGeneration: Int
   private let calls: SystemCalls
@@ -33,7 +32,6 @@ final class IndexFolder {
     lockDescriptor = try Self.lock(path)
     // An index that cannot be read (of another version, say) is replaced, but only by the commit.
     let previous = try? IndexManifest.read(folder: path)
-    self.previous = previous
     let generations = Self.names(in: path).compactMap(Self.generation(ofSegment:))
     if previous != nil || access(path + "/" + IndexManifest.name, F_OK) != 0 {
       nextGeneration = (previous?.generation ?? 0) + 1
@@ -71,19 +69,30 @@ final class IndexFolder {
     try syncFolder()
     let target = path(of: IndexManifest.name)
     guard calls.rename(temporary, target) == 0 else { throw FileError(.rename, path: target, code: errno) }
+    // From here on the new index is what readers see, whatever else fails.
+    isCommitted = true
     try syncFolder()
     removeUnreferenced(by: manifest)
   }
 
-  /// Removes files of our own naming that `manifest` does not list. Other files in the folder are left alone.
-  func removeUnreferenced(by manifest: IndexManifest?) {
-    let kept = Set((manifest?.segments ?? []).flatMap { [$0.postings.name, $0.documents.name] })
-    for name in Self.names(in: path) where !kept.contains(name) {
-      let isOurs =
-        Self.isSegmentName(name) || name == IndexManifest.temporaryName
-        || (name.hasPrefix(Self.runPrefix) && name.hasSuffix(".tmp"))
-      if isOurs { unlink(path(of: name)) }
+  /// Removes what this writer has written, unless it is the index now.
+  func removeUnfinished() {
+    guard !isCommitted else { return }
+    for name in Self.names(in: path) where Self.isTemporary(name) || Self.generation(ofSegment: name) == nextGeneration {
+      unlink(path(of: name))
     }
+  }
+
+  /// Removes files of our own naming that `manifest` does not list. Other files in the folder are left alone.
+  private func removeUnreferenced(by manifest: IndexManifest?) {
+    let kept = Set((manifest?.segments ?? []).flatMap { [$0.postings.name, $0.documents.name] })
+    for name in Self.names(in: path) where !kept.contains(name) && (Self.isSegmentName(name) || Self.isTemporary(name)) {
+      unlink(path(of: name))
+    }
+  }
+
+  private static func isTemporary(_ name: String) -> Bool {
+    name == IndexManifest.temporaryName || (name.hasPrefix(runPrefix) && name.hasSuffix(".tmp"))
   }
 
   private func syncFolder() throws {

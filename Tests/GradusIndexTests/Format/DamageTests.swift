@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Damaged and foreign files")
 struct DamageTests {
-  private static let documents = RandomCollection.documents(400, words: 15, vocabulary: 90, seed: 21)
+  private static let documents = RandomCollection.documents(300, words: 12, vocabulary: 90, seed: 21)
   private static let queries = RandomCollection.queries(6, terms: 5, vocabulary: 90, seed: 22) + ["w0 w1 w2 w3"]
 
   /// What can be got out of an index: answers, scores and documents.
@@ -28,8 +28,8 @@ struct DamageTests {
     for name in try TemporaryFolder.names(in: path) where name != "lock" {
       let file = path + "/" + name
       let bytes = try TemporaryFolder.read(file)
-      // Every byte of the first and last 200, and every 23rd between.
-      for place in bytes.indices where place < 200 || place >= bytes.count - 200 || place % 23 == 0 {
+      // Every byte of the first and last 150, and every 61st between.
+      for place in bytes.indices where place < 150 || place >= bytes.count - 150 || place % 61 == 0 {
         var damaged = bytes
         damaged[place] ^= 1 << UInt8(generator.integer(below: 8))
         try TemporaryFolder.write(damaged, file)
@@ -102,7 +102,7 @@ struct DamageTests {
       let bytes = try TemporaryFolder.read(file)
       // The sections that opening does not read come first, from byte 64.
       let unread = name.hasSuffix("postings") ? 64..<2000 : 64..<bytes.count - 100
-      for round in 0..<150 {
+      for round in 0..<60 {
         var damaged = bytes
         for place in unread where round % 3 == 0 || generator.integer(below: 20) == 0 {
           damaged[place] = UInt8(truncatingIfNeeded: generator.next())

@@ -6,8 +6,9 @@ import GradusTestSupport
 import GradusText
 import Testing
 
-/// Figures of plain implementations of the same four steps (tokens, stop words, Snowball 2.2 English, BM25 with exact
-/// lengths), evaluated with trec_eval. Snowball 3 stems a few words otherwise and gives .6762 and .3177 for the first two.
+// Figures of a plain implementation of the same four steps (tokens, stop words, Snowball English, BM25 with exact lengths),
+// evaluated with trec_eval: these with Snowball 2.2, to all digits. Snowball 3 stems some words otherwise and gives .67619,
+// .3177 and .52381 for SciFact, NFCorpus and the second row of Cranfield; the tolerance lets both pass.
 @Suite(
   "BM25 on real collections", .enabled(if: SharedData.isAvailable, Comment(rawValue: SharedData.skipNotice)))
 struct CollectionTests {
@@ -23,11 +24,11 @@ struct CollectionTests {
     Figure(collection: "scifact", qrels: "test", model: BM25(), ndcg: 0.67602),
     Figure(collection: "nfcorpus", qrels: "test", model: BM25(), ndcg: 0.31750),
     Figure(collection: "cranfield", qrels: "all", model: BM25(), ndcg: 0.49655),
-    Figure(collection: "cranfield", qrels: "all", model: BM25(k1: 1.2, b: 0.75), ndcg: 0.5238),
+    Figure(collection: "cranfield", qrels: "all", model: BM25(k1: 1.2, b: 0.75), ndcg: 0.52401),
     Figure(collection: "vaswani", qrels: "test", model: BM25(), ndcg: 0.44489),
   ]
 
-  @Test("nDCG@10 to the fourth digit", arguments: figures)
+  @Test("nDCG@10 is that of a plain implementation", arguments: figures)
   func quality(figure: Figure) throws {
     let path = try #require(SharedData.path(figure.collection))
     let folder = try TemporaryFolder()
@@ -36,7 +37,7 @@ struct CollectionTests {
     let queries = try TopicsReader.read(path + "/queries.jsonl").filter { !qrels.relevant(qid: $0.qid).isEmpty }
     let run = try index.run(queries, name: "bm25", k: 1000, model: figure.model)
     let mean = run.rankings.map { ndcg($0, qrels, at: 10) }.reduce(0, +) / Double(queries.count)
-    #expect(abs(mean - figure.ndcg) < 0.00011, "found \(mean)")
+    #expect(abs(mean - figure.ndcg) < 0.00025, "found \(mean)")
   }
 
   @Test("The same as brute force on a real collection, pruned or not")

@@ -74,7 +74,7 @@ public final class IndexBuilder {
       try file.begin(.storedText)
       documentsFile = file
     } catch {
-      folder.removeUnreferenced(by: folder.previous)
+      folder.removeUnfinished()
       throw error
     }
   }
@@ -139,7 +139,7 @@ public final class IndexBuilder {
   /// Gives up: removes what was written and lets others write into the folder. Without effect after ``finish()``.
   public func abandon() {
     documentsFile = nil
-    folder?.removeUnreferenced(by: folder?.previous)
+    folder?.removeUnfinished()
     folder = nil
   }
 
