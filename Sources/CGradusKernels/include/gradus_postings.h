@@ -1,0 +1,167 @@
+#ifndef GRADUS_POSTINGS_H
+#define GRADUS_POSTINGS_H
+#include <stddef.h>
+#include <stdint.h>
+
+// Kernels of the inverted index: checksums, bit packing, posting cursors and the selection of the k best.
+// Every kernel with a vector version has a scalar twin (`..._scalar`) that gives the same bits.
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// CRC-32C (Castagnoli) of `count` bytes, going on from `crc`; start with 0.
+uint32_t grd_crc32c(uint32_t crc, const void *bytes, size_t count);
+uint32_t grd_crc32c_scalar(uint32_t crc, const void *bytes, size_t count);
+
+/// Postings of one block, at most.
+#define GRD_BLOCK 128
+/// Bytes that must be readable after packed values: vector versions load whole registers.
+#define GRD_SLACK 64
+
+/// Packs `count <= 128` values of `bits <= 32` bits, value i in bits [i * bits, (i + 1) * bits) of a little-endian bit stream.
+/// out: at least (count * bits + 7) / 8 + 8 bytes. Returns (count * bits + 7) / 8. No overlap.
+size_t grd_pack_u32(const uint32_t *values, size_t count, uint32_t bits, uint8_t *out);
+
+/// Reverses grd_pack_u32. in: GRD_SLACK bytes must be readable after the packed ones. out: [128]; entries from `count` up to
+/// the next multiple of 16 are overwritten with anything. bits <= 32. No overlap.
+void grd_unpack_u32(const uint8_t *in, size_t count, uint32_t bits, uint32_t *out);
+void grd_unpack_u32_scalar(const uint8_t *in, size_t count, uint32_t bits, uint32_t *out);
+
+/// values[i] = previous + (values[0] + 1) + ... + (values[i] + 1), modulo 2^32: gaps to document numbers. values: [128], of which
+/// `count` count.
+void grd_gaps_to_docs(uint32_t *values, size_t count, uint32_t previous);
+void grd_gaps_to_docs_scalar(uint32_t *values, size_t count, uint32_t previous);
+
+/// A pair that bounds postings of a block: every posting has a pair with tf at least and length at most its own.
+/// tf 65535 stands for "any", length 65535 for "65535 or more", tf 0 for "no more pairs".
+typedef struct {
+  uint16_t tf;
+  uint16_t length;
+} grd_impact;
+
+/// Skip data of one block. 24 bytes, alignment 4, part of the file format.
+typedef struct {
+  uint32_t last_doc;
+  /// Of the block, from the end of the list's skip data.
+  uint32_t offset;
+  grd_impact impacts[4];
+} grd_skip;
+
+/// Document number before the first of a list.
+#define GRD_BEFORE_FIRST UINT32_MAX
+/// Bytes that grd_encode_block writes at most, working space included: 2 + 2 * 128 * 4 + 16.
+#define GRD_BLOCK_BYTES 1042
+
+/// Encodes a block: bits per gap, bits per tf, packed gaps less 1, packed tfs less 1. docs ascend and are > previous
+/// (GRD_BEFORE_FIRST at the start of a list), tfs >= 1, 1 <= count <= 128. out: [GRD_BLOCK_BYTES]. Returns bytes written.
+size_t grd_encode_block(const uint32_t *docs, const uint32_t *tfs, size_t count, uint32_t previous, uint8_t *out);
+
+/// Decodes a block of `count` postings whose last document is `last`. available: readable bytes at `in`, slack included.
+/// docs, tfs: [128]. Returns bytes read, or 0 where the block cannot be right: then docs and tfs hold anything.
+/// After success docs[0..<count] ascend strictly and end with `last`. last < 2^31.
+size_t grd_decode_block(
+  const uint8_t *in, size_t available, size_t count, uint32_t previous, uint32_t last, uint32_t *docs, uint32_t *tfs);
+
+/// The pairs that bound a block, best tf first. lengths: of documents. impacts: [4].
+void grd_block_impacts(
+  const uint32_t *docs, const uint32_t *tfs, size_t count, const uint32_t *lengths, grd_impact *impacts);
+
+/// BM25 of one posting: weight * tf / (tf + (base + slope * length)), where base = k1 (1 - b) and slope = k1 b / avgdl.
+/// Double arithmetic, each operation rounded once: the same bits in every version.
+typedef struct {
+  double base;
+  double slope;
+  /// By document number; `documents` of them.
+  const uint32_t *lengths;
+  uint32_t documents;
+} grd_bm25;
+
+/// out[i] = contribution of (docs[i], tfs[i]). docs < scorer->documents.
+void grd_bm25_contributions(
+  const grd_bm25 *scorer, double weight, const uint32_t *docs, const uint32_t *tfs, size_t count, double *out);
+void grd_bm25_contributions_scalar(
+  const grd_bm25 *scorer, double weight, const uint32_t *docs, const uint32_t *tfs, size_t count, double *out);
+
+/// A reader of one posting list that only moves forward.
+typedef struct {
+  const grd_skip *skips;
+  const uint8_t *data;
+  /// Readable bytes at `data`, slack included.
+  size_t available;
+  size_t blocks;
+  size_t documents;
+  double weight;
+  /// First block that may hold postings not yet passed.
+  size_t block;
+  /// Decoded block, or SIZE_MAX.
+  size_t decoded;
+  size_t decoded_count;
+  /// First posting of the decoded block not yet passed.
+  size_t position;
+  grd_skip single;
+  uint32_t docs[GRD_BLOCK];
+  uint32_t tfs[GRD_BLOCK];
+} grd_cursor;
+
+typedef enum { GRD_OK = 0, GRD_MALFORMED = 1 } grd_status;
+
+/// Opens a list of `documents >= 1` postings that starts with its skip data. `list` is aligned to 4.
+grd_status grd_cursor_open(grd_cursor *cursor, const uint8_t *list, size_t available, size_t documents, double weight);
+/// Opens a list of one posting that is held in the dictionary.
+grd_status grd_cursor_open_single(grd_cursor *cursor, const grd_bm25 *scorer, uint32_t doc, uint32_t tf, double weight);
+
+/// First document >= `doc` that the list may still hold, without decoding; `scorer->documents` where there is none.
+uint32_t grd_cursor_candidate(grd_cursor *cursor, const grd_bm25 *scorer, uint32_t doc);
+/// No contribution of a posting in [from, to) exceeds this by more than some units in the last place.
+double grd_cursor_bound(grd_cursor *cursor, const grd_bm25 *scorer, uint32_t from, uint32_t to);
+/// scores[doc - from] += contribution, for all postings in [from, to). Passes them.
+grd_status grd_cursor_accumulate(grd_cursor *cursor, const grd_bm25 *scorer, uint32_t from, uint32_t to, double *scores);
+/// scores[i] += contribution of document from + offsets[i], where the list has it. offsets ascend. Passes them.
+grd_status grd_cursor_refine(
+  grd_cursor *cursor, const grd_bm25 *scorer, uint32_t from, const uint32_t *offsets, double *scores, size_t count);
+/// Term frequency in one document, 0 where it is not in the list. Documents must be asked for in ascending order.
+grd_status grd_cursor_tf(grd_cursor *cursor, uint32_t doc, uint32_t *tf);
+/// The next block whole: docs and tfs are in the cursor, `*count` of them; 0 at the end of the list.
+grd_status grd_cursor_next_block(grd_cursor *cursor, size_t *count);
+
+/// Lists the positions and values of scores >= minimum (> 0) in order and sets all of scores[0..<count] to 0.
+/// offsets, values: [count + 8]. Returns how many. No overlap.
+size_t grd_take_scores(double *scores, size_t count, double minimum, uint32_t *offsets, double *values);
+size_t grd_take_scores_scalar(double *scores, size_t count, double minimum, uint32_t *offsets, double *values);
+
+/// A document and its score; the rank among docnos in byte order decides ties, the greater first.
+typedef struct {
+  uint32_t doc;
+  uint32_t rank;
+  double score;
+} grd_hit;
+
+/// The k best hits seen so far, and some more that the next selection drops.
+typedef struct {
+  /// [capacity]
+  grd_hit *hits;
+  /// [capacity], working space.
+  grd_hit *spare;
+  size_t count;
+  /// > k, < 2^32.
+  size_t capacity;
+  /// >= 1.
+  size_t k;
+  /// Hits below it cannot be among the k best; the least positive number before there are k.
+  double minimum;
+} grd_topk;
+
+/// Offers documents from + offsets[i] with positive scores. ranks: by document number.
+void grd_topk_push(
+  grd_topk *top, uint32_t from, const uint32_t *offsets, const double *scores, size_t count, const uint32_t *ranks);
+/// Drops all but the k best and raises `minimum`.
+void grd_topk_settle(grd_topk *top);
+/// Orders hits with positive scores: score descending, then rank descending. O(n log n) in any case, O(n) where scores
+/// are spread evenly. spare: [count], working space. count < 2^32.
+void grd_hits_sort(grd_hit *hits, grd_hit *spare, size_t count);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,88 @@
+#include "gradus_postings.h"
+#include <string.h>
+
+// A block: one byte bits per gap, one byte bits per tf, packed gaps, packed tfs.
+
+static uint32_t bit_width(uint32_t value) { return value == 0 ? 0 : 32 - (uint32_t)__builtin_clz(value); }
+
+size_t grd_encode_block(const uint32_t *docs, const uint32_t *tfs, size_t count, uint32_t previous, uint8_t *out) {
+  uint32_t gaps[GRD_BLOCK], counts[GRD_BLOCK];
+  uint32_t all_gaps = 0, all_counts = 0;
+  for (size_t i = 0; i < count; i++) {
+    gaps[i] = docs[i] - previous - 1;
+    counts[i] = tfs[i] - 1;
+    previous = docs[i];
+    all_gaps |= gaps[i];
+    all_counts |= counts[i];
+  }
+  out[0] = (uint8_t)bit_width(all_gaps);
+  out[1] = (uint8_t)bit_width(all_counts);
+  size_t length = 2;
+  length += grd_pack_u32(gaps, count, out[0], out + length);
+  length += grd_pack_u32(counts, count, out[1], out + length);
+  return length;
+}
+
+/// Gaps of at most so many bits cannot wrap round: 128 * 2^24 + 2^31 <= 2^32.
+#define SAFE_GAP_BITS 24
+
+static int gaps_wrap(const uint32_t *gaps, size_t count, uint32_t previous) {
+  uint64_t sum = (uint64_t)(previous + 1);
+  for (size_t i = 0; i < count; i++) sum += (uint64_t)gaps[i] + 1;
+  return sum - 1 > UINT32_MAX;
+}
+
+size_t grd_decode_block(
+  const uint8_t *in, size_t available, size_t count, uint32_t previous, uint32_t last, uint32_t *docs, uint32_t *tfs) {
+  if (available < 2) return 0;
+  const uint32_t gap_bits = in[0], tf_bits = in[1];
+  if (gap_bits > 32 || tf_bits > 32) return 0;
+  const size_t gap_bytes = (count * gap_bits + 7) / 8, tf_bytes = (count * tf_bits + 7) / 8;
+  if (2 + gap_bytes + tf_bytes + GRD_SLACK > available) return 0;
+  grd_unpack_u32(in + 2, count, gap_bits, docs);
+  if (gap_bits > SAFE_GAP_BITS && gaps_wrap(docs, count, previous)) return 0;
+  grd_gaps_to_docs(docs, count, previous);
+  if (docs[count - 1] != last) return 0;
+  if (tf_bits == 0) {
+    for (size_t i = 0; i < GRD_BLOCK; i++) tfs[i] = 1;
+  } else {
+    grd_unpack_u32(in + 2 + gap_bytes, count, tf_bits, tfs);
+    for (size_t i = 0; i < GRD_BLOCK; i++) tfs[i] += 1;
+  }
+  return 2 + gap_bytes + tf_bytes;
+}
+
+static uint16_t saturated(uint32_t value) { return value > UINT16_MAX ? UINT16_MAX : (uint16_t)value; }
+
+void grd_block_impacts(
+  const uint32_t *docs, const uint32_t *tfs, size_t count, const uint32_t *lengths, grd_impact *impacts) {
+  grd_impact front[GRD_BLOCK];
+  size_t size = 0;
+  for (size_t i = 0; i < count; i++) {
+    const grd_impact posting = {saturated(tfs[i]), saturated(lengths[docs[i]])};
+    int covered = 0;
+    for (size_t j = 0; j < size && !covered; j++)
+      covered = front[j].tf >= posting.tf && front[j].length <= posting.length;
+    if (covered) continue;
+    // Drop what the new pair covers, and keep the rest in descending order of tf (and so of length).
+    size_t kept = 0;
+    for (size_t j = 0; j < size; j++)
+      if (front[j].tf > posting.tf || front[j].length < posting.length) front[kept++] = front[j];
+    size = kept;
+    size_t place = size;
+    while (place > 0 && front[place - 1].tf < posting.tf) {
+      front[place] = front[place - 1];
+      place--;
+    }
+    front[place] = posting;
+    size++;
+  }
+  memset(impacts, 0, 4 * sizeof *impacts);
+  // More than four pairs: neighbours are joined, which keeps the bound.
+  const size_t groups = size < 4 ? size : 4;
+  for (size_t g = 0; g < groups; g++) {
+    const size_t first = g * size / groups, end = (g + 1) * size / groups;
+    impacts[g].tf = front[first].tf;
+    impacts[g].length = front[end - 1].length;
+  }
+}

@@ -1,0 +1,176 @@
+#include "gradus_postings.h"
+#include <string.h>
+
+#pragma STDC FP_CONTRACT OFF
+
+#define NOT_DECODED SIZE_MAX
+
+static void start(grd_cursor *cursor, size_t documents, double weight) {
+  cursor->documents = documents;
+  cursor->blocks = (documents + GRD_BLOCK - 1) / GRD_BLOCK;
+  cursor->weight = weight;
+  cursor->block = 0;
+  cursor->decoded = NOT_DECODED;
+  cursor->decoded_count = 0;
+  cursor->position = 0;
+}
+
+grd_status grd_cursor_open(grd_cursor *cursor, const uint8_t *list, size_t available, size_t documents, double weight) {
+  start(cursor, documents, weight);
+  const size_t skip_bytes = cursor->blocks * sizeof(grd_skip);
+  if (documents == 0 || skip_bytes > available || (uintptr_t)list % _Alignof(grd_skip) != 0) return GRD_MALFORMED;
+  cursor->skips = (const grd_skip *)list;
+  cursor->data = list + skip_bytes;
+  cursor->available = available - skip_bytes;
+  return GRD_OK;
+}
+
+grd_status grd_cursor_open_single(grd_cursor *cursor, const grd_bm25 *scorer, uint32_t doc, uint32_t tf, double weight) {
+  start(cursor, 1, weight);
+  if (doc >= scorer->documents || tf == 0) return GRD_MALFORMED;
+  cursor->docs[0] = doc;
+  cursor->tfs[0] = tf;
+  cursor->single.last_doc = doc;
+  cursor->single.offset = 0;
+  grd_block_impacts(cursor->docs, cursor->tfs, 1, scorer->lengths, cursor->single.impacts);
+  cursor->skips = &cursor->single;
+  cursor->data = NULL;
+  cursor->available = 0;
+  cursor->decoded = 0;
+  cursor->decoded_count = 1;
+  return GRD_OK;
+}
+
+static size_t block_size(const grd_cursor *cursor, size_t block) {
+  return block + 1 < cursor->blocks ? GRD_BLOCK : cursor->documents - block * GRD_BLOCK;
+}
+
+static void pass_blocks(grd_cursor *cursor, uint32_t doc) {
+  while (cursor->block < cursor->blocks && cursor->skips[cursor->block].last_doc < doc) cursor->block++;
+}
+
+/// Makes cursor->block the decoded one.
+static grd_status decode(grd_cursor *cursor, uint32_t documents) {
+  const size_t block = cursor->block;
+  if (cursor->decoded == block) return GRD_OK;
+  const grd_skip *skip = &cursor->skips[block];
+  const uint32_t previous = block == 0 ? GRD_BEFORE_FIRST : cursor->skips[block - 1].last_doc;
+  cursor->decoded = NOT_DECODED;
+  if (skip->last_doc >= documents || skip->offset > cursor->available) return GRD_MALFORMED;
+  if (block > 0 && previous >= skip->last_doc) return GRD_MALFORMED;
+  const size_t count = block_size(cursor, block);
+  if (grd_decode_block(
+        cursor->data + skip->offset, cursor->available - skip->offset, count, previous, skip->last_doc, cursor->docs,
+        cursor->tfs) == 0)
+    return GRD_MALFORMED;
+  cursor->decoded = block;
+  cursor->decoded_count = count;
+  cursor->position = 0;
+  return GRD_OK;
+}
+
+uint32_t grd_cursor_candidate(grd_cursor *cursor, const grd_bm25 *scorer, uint32_t doc) {
+  pass_blocks(cursor, doc);
+  if (cursor->block == cursor->blocks) return scorer->documents;
+  if (cursor->decoded == cursor->block) {
+    size_t i = cursor->position;
+    while (i < cursor->decoded_count && cursor->docs[i] < doc) i++;
+    if (i < cursor->decoded_count) return cursor->docs[i];
+  }
+  const uint32_t first = cursor->block == 0 ? 0 : cursor->skips[cursor->block - 1].last_doc + 1;
+  return first > doc ? first : doc;
+}
+
+static double skip_bound(const grd_skip *skip, const grd_bm25 *scorer, double weight) {
+  double best = 0;
+  for (size_t i = 0; i < 4 && skip->impacts[i].tf != 0; i++) {
+    if (skip->impacts[i].tf == UINT16_MAX) return weight;
+    const double tf = skip->impacts[i].tf;
+    const double part = tf / (tf + (scorer->base + scorer->slope * skip->impacts[i].length));
+    if (part > best) best = part;
+  }
+  return weight * best;
+}
+
+double grd_cursor_bound(grd_cursor *cursor, const grd_bm25 *scorer, uint32_t from, uint32_t to) {
+  pass_blocks(cursor, from);
+  double best = 0;
+  for (size_t block = cursor->block; block < cursor->blocks; block++) {
+    if (block > 0 && cursor->skips[block - 1].last_doc + 1 >= to) break;
+    const double bound = skip_bound(&cursor->skips[block], scorer, cursor->weight);
+    if (bound > best) best = bound;
+  }
+  return best;
+}
+
+grd_status grd_cursor_accumulate(grd_cursor *cursor, const grd_bm25 *scorer, uint32_t from, uint32_t to, double *scores) {
+  double parts[GRD_BLOCK];
+  pass_blocks(cursor, from);
+  while (cursor->block < cursor->blocks) {
+    const size_t block = cursor->block;
+    if (block > 0 && cursor->skips[block - 1].last_doc + 1 >= to) return GRD_OK;
+    if (decode(cursor, scorer->documents) != GRD_OK) return GRD_MALFORMED;
+    size_t first = cursor->position;
+    while (first < cursor->decoded_count && cursor->docs[first] < from) first++;
+    size_t end = cursor->decoded_count;
+    if (cursor->skips[block].last_doc >= to) {
+      end = first;
+      while (cursor->docs[end] < to) end++;
+    }
+    grd_bm25_contributions(scorer, cursor->weight, cursor->docs + first, cursor->tfs + first, end - first, parts);
+    for (size_t i = first; i < end; i++) scores[cursor->docs[i] - from] += parts[i - first];
+    cursor->position = end;
+    if (end < cursor->decoded_count) return GRD_OK;
+    cursor->block++;
+  }
+  return GRD_OK;
+}
+
+/// Moves to the first posting with a document >= doc. Sets `*found` where it is doc itself.
+static grd_status seek(grd_cursor *cursor, uint32_t documents, uint32_t doc, int *found) {
+  *found = 0;
+  pass_blocks(cursor, doc);
+  if (cursor->block == cursor->blocks) return GRD_OK;
+  // A document in the gap before an undecoded block still needs the block: only its last document is known.
+  if (decode(cursor, documents) != GRD_OK) return GRD_MALFORMED;
+  size_t i = cursor->position;
+  const size_t count = cursor->decoded_count;
+  // The block's last document is >= doc, so the search ends inside it.
+  while (i + 16 < count && cursor->docs[i + 15] < doc) i += 16;
+  while (i + 1 < count && cursor->docs[i] < doc) i++;
+  cursor->position = i;
+  *found = cursor->docs[i] == doc;
+  return GRD_OK;
+}
+
+grd_status grd_cursor_refine(
+  grd_cursor *cursor, const grd_bm25 *scorer, uint32_t from, const uint32_t *offsets, double *scores, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    int found;
+    if (seek(cursor, scorer->documents, from + offsets[i], &found) != GRD_OK) return GRD_MALFORMED;
+    if (cursor->block == cursor->blocks) return GRD_OK;
+    if (!found) continue;
+    double part;
+    grd_bm25_contributions_scalar(
+      scorer, cursor->weight, cursor->docs + cursor->position, cursor->tfs + cursor->position, 1, &part);
+    scores[i] += part;
+  }
+  return GRD_OK;
+}
+
+grd_status grd_cursor_tf(grd_cursor *cursor, uint32_t doc, uint32_t *tf) {
+  int found;
+  *tf = 0;
+  if (seek(cursor, UINT32_MAX >> 1, doc, &found) != GRD_OK) return GRD_MALFORMED;
+  if (found) *tf = cursor->tfs[cursor->position];
+  return GRD_OK;
+}
+
+grd_status grd_cursor_next_block(grd_cursor *cursor, size_t *count) {
+  *count = 0;
+  if (cursor->block == cursor->blocks) return GRD_OK;
+  if (decode(cursor, UINT32_MAX >> 1) != GRD_OK) return GRD_MALFORMED;
+  *count = cursor->decoded_count;
+  cursor->block++;
+  return GRD_OK;
+}

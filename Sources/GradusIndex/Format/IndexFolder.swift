@@ -1,0 +1,139 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+import GradusCore
+
+/// The folder of an index as its one writer sees it: the lock, the names, what a crash left behind, the commit.
+///
+///     let folder = try IndexFolder(path: "idx", calls: .posix)   // refuses a second writer
+///     ... write files under folder.path(of: name) ...
+///     try folder.commit(manifest)
+final class IndexFolder {
+  let path: String
+  private var isCommitted = false
+  /// Number of the index that this writer makes; no file in the folder bears it.
+  let nextGeneration: Int
+  private let calls: SystemCalls
+  private let lockDescriptor: Int32
+
+  static let lockName = "lock"
+  private static let segmentPrefix = "segment-"
+  private static let runPrefix = "run-"
+
+  /// Makes the folder where it is missing, locks it and removes what unfinished builders left.
+  init(path: String, calls: SystemCalls) throws {
+    self.path = path
+    self.calls = calls
+    if mkdir(path, 0o777) != 0, errno != EEXIST { throw FileError(.create, path: path, code: errno) }
+    lockDescriptor = try Self.lock(path)
+    // An index that cannot be read (of another version, say) is replaced, but only by the commit.
+    let previous = try? IndexManifest.read(folder: path)
+    let generations = Self.names(in: path).compactMap(Self.generation(ofSegment:))
+    if previous != nil || access(path + "/" + IndexManifest.name, F_OK) != 0 {
+      nextGeneration = (previous?.generation ?? 0) + 1
+      removeUnreferenced(by: previous)
+    } else {
+      nextGeneration = (generations.max() ?? 0) + 1
+    }
+  }
+
+  deinit {
+    // The lock goes with the descriptor, also when the process is killed.
+    close(lockDescriptor)
+  }
+
+  func path(of name: String) -> String { path + "/" + name }
+
+  static func segmentName(generation: Int, kind: String) -> String { "\(segmentPrefix)\(generation).\(kind)" }
+
+  private static func generation(ofSegment name: String) -> Int? {
+    guard isSegmentName(name), let dot = name.firstIndex(of: ".") else { return nil }
+    return Int(name[..<dot].dropFirst(segmentPrefix.count))
+  }
+
+  static func runName(_ number: Int) -> String { "\(runPrefix)\(number).tmp" }
+
+  static func isSegmentName(_ name: String) -> Bool { name.hasPrefix(segmentPrefix) && !name.contains("/") }
+
+  /// Puts the manifest in place in one step that survives a power cut; then the files of the index before may go.
+  func commit(_ manifest: IndexManifest) throws {
+    let temporary = path(of: IndexManifest.temporaryName)
+    let file = try AppendFile(path: temporary, calls: calls, bufferBytes: 1 << 16)
+    try manifest.encoded().withUnsafeBytes { try file.append($0) }
+    try file.finish()
+    // The names of the segment files must be on the disk before the manifest that lists them.
+    try syncFolder()
+    let target = path(of: IndexManifest.name)
+    guard calls.rename(temporary, target) == 0 else { throw FileError(.rename, path: target, code: errno) }
+    // From here on the new index is what readers see, whatever else fails.
+    isCommitted = true
+    try syncFolder()
+    removeUnreferenced(by: manifest)
+  }
+
+  /// Removes what this writer has written, unless it is the index now.
+  func removeUnfinished() {
+    guard !isCommitted else { return }
+    for name in Self.names(in: path) where Self.isTemporary(name) || Self.generation(ofSegment: name) == nextGeneration {
+      unlink(path(of: name))
+    }
+  }
+
+  /// Removes files of our own naming that `manifest` does not list. Other files in the folder are left alone.
+  private func removeUnreferenced(by manifest: IndexManifest?) {
+    let kept = Set((manifest?.segments ?? []).flatMap { [$0.postings.name, $0.documents.name] })
+    for name in Self.names(in: path) where !kept.contains(name) && (Self.isSegmentName(name) || Self.isTemporary(name)) {
+      unlink(path(of: name))
+    }
+  }
+
+  private static func isTemporary(_ name: String) -> Bool {
+    name == IndexManifest.temporaryName || (name.hasPrefix(runPrefix) && name.hasSuffix(".tmp"))
+  }
+
+  private func syncFolder() throws {
+    let descriptor = calls.open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw FileError(.open, path: path, code: errno) }
+    defer { close(descriptor) }
+    guard calls.fsync(descriptor) == 0 else { throw FileError(.sync, path: path, code: errno) }
+  }
+
+  private static func names(in folder: String) -> [String] {
+    guard let stream = opendir(folder) else { return [] }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      withUnsafePointer(to: &entry.pointee.d_name) { name in
+        name.withMemoryRebound(to: CChar.self, capacity: MemoryLayout.size(ofValue: name.pointee)) {
+          names.append(String(cString: $0))
+        }
+      }
+    }
+    return names.sorted()
+  }
+
+  private static func lock(_ folder: String) throws -> Int32 {
+    let path = folder + "/" + lockName
+    let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw FileError(.create, path: path, code: errno) }
+    if flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+      let code = errno
+      defer { close(descriptor) }
+      guard code == EWOULDBLOCK else { throw FileError(.open, path: path, code: code) }
+      var text = [UInt8](repeating: 0, count: 32)
+      let count = max(0, pread(descriptor, &text, text.count, 0))
+      throw IndexError.locked(path: folder, pid: Int32(String(decoding: text[..<count], as: UTF8.self)))
+    }
+    let text = Array(String(getpid()).utf8)
+    guard ftruncate(descriptor, 0) == 0, pwrite(descriptor, text, text.count, 0) == text.count else {
+      let code = errno
+      close(descriptor)
+      throw FileError(.write, path: path, code: code)
+    }
+    return descriptor
+  }
+}

@@ -1,0 +1,114 @@
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+import GradusCore
+import GradusFormats
+import GradusText
+
+/// What an index folder holds: the one file whose replacement makes a new index visible.
+///
+/// First line: `gradus-index VERSION CRC32C BYTES`, about the JSON that follows it.
+struct IndexManifest: Codable, Equatable {
+  struct File: Codable, Equatable {
+    let name: String
+    let bytes: Int
+  }
+
+  /// Immutable files with some of the documents.
+  struct Segment: Codable, Equatable {
+    let postings: File
+    let documents: File
+    let statistics: IndexStatistics
+  }
+
+  static let version = 1
+  static let name = "manifest"
+  static let temporaryName = "manifest.tmp"
+  private static let magic = "gradus-index"
+
+  /// Grows with each commit into the folder; names of files hold it, so that no file is ever overwritten.
+  let generation: Int
+  let analyzer: AnalyzerConfiguration
+  let segments: [Segment]
+  /// Of all segments together: what scores are computed from.
+  let statistics: IndexStatistics
+
+  /// Reads and checks the manifest of an index folder.
+  static func read(folder: String) throws -> IndexManifest {
+    let path = folder + "/" + name
+    let file: MappedFile
+    do {
+      file = try MappedFile(path: path)
+    } catch {
+      let folderIsThere = access(folder, F_OK) == 0
+      throw error.code == ENOTDIR || (error.code == ENOENT && folderIsThere) ? IndexError.notAnIndex(path: folder) : error
+    }
+    return try decode(file.bytes, path: path)
+  }
+
+  static func decode(_ bytes: UnsafeRawBufferPointer, path: String) throws -> IndexManifest {
+    guard let lineEnd = bytes.prefix(256).firstIndex(of: UInt8(ascii: "\n")) else { throw IndexError.notAnIndex(path: path) }
+    let line = String(decoding: bytes[..<lineEnd], as: UTF8.self)
+    let fields = line.split(separator: " ", omittingEmptySubsequences: false)
+    guard fields.first == magic[...], fields.count >= 2, let version = Int(fields[1]) else {
+      throw IndexError.notAnIndex(path: path)
+    }
+    guard version == Self.version else {
+      throw IndexError.unsupportedVersion(path: path, found: version, supported: Self.version)
+    }
+    guard fields.count == 4, let checksum = UInt32(fields[2], radix: 16), let count = Int(fields[3]) else {
+      throw IndexError.corrupted(path: path, section: "the first line")
+    }
+    let body = UnsafeRawBufferPointer(rebasing: bytes[(lineEnd + 1)...])
+    guard body.count == count else { throw IndexError.truncated(path: path, expectedBytes: count, foundBytes: body.count) }
+    guard CRC32C.checksum(body) == checksum else { throw IndexError.checksumMismatch(path: path, section: "the manifest") }
+    let manifest: IndexManifest
+    do {
+      manifest = try JSONDecoder().decode(IndexManifest.self, from: Data(body))
+    } catch {
+      throw IndexError.corrupted(path: path, section: "the manifest")
+    }
+    for file in manifest.segments.flatMap({ [$0.postings, $0.documents] }) {
+      guard IndexFolder.isSegmentName(file.name) else { throw IndexError.corrupted(path: path, section: "the list of files") }
+    }
+    return manifest
+  }
+
+  func encoded() throws -> [UInt8] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
+    let body = [UInt8](try encoder.encode(self)) + [UInt8(ascii: "\n")]
+    let checksum = String(body.withUnsafeBytes { CRC32C.checksum($0) }, radix: 16)
+    return Array("\(Self.magic) \(Self.version) \(checksum) \(body.count)\n".utf8) + body
+  }
+}
+
+/// Counts of a collection.
+public struct IndexStatistics: Sendable, Codable, Equatable {
+  public let documents: Int
+  /// Distinct terms.
+  public let terms: Int
+  /// Pairs of a term and a document that holds it.
+  public let postings: Int
+  /// Tokens after stopping: the sum of the document lengths.
+  public let tokens: Int
+
+  public init(documents: Int, terms: Int, postings: Int, tokens: Int) {
+    self.documents = documents
+    self.terms = terms
+    self.postings = postings
+    self.tokens = tokens
+  }
+
+  /// Tokens per document, empty documents included; 0 for an empty collection.
+  public var averageLength: Double { documents == 0 ? 0 : Double(tokens) / Double(documents) }
+}

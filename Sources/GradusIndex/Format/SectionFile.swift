@@ -1,0 +1,154 @@
+import CGradusKernels
+import GradusCore
+import GradusFormats
+
+/// Layout of a segment file, version 1. All numbers are little-endian.
+///
+///     header    magic "GRDINDEX", u32 version, u32 kind of file
+///     sections  each at a multiple of 64, zeros between
+///     table     per section: u32 tag, u32 CRC-32C, u64 offset, u64 bytes
+///     trailer   u64 offset of the table, u32 sections, u32 CRC-32C of header + table + the 12 bytes before, magic "GRDTABLE"
+enum SectionFileLayout {
+  static let version = 1
+  static let magic = magicNumber("GRDINDEX")
+  static let endMagic = magicNumber("GRDTABLE")
+  static let headerBytes = 16
+  static let entryBytes = 24
+  static let trailerBytes = 24
+  static let alignment = 64
+
+  enum Kind: UInt32 {
+    case postings = 1
+    case documents = 2
+  }
+
+  private static func magicNumber(_ text: StaticString) -> UInt64 {
+    UnsafeRawPointer(text.utf8Start).loadUnaligned(as: UInt64.self)
+  }
+}
+
+/// Parts of segment files. The raw value is the tag in the file.
+enum Section: UInt32, CaseIterable {
+  case terms = 1, termText, termSlots, postings, lengths, docnoOffsets, docnoText, docnoRanks, docnoOrder
+  case storedOffsets, storedText
+
+  var name: String {
+    switch self {
+    case .terms: "the term dictionary"
+    case .termText: "the text of the terms"
+    case .termSlots: "the hash table of the terms"
+    case .postings: "the postings"
+    case .lengths: "the document lengths"
+    case .docnoOffsets: "the places of the docnos"
+    case .docnoText: "the docnos"
+    case .docnoRanks: "the ranks of the docnos"
+    case .docnoOrder: "the order of the docnos"
+    case .storedOffsets: "the places of the stored documents"
+    case .storedText: "the stored documents"
+    }
+  }
+
+  /// Whether opening an index reads the section whole to check it: the ones that are small and that everything rests on.
+  var isCheckedOnOpen: Bool {
+    switch self {
+    case .postings, .storedText, .storedOffsets: false
+    default: true
+    }
+  }
+}
+
+/// A segment file, mapped into memory, whose header, table and section bounds have been checked.
+final class SectionFile: Sendable {
+  private let file: MappedFile
+  private let entries: [Section: (range: Range<Int>, checksum: UInt32)]
+
+  var path: String { file.path }
+
+  init(path: String, kind: SectionFileLayout.Kind, expectedBytes: Int) throws {
+    typealias Layout = SectionFileLayout
+    let file = try MappedFile(path: path)
+    self.file = file
+    let bytes = file.bytes
+    guard bytes.count >= Layout.headerBytes + Layout.trailerBytes, bytes.count >= expectedBytes else {
+      throw IndexError.truncated(path: path, expectedBytes: expectedBytes, foundBytes: bytes.count)
+    }
+    guard UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self)) == Layout.magic, bytes.count == expectedBytes else {
+      throw IndexError.corrupted(path: path, section: "the file header")
+    }
+    let version = Int(bytes.number(UInt32.self, at: 8))
+    guard version == Layout.version else {
+      throw IndexError.unsupportedVersion(path: path, found: version, supported: Layout.version)
+    }
+    let trailer = bytes.count - Layout.trailerBytes
+    let tableOffset = bytes.number(UInt64.self, at: trailer)
+    let sections = Int(bytes.number(UInt32.self, at: trailer + 8))
+    guard bytes.number(UInt64.self, at: trailer + 16) == Layout.endMagic,
+      tableOffset <= UInt64(trailer), tableOffset >= UInt64(Layout.headerBytes),
+      trailer - Int(tableOffset) == sections * Layout.entryBytes
+    else { throw IndexError.corrupted(path: path, section: "the section table") }
+    let table = Int(tableOffset)
+    var checksum = CRC32C.checksum(UnsafeRawBufferPointer(rebasing: bytes[0..<Layout.headerBytes]))
+    checksum = CRC32C.checksum(UnsafeRawBufferPointer(rebasing: bytes[table..<trailer + 12]), from: checksum)
+    guard checksum == bytes.number(UInt32.self, at: trailer + 12) else {
+      throw IndexError.checksumMismatch(path: path, section: "the section table")
+    }
+    guard bytes.number(UInt32.self, at: 12) == kind.rawValue else {
+      throw IndexError.corrupted(path: path, section: "the file header")
+    }
+    var entries: [Section: (range: Range<Int>, checksum: UInt32)] = [:]
+    for number in 0..<sections {
+      let entry = table + number * Layout.entryBytes
+      let offset = bytes.number(UInt64.self, at: entry + 8)
+      let length = bytes.number(UInt64.self, at: entry + 16)
+      guard let section = Section(rawValue: bytes.number(UInt32.self, at: entry)),
+        offset % UInt64(Layout.alignment) == 0, offset <= tableOffset, length <= tableOffset - offset
+      else { throw IndexError.corrupted(path: path, section: "the section table") }
+      entries[section] = (Int(offset)..<Int(offset + length), bytes.number(UInt32.self, at: entry + 4))
+    }
+    self.entries = entries
+  }
+
+  /// The bytes of a section; valid as long as this object.
+  func bytes(_ section: Section) throws -> UnsafeRawBufferPointer {
+    guard let entry = entries[section] else { throw IndexError.corrupted(path: path, section: section.name) }
+    return UnsafeRawBufferPointer(rebasing: file.bytes[entry.range])
+  }
+
+  /// A section as an array of numbers; valid as long as this object.
+  ///
+  /// - Throws: `IndexError.corrupted` unless there are exactly `count` of them.
+  func numbers<Value: FixedWidthInteger & BitwiseCopyable>(
+    _ section: Section, as type: Value.Type, count: Int
+  ) throws -> UnsafeBufferPointer<Value> {
+    let bytes = try bytes(section)
+    guard bytes.count == count * MemoryLayout<Value>.stride else {
+      throw IndexError.corrupted(path: path, section: section.name)
+    }
+    return bytes.bindMemory(to: type)
+  }
+
+  /// Compares checksums of sections with their contents.
+  func verify(where isWanted: (Section) -> Bool) throws {
+    for section in Section.allCases where isWanted(section) {
+      guard let entry = entries[section] else { continue }
+      guard CRC32C.checksum(UnsafeRawBufferPointer(rebasing: file.bytes[entry.range])) == entry.checksum else {
+        throw IndexError.checksumMismatch(path: path, section: section.name)
+      }
+    }
+  }
+}
+
+extension UnsafeRawBufferPointer {
+  /// The little-endian number at a byte offset that the caller has checked.
+  func number<Value: FixedWidthInteger & BitwiseCopyable>(_ type: Value.Type, at offset: Int) -> Value {
+    Value(littleEndian: loadUnaligned(fromByteOffset: offset, as: type))
+  }
+}
+
+/// CRC-32C (Castagnoli), the checksum of index files.
+enum CRC32C {
+  static func checksum(_ bytes: UnsafeRawBufferPointer, from start: UInt32 = 0) -> UInt32 {
+    guard let base = bytes.baseAddress else { return start }
+    return grd_crc32c(start, base, bytes.count)
+  }
+}

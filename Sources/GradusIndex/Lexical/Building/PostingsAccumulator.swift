@@ -1,0 +1,163 @@
+/// Postings of the documents that one thread has analysed, in memory: per term a chain of chunks of variable-length
+/// numbers, which cost about two bytes a posting.
+///
+/// Documents must come in ascending order; which documents come does not matter.
+final class PostingsAccumulator {
+  private struct List {
+    /// Document whose occurrences are being counted, and how many there are.
+    var doc: UInt32
+    var tf: UInt32
+    /// Last document written to the chain.
+    var previous: UInt32
+    /// Postings in the chain, the one being counted left out.
+    var written: UInt32
+    var firstChunk: UInt32
+    var chunks: UInt32
+    /// Where the next byte goes, and where its chunk ends.
+    var next: UInt32
+    var end: UInt32
+  }
+
+  private let terms = ByteTable()
+  private var lists: UnsafeMutablePointer<List>
+  private var listCapacity = 1 << 10
+  /// A chunk: u32 place of the next chunk, then bytes.
+  private var arena: UnsafeMutablePointer<UInt8>
+  private var arenaCount = 0
+  private var arenaCapacity = 1 << 16
+
+  private static let none = UInt32.max
+  private static let smallestChunk = 12
+  private static let largestChunk = 1 << 12
+
+  init() {
+    lists = .allocate(capacity: listCapacity)
+    arena = .allocate(capacity: arenaCapacity)
+  }
+
+  deinit {
+    lists.deallocate()
+    arena.deallocate()
+  }
+
+  var isEmpty: Bool { terms.count == 0 }
+
+  /// Memory held, in bytes.
+  var memory: Int { terms.memory + listCapacity * MemoryLayout<List>.stride + arenaCapacity }
+
+  /// Counts one occurrence of a term in a document.
+  @inline(__always)
+  func add(_ term: UnsafeBufferPointer<UInt8>, doc: UInt32) {
+    let (number, isNew) = terms.insert(term)
+    if isNew {
+      if number == listCapacity { lists = ByteTable.grown(lists, number, &listCapacity, atLeast: number + 1) }
+      lists[number] = List(doc: doc, tf: 1, previous: 0, written: 0, firstChunk: Self.none, chunks: 0, next: 0, end: 0)
+      return
+    }
+    if lists[number].doc == doc {
+      lists[number].tf += 1
+    } else {
+      writePosting(number)
+      lists[number].doc = doc
+      lists[number].tf = 1
+    }
+  }
+
+  /// Whether the arena comes near the end of what its 32-bit places can name.
+  var isNearlyFull: Bool { arenaCount > 1 << 30 }
+
+  /// Numbers of the terms in byte order.
+  func sortedTerms() -> [Int] { terms.sortedNumbers() }
+
+  func term(_ number: Int) -> UnsafeBufferPointer<UInt8> { terms[number] }
+
+  /// Postings of a term.
+  func count(_ number: Int) -> Int { Int(lists[number].written) + 1 }
+
+  /// Appends the postings of a term, each as document number and, in the low 32 bits, tf.
+  func appendPostings(_ number: Int, to postings: inout [UInt64]) {
+    let list = lists[number]
+    var place = Int(list.firstChunk) + 4
+    var chunkBytes = Self.smallestChunk
+    var end = place + chunkBytes
+    var previous: UInt64 = 0
+    func nextByte() -> UInt64 {
+      if place == end {
+        let next = Int(UnsafeRawPointer(arena + (end - chunkBytes - 4)).loadUnaligned(as: UInt32.self))
+        chunkBytes = min(2 * chunkBytes, Self.largestChunk)
+        place = next + 4
+        end = place + chunkBytes
+      }
+      defer { place += 1 }
+      return UInt64(arena[place])
+    }
+    func nextNumber() -> UInt64 {
+      var value: UInt64 = 0
+      var shift: UInt64 = 0
+      while true {
+        let byte = nextByte()
+        value |= (byte & 127) << shift
+        if byte < 128 { return value }
+        shift += 7
+      }
+    }
+    for _ in 0..<list.written {
+      let head = nextNumber()
+      previous += head >> 1
+      postings.append(previous << 32 | (head & 1 == 1 ? 1 : nextNumber()))
+    }
+    postings.append(UInt64(list.doc) << 32 | UInt64(list.tf))
+  }
+
+  /// Writes the posting being counted: gap and whether tf is 1, then tf where it is not.
+  private func writePosting(_ number: Int) {
+    var list = lists[number]
+    let head = UInt64(list.doc - list.previous) << 1 | (list.tf == 1 ? 1 : 0)
+    writeNumber(head, &list)
+    if list.tf != 1 { writeNumber(UInt64(list.tf), &list) }
+    list.previous = list.doc
+    list.written += 1
+    lists[number] = list
+  }
+
+  @inline(__always)
+  private func writeNumber(_ number: UInt64, _ list: inout List) {
+    var rest = number
+    while rest >= 128 {
+      writeByte(UInt8(truncatingIfNeeded: rest) | 128, &list)
+      rest >>= 7
+    }
+    writeByte(UInt8(truncatingIfNeeded: rest), &list)
+  }
+
+  @inline(__always)
+  private func writeByte(_ byte: UInt8, _ list: inout List) {
+    if list.next == list.end { extend(&list) }
+    arena[Int(list.next)] = byte
+    list.next += 1
+  }
+
+  private func extend(_ list: inout List) {
+    let isFirst = list.firstChunk == Self.none
+    let bytes = isFirst ? Self.smallestChunk : min(2 * chunkBytes(list), Self.largestChunk)
+    let place = arenaCount
+    if place + 4 + bytes > arenaCapacity {
+      arena = ByteTable.grown(arena, arenaCount, &arenaCapacity, atLeast: place + 4 + bytes)
+    }
+    arenaCount += 4 + bytes
+    if isFirst {
+      list.firstChunk = UInt32(place)
+    } else {
+      let link = Int(list.end) - chunkBytes(list) - 4
+      UnsafeMutableRawPointer(arena + link).storeBytes(of: UInt32(place), as: UInt32.self)
+    }
+    list.chunks += 1
+    list.next = UInt32(place + 4)
+    list.end = UInt32(place + 4 + bytes)
+  }
+
+  /// Payload of the chunk that is being filled: sizes double from chunk to chunk.
+  private func chunkBytes(_ list: List) -> Int {
+    min(Self.smallestChunk << min(Int(list.chunks) - 1, 16), Self.largestChunk)
+  }
+}

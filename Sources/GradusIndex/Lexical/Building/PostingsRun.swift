@@ -1,0 +1,71 @@
+import GradusCore
+import GradusFormats
+
+/// Terms in byte order with their postings: what the merge at the end reads, from memory or from a temporary file.
+protocol PostingsRun: AnyObject {
+  /// The term that the run stands at, or nil at its end; valid until the next call.
+  var term: UnsafeBufferPointer<UInt8>? { get }
+  /// Appends the postings of that term (document number, and tf in the low 32 bits) and goes on to the next one.
+  func takePostings(into postings: inout [UInt64])
+}
+
+/// A run that never left memory.
+final class MemoryRun: PostingsRun {
+  private let accumulator: PostingsAccumulator
+  private let order: [Int]
+  private var position = 0
+
+  init(_ accumulator: PostingsAccumulator) {
+    self.accumulator = accumulator
+    order = accumulator.sortedTerms()
+  }
+
+  var term: UnsafeBufferPointer<UInt8>? { position < order.count ? accumulator.term(order[position]) : nil }
+
+  func takePostings(into postings: inout [UInt64]) {
+    accumulator.appendPostings(order[position], to: &postings)
+    position += 1
+  }
+}
+
+/// A run in a temporary file. A record: u32 bytes of the term, u32 postings, the term, 8 bytes per posting.
+///
+/// Runs live for one build and are read by the process that wrote them, so they carry no version.
+final class FileRun: PostingsRun {
+  private let file: MappedFile
+  private var offset = 0
+
+  init(path: String) throws {
+    file = try MappedFile(path: path)
+    file.advise(.sequential)
+  }
+
+  static func write(_ accumulator: PostingsAccumulator, path: String, calls: SystemCalls) throws {
+    let file = try AppendFile(path: path, calls: calls)
+    var postings: [UInt64] = []
+    for number in accumulator.sortedTerms() {
+      let term = accumulator.term(number)
+      postings.removeAll(keepingCapacity: true)
+      accumulator.appendPostings(number, to: &postings)
+      try file.append(UInt32(term.count))
+      try file.append(UInt32(postings.count))
+      try file.append(UnsafeRawBufferPointer(term))
+      try postings.withUnsafeBytes { try file.append($0) }
+    }
+    try file.finishTemporary()
+  }
+
+  var term: UnsafeBufferPointer<UInt8>? {
+    guard offset < file.count else { return nil }
+    let count = Int(file.bytes.number(UInt32.self, at: offset))
+    return UnsafeRawBufferPointer(rebasing: file.bytes[offset + 8..<offset + 8 + count]).bindMemory(to: UInt8.self)
+  }
+
+  func takePostings(into postings: inout [UInt64]) {
+    let bytes = file.bytes
+    let start = offset + 8 + Int(bytes.number(UInt32.self, at: offset))
+    let count = Int(bytes.number(UInt32.self, at: offset + 4))
+    for number in 0..<count { postings.append(bytes.number(UInt64.self, at: start + 8 * number)) }
+    offset = start + 8 * count
+  }
+}

@@ -1,0 +1,71 @@
+import GradusCore
+
+/// Speed of searches on one index: what `gradus bench search` reports.
+///
+///     let report = try SearchBenchmark(queries: queries, k: 10, threads: 1).measure(index)
+///     print(report.queriesPerSecond)
+public struct SearchBenchmark: Sendable {
+  public struct Report: Sendable, Equatable, Codable {
+    /// Median over the repeats of queries per second, all queries from the text to the docnos.
+    public let queriesPerSecond: Double
+    /// Best repeat.
+    public let bestQueriesPerSecond: Double
+    /// Of single queries on one thread: the median over the repeats of each query's time, and of those the median.
+    public let p50Milliseconds: Double
+    public let p99Milliseconds: Double
+    public let queries: Int
+    public let repeats: Int
+  }
+
+  public var queries: [Query]
+  public var k: Int
+  public var model: BM25
+  public var pruning: Pruning
+  public var threads: Int
+  /// Passes over all queries that are measured, after one that is not; at least 1.
+  public var repeats: Int
+
+  public init(
+    queries: [Query], k: Int = 10, model: BM25 = BM25(), pruning: Pruning = .blockMaxScore, threads: Int = 1,
+    repeats: Int = 7
+  ) {
+    self.queries = queries
+    self.k = k
+    self.model = model
+    self.pruning = pruning
+    self.threads = threads
+    self.repeats = repeats
+  }
+
+  /// - Throws: ``IndexError/invalidQuery(_:)`` without queries, and what the searches throw.
+  public func measure(_ index: InvertedIndex) throws -> Report {
+    guard !queries.isEmpty else { throw IndexError.invalidQuery("no queries to measure with") }
+    let clock = ContinuousClock()
+    func pass() throws { _ = try index.search(queries, k: k, model: model, pruning: pruning, threads: threads) }
+    try pass()
+    var rates: [Double] = []
+    var times = [[Double]](repeating: [], count: queries.count)
+    for _ in 0..<max(1, repeats) {
+      rates.append(Double(queries.count) / Self.seconds(try clock.measure(pass)))
+      for (number, query) in queries.enumerated() {
+        let duration = try clock.measure { _ = try index.search(query.text, k: k, model: model, pruning: pruning) }
+        times[number].append(1000 * Self.seconds(duration))
+      }
+    }
+    let latencies = times.map { Self.quantile($0, 0.5) }
+    return Report(
+      queriesPerSecond: Self.quantile(rates, 0.5), bestQueriesPerSecond: rates.max() ?? 0,
+      p50Milliseconds: Self.quantile(latencies, 0.5), p99Milliseconds: Self.quantile(latencies, 0.99),
+      queries: queries.count, repeats: rates.count)
+  }
+
+  private static func seconds(_ duration: Duration) -> Double {
+    Double(duration.components.seconds) + 1e-18 * Double(duration.components.attoseconds)
+  }
+
+  /// The smallest value that at least the given part of the values does not exceed.
+  private static func quantile(_ values: [Double], _ part: Double) -> Double {
+    let sorted = values.sorted()
+    return sorted[min(sorted.count - 1, max(0, Int((part * Double(sorted.count)).rounded(.up)) - 1))]
+  }
+}
