@@ -7,7 +7,7 @@ import GradusCore
 ///
 ///     var sampler = try PairwiseSampler(run: bm25, qrels: qrels, seed: 7)
 ///     let batch = try sampler.next(16)
-public protocol TrainingSampler: Resumable {
+public protocol TrainingSampler: Resumable, Sendable {
   /// Samples in one round over the data, or nil where that is not known without reading all of it.
   var samplesPerPass: Int? { get }
 

@@ -7,7 +7,7 @@ import Foundation
 /// A value whose progress is part of a checkpoint.
 ///
 /// Resuming from a state makes the value go on exactly as the one that the state was taken from, to the bit.
-public protocol Resumable: Sendable {
+public protocol Resumable {
   associatedtype ResumeState: Codable & Sendable & Equatable
 
   var resumeState: ResumeState { get throws }

@@ -46,7 +46,7 @@ public struct SampleWeights: Sendable, Equatable {
 ///       var readsScores: Bool { false }
 ///       func weights(for input: WeightingInput) -> SampleWeights { .init(values: input.samples.map { _ in 1 }) }
 ///     }
-public protocol SampleWeighting: Resumable {
+public protocol SampleWeighting: Resumable, Sendable {
   /// Whether ``weights(for:)`` looks at scores or losses. Where the batch is scored in micro-batches, such a weighting
   /// costs one more pass without gradient, because no weight can be known before all samples are scored.
   var readsScores: Bool { get }
