@@ -7,7 +7,7 @@ import GradusTensor
 ///       ParameterGroup("head", parameters: scorer.head.parameters, learningRate: 1e-3),
 ///     ]))
 public struct TrainedModel {
-  /// Unique within a training; also names its files in a checkpoint.
+  /// Unique within a training.
   public let name: String
   public let scorer: any TrainableScorer
   /// Nil for a model that is only asked: it runs in inference mode and gets no gradient.
@@ -30,4 +30,13 @@ public struct TrainedModel {
 
   /// What the optimizer may change just now: groups, their members and freezing may change between steps.
   var trainedParameters: [Parameter] { optimizer?.groups.flatMap(\.parameters).filter(\.isTrainable) ?? [] }
+
+  /// - Throws: ``TrainingError/strayParameter(model:parameter:)``: what is not among the scorer's parameters would not be
+  ///   part of checkpoints, nor of the best weights.
+  func checkGroups() throws {
+    let own = Set(scorer.parameters.map(ObjectIdentifier.init))
+    for parameter in optimizer?.groups.flatMap(\.parameters) ?? [] where !own.contains(ObjectIdentifier(parameter)) {
+      throw TrainingError.strayParameter(model: name, parameter: parameter.name)
+    }
+  }
 }

@@ -28,7 +28,7 @@ public protocol TrainerHook: Resumable {
 
   mutating func afterOptimizerStep(_ trainer: Trainer) throws
 
-  /// After validation and the decision whether the epoch is the best so far.
+  /// After validation and the decision whether the epoch is the best so far. ``Trainer/epoch`` is the next one already.
   mutating func afterEpoch(_ trainer: Trainer, record: EpochRecord) throws
 }
 

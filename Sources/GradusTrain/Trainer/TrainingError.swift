@@ -11,6 +11,9 @@ public enum TrainingError: GradusError, Equatable {
   /// Two models or two objectives of one name.
   case duplicateName(String)
   case unknownModel(String, known: [String])
+  /// An optimizer's group holds a parameter that is not among its scorer's.
+  case strayParameter(model: String, parameter: String)
+  case scoreNotFinite(qid: String, docno: String)
   /// A setting below its least sensible value.
   case settingTooSmall(name: String, found: Int, least: Int)
   /// An epoch in passes over data whose size the sampler does not know.
@@ -24,7 +27,9 @@ public enum TrainingError: GradusError, Equatable {
   public var failureKind: FailureKind {
     switch self {
     case .unknownQuery, .unknownDocument: .badData
-    case .nothingToTrain, .noObjectives, .duplicateName, .unknownModel, .settingTooSmall, .passLengthUnknown: .usage
+    case .nothingToTrain, .noObjectives, .duplicateName, .unknownModel, .strayParameter, .settingTooSmall,
+      .passLengthUnknown:
+      .usage
     default: .failed
     }
   }
@@ -39,6 +44,10 @@ public enum TrainingError: GradusError, Equatable {
     case .noObjectives: "a training needs at least one objective"
     case .duplicateName(let name): "two models or two objectives are called '\(name)'; give each its own name"
     case .unknownModel(let name, let known): "no model is called '\(name)'; there is \(known.joined(separator: ", "))"
+    case .strayParameter(let model, let parameter):
+      "model '\(model)': its optimizer has '\(parameter)', which is not a parameter of its scorer; add it to them"
+    case .scoreNotFinite(let qid, let docno):
+      "query \(qid): the score of document \(docno) is not a finite number; lower the learning rate"
     case .settingTooSmall(let name, let found, let least): "\(name) must be at least \(least), found \(found)"
     case .passLengthUnknown:
       "the sampler does not know how many samples make a pass; give the epoch's length in samples"

@@ -54,6 +54,9 @@ public struct RankingValidation: TrainingValidation {
     var run = Run(name: "validation")
     for group in groups {
       let own = scores.prefix(group.candidates.count)
+      for (candidate, score) in zip(group.candidates, own) where !score.isFinite {
+        throw TrainingError.scoreNotFinite(qid: group.query.qid, docno: candidate.document.docno)
+      }
       scores = scores.dropFirst(group.candidates.count)
       run.append(Ranking(qid: group.query.qid, documents: zip(group.candidates, own).map {
         ScoredDocument(docno: $0.document.docno, score: $1)
