@@ -1,0 +1,86 @@
+import CGradusKernels
+import GradusCore
+
+/// Adam with bias correction (Kingma and Ba, 2015); with decoupled weight decay it is AdamW (Loshchilov and Hutter, 2019).
+///
+///     m = b1 m + (1 - b1) g,   v = b2 v + (1 - b2) g^2
+///     w = w (1 - rate decay) - rate (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + epsilon)
+///
+/// as PyTorch computes it. In the coupled form (plain Adam) `decay * w` is added to the gradient instead.
+public class Adam: Optimizer {
+  public var groups: [ParameterGroup]
+  public let beta1: Double
+  public let beta2: Double
+  public let epsilon: Double
+  private let isDecoupled: Bool
+  private var slots = OptimizerSlots(["exp_avg", "exp_avg_sq"])
+
+  public convenience init(groups: [ParameterGroup], beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8) {
+    self.init(groups: groups, beta1: beta1, beta2: beta2, epsilon: epsilon, isDecoupled: false)
+  }
+
+  fileprivate init(groups: [ParameterGroup], beta1: Double, beta2: Double, epsilon: Double, isDecoupled: Bool) {
+    self.groups = groups
+    self.beta1 = beta1
+    self.beta2 = beta2
+    self.epsilon = epsilon
+    self.isDecoupled = isDecoupled
+  }
+
+  public func step(_ gradients: GradientStore, scheduleFactor: Double) {
+    for group in groups {
+      for parameter in group.parameters {
+        guard let gradient = gradients[parameter] else { continue }
+        update(parameter, gradient, rate: group.learningRate * scheduleFactor, decay: group.weightDecay)
+      }
+    }
+  }
+
+  private func update(_ parameter: Parameter, _ gradient: Tensor, rate: Double, decay: Double) {
+    slots.update(parameter) { step, buffers in
+      let (first, second) = (buffers[0], buffers[1])
+      var (power1, power2) = (1.0, 1.0)
+      Self.powers(step, beta1, beta2, &power1, &power2)
+      let (decoupled, coupled) = isDecoupled ? (decay, 0) : (0, decay)
+      parameter.update { value in
+        defer { keepAlive(value, gradient, first, second) }
+        WorkerPool.shared.forEachRange(count: value.count, grain: elementGrain) { range in
+          let start = range.lowerBound
+          if value.isDouble {
+            grd_tensor_adam_f64(value.f64 + start, gradient.f64 + start, first.f64 + start, second.f64 + start, range.count,
+              rate, beta1, beta2, epsilon, 1 - power1, 1 - power2, decoupled, coupled)
+          } else {
+            grd_tensor_adam_f32(value.f32 + start, gradient.f32 + start, first.f32 + start, second.f32 + start, range.count,
+              rate, beta1, beta2, epsilon, 1 - power1, 1 - power2, decoupled, coupled)
+          }
+        }
+      }
+    }
+  }
+
+  /// `b1^step` and `b2^step` by repeated squaring: the same bits on every machine, unlike the C library's pow.
+  private static func powers(_ step: Int, _ beta1: Double, _ beta2: Double, _ power1: inout Double, _ power2: inout Double) {
+    var (base1, base2, rest) = (beta1, beta2, step)
+    while rest > 0 {
+      if rest & 1 == 1 {
+        power1 *= base1
+        power2 *= base2
+      }
+      base1 *= base1
+      base2 *= base2
+      rest >>= 1
+    }
+  }
+
+  public func exportState() -> [NamedTensor] { slots.exported(groups) }
+  public func importState(_ state: [NamedTensor]) throws { try slots.restore(state, groups) }
+}
+
+/// Adam with decoupled weight decay, the usual choice for fine-tuning encoders; see ``Adam`` for the formula.
+///
+///     let optimizer = AdamW(groups: [ParameterGroup(parameters: model.trainableParameters, learningRate: 2e-5, weightDecay: 0.01)])
+public final class AdamW: Adam {
+  public init(groups: [ParameterGroup], beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8) {
+    super.init(groups: groups, beta1: beta1, beta2: beta2, epsilon: epsilon, isDecoupled: true)
+  }
+}

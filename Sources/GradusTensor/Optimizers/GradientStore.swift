@@ -1,0 +1,77 @@
+/// Gradients by parameter: sums over micro-batches and losses, then one optimizer step.
+///
+///     var store = GradientStore()
+///     try store.accumulate(of: loss, for: model.trainableParameters)
+///     store.clip(globalNorm: 1)
+///     optimizer.step(store)
+///
+/// Parameters keep the order in which they first came, which fixes the order of the norm's sum.
+public struct GradientStore {
+  private var order: [Parameter] = []
+  private var gradients: [ObjectIdentifier: Tensor] = [:]
+
+  public init() {}
+
+  public var parameters: [Parameter] { order }
+  public var isEmpty: Bool { order.isEmpty }
+
+  /// The sum so far, or nil for a parameter that has not taken part.
+  public subscript(parameter: Parameter) -> Tensor? { gradients[ObjectIdentifier(parameter)] }
+
+  /// Adds the gradient of `loss` (one element) with respect to each parameter, times `scale`.
+  ///
+  /// - Parameter keepingGraph: Keeps the graph of `loss` for a further pass over it.
+  public mutating func accumulate(
+    of loss: Tensor, for parameters: [Parameter], scale: Double = 1, keepingGraph: Bool = false
+  ) throws {
+    let found = try GradusTensor.gradients(
+      of: loss, withRespectTo: parameters.map(\.value), upstream: .full(loss.shape, scale, type: loss.type),
+      keepingGraph: keepingGraph)
+    for (parameter, gradient) in zip(parameters, found) { add(gradient.detached(), for: parameter) }
+  }
+
+  /// Adds `scale * gradient`.
+  public mutating func add(_ gradient: Tensor, for parameter: Parameter, scale: Double = 1) {
+    guard gradient.shape == parameter.shape else {
+      preconditionFailure("gradient of shape \(gradient.shape) for parameter \(parameter.name) of shape \(parameter.shape)")
+    }
+    let key = ObjectIdentifier(parameter)
+    if gradients[key] == nil {
+      order.append(parameter)
+      gradients[key] = scale == 1 ? gradient.detached() : withoutGradients { gradient * scale }
+    } else {
+      gradients[key]?.add(gradient, scale: scale)
+    }
+  }
+
+  /// Adds all of another store's gradients, times `scale`.
+  public mutating func add(_ other: GradientStore, scale: Double = 1) {
+    for parameter in other.order { if let gradient = other[parameter] { add(gradient, for: parameter, scale: scale) } }
+  }
+
+  /// Multiplies every gradient.
+  public mutating func scale(by factor: Double) {
+    withoutGradients {
+      for parameter in order {
+        let key = ObjectIdentifier(parameter)
+        gradients[key] = gradients[key].map { $0 * factor }
+      }
+    }
+  }
+
+  /// Square root of the sum of squares over all parameters.
+  public func globalNorm() -> Double {
+    order.reduce(0) { $0 + (self[$1]?.sumOfSquares() ?? 0) }.squareRoot()
+  }
+
+  /// Scales all gradients so that their global norm is at most `limit`. Returns the norm before.
+  @discardableResult
+  public mutating func clip(globalNorm limit: Double) -> Double {
+    let norm = globalNorm()
+    if norm > limit { scale(by: limit / norm) }
+    return norm
+  }
+
+  /// Forgets everything.
+  public mutating func clear() { self = GradientStore() }
+}
