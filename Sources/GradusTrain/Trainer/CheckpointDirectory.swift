@@ -141,7 +141,7 @@ struct CheckpointDirectory {
   private static func digest(of path: String) throws -> (bytes: Int, sha256: String) {
     let file = try MappedFile(path: path)
     var digest = SHA256Digest()
-    digest.update(file.bytes(in: 0..<file.count))
+    digest.update(file.bytes)
     return (file.count, digest.finish())
   }
 }
