@@ -153,11 +153,11 @@ struct CheckpointTests {
         var flipped = data
         flipped[flipped.count / 2] ^= 1
         try flipped.write(to: URL(fileURLWithPath: path))
-        #expect(throws: CheckpointError.corrupt(file: path, problem: "its SHA-256 is not that of the manifest")) { try resume() }
+        let changed = "its SHA-256 is not that of the manifest"
+        #expect(throws: CheckpointError.corrupt(file: path, problem: changed)) { try resume() }
         try data.dropLast().write(to: URL(fileURLWithPath: path))
-        #expect(throws: CheckpointError.corrupt(file: path, problem: "it has \(data.count - 1) bytes instead of \(data.count)")) {
-          try resume()
-        }
+        let shorter = "it has \(data.count - 1) bytes instead of \(data.count)"
+        #expect(throws: CheckpointError.corrupt(file: path, problem: shorter)) { try resume() }
         TemporaryFiles.remove(path)
         #expect(throws: CheckpointError.corrupt(file: path, problem: "the file is missing")) { try resume() }
         try data.write(to: URL(fileURLWithPath: path))
@@ -166,9 +166,11 @@ struct CheckpointTests {
       try Data("{\"files\":[],\"formatVersion\":9}".utf8).write(to: URL(fileURLWithPath: manifest))
       #expect(throws: CheckpointError.formatVersion(file: manifest, found: 9, known: 1)) { try resume() }
       try Data("[".utf8).write(to: URL(fileURLWithPath: manifest))
-      #expect(throws: CheckpointError.corrupt(file: manifest, problem: "it is not the JSON that was expected")) { try resume() }
+      let unreadable = "it is not the JSON that was expected"
+      #expect(throws: CheckpointError.corrupt(file: manifest, problem: unreadable)) { try resume() }
       try Data("elsewhere\n".utf8).write(to: URL(fileURLWithPath: folder + "/LATEST"))
-      #expect(throws: CheckpointError.corrupt(file: folder + "/LATEST", problem: "it does not name a checkpoint")) { try resume() }
+      let stray = CheckpointError.corrupt(file: folder + "/LATEST", problem: "it does not name a checkpoint")
+      #expect(throws: stray) { try resume() }
       TemporaryFiles.remove(folder + "/LATEST")
       #expect(throws: CheckpointError.missing(directory: folder)) { try resume() }
       #expect(throws: CheckpointError.missing(directory: folder + "/nowhere")) {
@@ -211,9 +213,9 @@ struct CheckpointTests {
   func tensorArchive() throws {
     try Self.temporaryFolder { folder in
       let tensors = [
-        NamedTensor("double", Tensor([0.1, -0.0, .nan, .infinity, 5e-324], shape: [5])),
+        NamedTensor("double", Tensor([0.1, -0.0, .nan, .infinity, .leastNonzeroMagnitude], shape: [5])),
         NamedTensor("empty", Tensor([Float](), shape: [0, 3])),
-        NamedTensor("float", Tensor([Float(0.1), -0.0, .nan, -.infinity, 1e-45, 3], shape: [2, 3])),
+        NamedTensor("float", Tensor([Float(0.1), -0.0, .nan, -.infinity, .leastNonzeroMagnitude, 3], shape: [2, 3])),
         NamedTensor("int", Tensor(indices: [-1, .max, .min], shape: [3])),
         NamedTensor("mask", Tensor(mask: [true, false], shape: [2, 1])),
         NamedTensor("scalar", Tensor(indices: [7], shape: [])),

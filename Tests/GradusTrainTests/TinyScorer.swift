@@ -49,7 +49,7 @@ enum TinyTexts {
     return InMemoryTexts(queries: queries, documents: documents)
   }()
 
-  static func validation(_ measure: String = "RR(rel=3)@5") throws -> RankingValidation {
+  static func validation(_ measure: String = "RR(rel=2)@5") throws -> RankingValidation {
     let groups = try TinyCollection.run.rankings.prefix(5).map { ranking in
       CandidateGroup(
         query: try texts.query(ranking.qid),
@@ -89,6 +89,8 @@ struct TinyTraining {
   var validation: (any TrainingValidation)?
   var hooks: [any TrainerHook] = []
   var learningRate = 0.05
+  /// Plain gradient descent, whose steps show the size of gradients, at a constant rate.
+  var usesSGD = false
 
   init() {
     options.batchSize = 4
@@ -99,11 +101,14 @@ struct TinyTraining {
 
   func make() throws -> (trainer: Trainer, scorer: TinyScorer) {
     let scorer = TinyScorer(seed: scorerSeed, dropout: dropout, logits: logits)
-    let optimizer = Adam(groups: [
+    let groups = [
       ParameterGroup("hidden", parameters: scorer.hidden.parameters, learningRate: learningRate / 2),
       ParameterGroup("output", parameters: scorer.output.parameters, learningRate: learningRate),
-    ])
-    let model = TrainedModel(scorer, optimizer: optimizer, schedule: LinearWarmupDecay(warmupSteps: 2, totalSteps: 200))
+    ]
+    let model = usesSGD
+      ? TrainedModel(scorer, optimizer: SGD(groups: groups))
+      : TrainedModel(
+        scorer, optimizer: Adam(groups: groups), schedule: LinearWarmupDecay(warmupSteps: 2, totalSteps: 200))
     return (try make(models: [model]), scorer)
   }
 

@@ -11,7 +11,9 @@ struct DiaryHook: TrainerHook {
   mutating func resume(from state: State) { self.state = state }
 
   mutating func beforeEpoch(_ trainer: Trainer) { state.diary.append("epoch \(trainer.epoch)") }
-  mutating func beforeForward(_ trainer: Trainer, samples: inout [TrainingSample]) { state.diary.append("forward \(trainer.step)") }
+  mutating func beforeForward(_ trainer: Trainer, samples: inout [TrainingSample]) {
+    state.diary.append("forward \(trainer.step)")
+  }
   mutating func afterBackward(_ trainer: Trainer, gradients: inout StepGradients) { state.diary.append("backward") }
   mutating func beforeOptimizerStep(_ trainer: Trainer, gradients: inout [String: GradientStore]) { state.diary.append("apply") }
   mutating func afterOptimizerStep(_ trainer: Trainer) { state.diary.append("stepped \(trainer.step)") }
@@ -130,6 +132,7 @@ struct TrainerCompositionTests {
     }
     func bits(_ combination: GradientCombination, keep: Int? = nil, only: Int? = nil) throws -> [Float] {
       var training = TinyTraining()
+      training.usesSGD = true
       training.options.gradients = combination
       let both = [
         TrainingObjective(PairwiseSoftmaxLoss(), name: "softmax", weighting: try TinyTraining.curriculum()),

@@ -58,6 +58,7 @@ struct TrainerTests {
   func detachedWeights() throws {
     func oneStep(_ weighting: any SampleWeighting) throws -> (Trainer, [UInt32]) {
       var training = TinyTraining()
+      training.usesSGD = true
       training.objectives = [TrainingObjective(PairwiseCrossEntropyLoss(), weighting: weighting)]
       let (trainer, scorer) = try training.make()
       _ = try trainer.train(steps: 1)
@@ -77,6 +78,7 @@ struct TrainerTests {
     let fromLosses = try oneStep(recorder).1
     #expect(recorder.values.count == 4 && Set(recorder.values).count == 4)
     #expect(try oneStep(FixedWeighting(values: recorder.values)).1 == fromLosses)
+    #expect(try oneStep(FixedWeighting(values: recorder.values.map { $0 * 0.99 })).1 != fromLosses)
   }
 
   @Test("The step is the gradient of the mean of weight x loss, divided by the batch and not by the weights")
@@ -112,7 +114,9 @@ struct TrainerTests {
     #expect(before != scorer.parameters.map { $0.value.floats() })
   }
 
-  @Test("Micro-batches change memory and rounding, not the step; weights that read scores see the whole batch", arguments: [1, 2, 3])
+  @Test(
+    "Micro-batches change memory and rounding, not the step; weights that read scores see the whole batch",
+    arguments: [1, 2, 3])
   func microBatches(size: Int) throws {
     struct BatchWeighting: SampleWeighting {
       var readsScores: Bool { true }
@@ -124,10 +128,15 @@ struct TrainerTests {
     }
     for weighting in [nil, BatchWeighting(), try TinyTraining.curriculum()] as [(any SampleWeighting)?] {
       var training = TinyTraining()
+      training.usesSGD = true
+      training.learningRate = 10
       training.dropout = 0
       training.objectives = [TrainingObjective(PairwiseSoftmaxLoss(), weighting: weighting)]
       let whole = try training.make()
+      let before = whole.scorer.parameters.flatMap { $0.value.floats() }
       _ = try whole.trainer.train(steps: 1)
+      let moved = zip(before, whole.scorer.parameters.flatMap { $0.value.floats() }).map { abs($0 - $1) }
+      #expect(moved.contains { $0 > 0.1 })
       training.options.microBatchSize = size
       let cut = try training.make()
       _ = try cut.trainer.train(steps: 1)
@@ -310,7 +319,7 @@ struct TrainerTests {
     }
     #expect(throws: LossError.notPerSample(loss: "mean", expected: 4, found: [])) {
       try attempt {
-        $0.objectives = [TrainingObjective(name: "mean") { try PairwiseSoftmaxLoss().perSample($0.lossInput(of: "ranker")).mean() }]
+        $0.objectives = [TrainingObjective(name: "mean") { try $0.scores(of: "ranker").mean() }]
       }
     }
     #expect(throws: WeightingError.count(expected: 4, found: 1)) {
@@ -322,7 +331,9 @@ struct TrainerTests {
     var sampler = try PairwiseSampler(run: TinyCollection.run, qrels: TinyCollection.qrels, negatives: 2, seed: 3)
     let sample = sampler.next().id
     #expect(throws: TrainingError.lossNotFinite(objective: "nan", sample: sample, epoch: 0, step: 0)) {
-      try attempt { $0.objectives = [TrainingObjective(name: "nan") { try $0.scores(of: "ranker").sum(axes: [1]) * .nan }] }
+      try attempt {
+        $0.objectives = [TrainingObjective(name: "nan") { try $0.scores(of: "ranker").sum(axes: [1]) * .nan }]
+      }
     }
     let scorer = TinyScorer(seed: 1)
     #expect(throws: TrainingError.nothingToTrain) {
