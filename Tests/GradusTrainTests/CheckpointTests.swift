@@ -204,6 +204,7 @@ struct CheckpointTests {
       #expect(try setting { $0.sampling = .points } == "sampler")
       #expect(try setting { $0.objectives.removeLast() } == "objectives")
       #expect(try setting { $0.hooks = [] } == "hooks")
+      #expect(try setting { $0.learningRate = 0.04 } == "parameter groups")
       #expect(try setting { $0.logits = 2 } == "parameters")
       #expect(try setting { $0.options.earlyStopping.patience = 2 } == nil)
     }

@@ -109,6 +109,24 @@ struct CurriculumWeightingTests {
     #expect(grouped.easiness == five.easiness)
   }
 
+  @Test("A curriculum resumes only the same heuristic and schedule")
+  func otherCurricula() throws {
+    let statistics = try WorkedRun.statistics()
+    func curriculum(_ heuristic: any DifficultyHeuristic, _ schedule: LinearCurriculum) -> CurriculumWeighting {
+      CurriculumWeighting(heuristic: heuristic, schedule: schedule, statistics: statistics)
+    }
+    let state = curriculum(KDEScoreDifficulty(), try LinearCurriculum(endEpoch: 5)).resumeState
+    try curriculum(KDEScoreDifficulty(), LinearCurriculum(endEpoch: 5)).resume(from: state)
+    for other in [
+      curriculum(KDEScoreDifficulty(), try LinearCurriculum(endEpoch: 6)),
+      curriculum(KDEScoreDifficulty(), try LinearCurriculum(endEpoch: 5, anti: true)),
+      curriculum(try KDEScoreDifficulty(bandwidth: .silverman), try LinearCurriculum(endEpoch: 5)),
+      curriculum(ReciprocalRankDifficulty(), try LinearCurriculum(endEpoch: 5)),
+    ] {
+      #expect(throws: CurriculumError.self) { try other.resume(from: state) }
+    }
+  }
+
   @Test("Weightings multiply, and renormalise if asked")
   func products() throws {
     let samples = [Self.pair, Self.pair]

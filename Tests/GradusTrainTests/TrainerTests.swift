@@ -228,10 +228,34 @@ struct TrainerTests {
     let flat = try training.make()
     #expect(try flat.trainer.train().bestEpoch == 0)
     #expect(flat.scorer.bits != untrained)
+    #expect(!(try flat.trainer.train().stoppedInsideCurriculum))
     // Done is done: training again changes nothing.
     let bits = flat.scorer.bits
     #expect(try flat.trainer.train().end == .patience)
     #expect(flat.scorer.bits == bits)
+  }
+
+  @Test("A training that early stopping ends inside its curriculum says so")
+  func stoppedInsideCurriculum() throws {
+    for (endEpoch, expected) in [(9, true), (2, false)] {
+      var training = TinyTraining()
+      training.options.earlyStopping.patience = 3
+      training.validation = ScriptedValidation([0.5])
+      training.objectives = [
+        TrainingObjective(PairwiseSoftmaxLoss(), weighting: try TinyTraining.curriculum(endEpoch: endEpoch))
+      ]
+      let result = try training.make().trainer.train()
+      #expect(result.end == .patience && result.history.count == 4 && result.stoppedInsideCurriculum == expected)
+    }
+  }
+
+  @Test("A cancelled task stops between two steps")
+  func cancellation() async throws {
+    let task = Task {
+      withUnsafeCurrentTask { $0?.cancel() }
+      _ = try TinyTraining().make().trainer.train()
+    }
+    await #expect(throws: CancellationError.self) { try await task.value }
   }
 
   @Test("With a significance test small gains count once they have added up")

@@ -31,6 +31,13 @@ public struct TrainedModel {
   /// What the optimizer may change just now: groups, their members and freezing may change between steps.
   var trainedParameters: [Parameter] { optimizer?.groups.flatMap(\.parameters).filter(\.isTrainable) ?? [] }
 
+  var groupsDescription: String {
+    guard let optimizer else { return "frozen" }
+    return optimizer.groups.map { group in
+      "\(group.name) \(group.parameters.count) parameters at \(group.learningRate) decay \(group.weightDecay)"
+    }.joined(separator: ", ")
+  }
+
   /// - Throws: ``TrainingError/strayParameter(model:parameter:)``: what is not among the scorer's parameters would not be
   ///   part of checkpoints, nor of the best weights.
   func checkGroups() throws {

@@ -175,6 +175,7 @@ extension Trainer {
       let clipping = model.gradientClipping.map { " clipped to \($0)" } ?? ""
       return "\(model.name) \(type(of: model.scorer)) \(optimizer)\(clipping)"
     }.joined(separator: ", "))
+    add("parameter groups", givenGroups)
     add("objectives", zip(objectives, weightings).map { objective, weighting in
       let weighted = weighting.map { "weighted by \(type(of: $0))" } ?? "unweighted"
       return "\(objective.name) of \(objective.model) times \(objective.scale) \(weighted)"

@@ -25,10 +25,10 @@ extension Trainer {
     var totals: [String: GradientStore] = [:]
     for model in models where model.optimizer != nil {
       var total = gradients.total(model: model.name)
-      guard total.globalNorm().isFinite else {
+      let norm = model.gradientClipping.map { total.clip(globalNorm: $0) } ?? total.globalNorm()
+      guard norm.isFinite else {
         throw TrainingError.gradientNotFinite(model: model.name, epoch: state.epoch, step: state.step)
       }
-      if let limit = model.gradientClipping { total.clip(globalNorm: limit) }
       totals[model.name] = total
     }
     try withEachHook { try $0.beforeOptimizerStep(self, gradients: &totals) }

@@ -31,6 +31,8 @@ public final class Trainer {
   let texts: any TrainingTexts
   let validation: (any TrainingValidation)?
   let generator: SeededGenerator
+  /// The optimizers' groups as they were given, which decide with the hooks what they are later.
+  let givenGroups: String
   var sampler: any TrainingSampler
   /// Parallel to `objectives`.
   var weightings: [(any SampleWeighting)?]
@@ -74,6 +76,7 @@ public final class Trainer {
     self.sampler = sampler
     self.hooks = hooks
     generator = SeededGenerator(seed: options.seed)
+    givenGroups = models.map(\.groupsDescription).joined(separator: "; ")
     weightings = objectives.map(\.weighting)
     state = TrainerState(objectives: objectives.count)
   }
@@ -89,8 +92,8 @@ public final class Trainer {
   ///
   /// - Parameter steps: Stops after so many more optimizer steps with ``TrainingResult/End/interrupted``; the models then
   ///   have the weights of that step, and a further call goes on from there.
-  /// - Throws: ``TrainingError``, and whatever samplers, weightings, scorers, losses and hooks throw. The last checkpoint
-  ///   stays usable.
+  /// - Throws: ``TrainingError``, and whatever samplers, weightings, scorers, losses and hooks throw; `CancellationError`
+  ///   between two steps if the task is cancelled. The last checkpoint stays usable.
   public func train(steps: Int? = nil) throws -> TrainingResult {
     var left = steps ?? Int.max
     var end = finished
@@ -121,6 +124,7 @@ public final class Trainer {
       state.isEpochOpen = true
     }
     while state.samplesInEpoch < samplesPerEpoch && steps > 0 {
+      try Task.checkCancellation()
       let count = min(options.batchSize, samplesPerEpoch - state.samplesInEpoch)
       try takeStep(samples: count)
       progress.advance(by: count)

@@ -7,7 +7,8 @@
 ///       of: sampler.everyPair, heuristic: KDEScoreDifficulty(), statistics: statistics, count: 10)
 ///     print(explanation.hardest[0].easiness)
 ///
-/// - Complexity: O(samples) time; O(count) memory beside the samples' source.
+/// - Complexity: O(samples) time, plus the heuristic's for each document where the samples of a query follow one another;
+///   O(count) memory beside the samples' source.
 public struct CurriculumExplanation: Sendable, Equatable, Codable {
   /// A document of a sample as the first stage saw it.
   public struct Signal: Sendable, Equatable, Codable {
@@ -49,9 +50,15 @@ public struct CurriculumExplanation: Sendable, Equatable, Codable {
     var number = 0
     var sum = 0.0
     var hard = 0
+    // A document takes part in many samples of its query.
+    var known: (qid: String, signals: [String: Double]) = ("", [:])
     for sample in samples {
-      let signals = try sample.documents.map {
-        try heuristic.signal(qid: sample.qid, docno: $0.docno, in: statistics)
+      if known.qid != sample.qid { known = (sample.qid, [:]) }
+      let signals = try sample.documents.map { document in
+        if let signal = known.signals[document.docno] { return signal }
+        let signal = try heuristic.signal(qid: sample.qid, docno: document.docno, in: statistics)
+        known.signals[document.docno] = signal
+        return signal
       }
       let easiness = heuristic.easiness(of: sample, signals: signals)
       let judged = Shortlist.Item(sample: sample, signals: signals, easiness: easiness)

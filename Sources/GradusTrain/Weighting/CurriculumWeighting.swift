@@ -37,4 +37,20 @@ public struct CurriculumWeighting: SampleWeighting {
     return SampleWeights(
       values: easiness.map { schedule.weight(easiness: $0, epoch: epoch) }, easiness: easiness)
   }
+
+  /// What the weights follow from beside the run. Nothing moves: it only tells one curriculum from another.
+  public struct State: Codable, Sendable, Equatable {
+    public let heuristic: String
+    public let schedule: String
+  }
+
+  public var resumeState: State { State(heuristic: "\(heuristic)", schedule: "\(schedule)") }
+
+  /// - Throws: ``CurriculumError/otherCurriculum(expected:found:)`` for a state of another heuristic or schedule.
+  public func resume(from state: State) throws {
+    guard state == resumeState else {
+      throw CurriculumError.otherCurriculum(
+        expected: "\(heuristic), \(schedule)", found: "\(state.heuristic), \(state.schedule)")
+    }
+  }
 }

@@ -51,6 +51,8 @@ public enum CurriculumError: GradusError, Equatable {
   /// A batch came without the epoch that decides its weights.
   case epochMissing
   case groupSizeBelowOne(Int)
+  /// A resume with another heuristic or schedule.
+  case otherCurriculum(expected: String, found: String)
 
   public var failureKind: FailureKind { .usage }
 
@@ -64,6 +66,8 @@ public enum CurriculumError: GradusError, Equatable {
       "the signal for queries whose scores all tie must be in 0...1, found \(found)"
     case .easinessOutsideUnitInterval(let sample): "sample '\(sample)': the heuristic gave an easiness outside 0...1"
     case .epochMissing: "the curriculum needs the epoch of each batch, counted from 0; the batch came without one"
+    case .otherCurriculum(let expected, let found):
+      "the checkpoint was written with the curriculum '\(found)', this training has '\(expected)'; resume with the same one"
     case .groupSizeBelowOne(let found): "weights can be averaged over groups of 1 sample or more, found \(found)"
     }
   }
