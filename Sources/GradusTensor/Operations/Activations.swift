@@ -32,10 +32,14 @@ extension Tensor {
   public func gelu() -> Tensor {
     mapped(GRD_GELU).recorded("gelu", [self]) { [self] context in
       guard Recording.isOn else { return [combined(GRD_GELU_GRADIENT, self, context.upstream)] }
-      let distribution = ((self * 0.5.squareRoot()).erf() + 1) * 0.5
-      let density = (square() * -0.5).exp() * (1 / (2 * Double.pi).squareRoot())
-      return [context.upstream * (distribution + self * density)]
+      return [context.upstream * geluSlope()]
     }
+  }
+
+  /// `Phi(x) + x phi(x)`, the derivative of gelu, in tensor operations.
+  func geluSlope() -> Tensor {
+    let distribution = ((self * 0.5.squareRoot()).erf() + 1) * 0.5
+    return distribution + self * (square() * -0.5).exp() * (1 / (2 * Double.pi).squareRoot())
   }
 
   /// `log(1 + e^x)`, without overflow.

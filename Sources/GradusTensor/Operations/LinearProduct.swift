@@ -14,24 +14,48 @@ public enum LinearActivation: String, Sendable, Codable { case gelu }
 public func linear(_ x: Tensor, weight: Tensor, bias: Tensor? = nil, activation: LinearActivation? = nil) -> Tensor {
   x.requireFloatingPoint("linear")
   x.requireSameType(weight, "linear")
-  guard weight.rank == 2, let inputs = x.shape.last, weight.shape[1] == inputs, bias.map({ $0.shape == [weight.shape[0]] }) ?? true
+  guard weight.rank == 2, let inputs = x.shape.last, weight.shape[1] == inputs,
+    bias.map({ $0.shape == [weight.shape[0]] }) ?? true
   else { preconditionFailure("linear: x \(x.shape), weight \(weight.shape), bias \(bias?.shape ?? [])") }
-  let outputs = weight.shape[0]
-  let m = inputs == 0 ? x.shape.dropLast().reduce(1, *) : x.count / inputs
-  let sum = Tensor(uninitialized: Array(x.shape.dropLast()) + [outputs], type: x.type)
-  let result = activation == nil ? sum : Tensor(uninitialized: sum.shape, type: x.type)
-  defer { keepAlive(x, weight, bias ?? weight, sum, result) }
-  let pieces = ProductPieces(m: m, n: outputs, k: inputs)
-  WorkerPool.shared.forEach(count: sum.count == 0 ? 0 : pieces.count) { index in
-    let (rows, columns) = pieces.piece(index, m: m, n: outputs)
-    multiplyBlock(
-      x, MatrixOperand(leading: inputs, isTransposed: false), weight, MatrixOperand(leading: inputs, isTransposed: true),
-      into: sum, offset: 0, rows: rows, columns: columns, n: outputs, k: inputs, beta: 0)
-    finish(rows, columns)
+  let layer = LinearLayer(x: x, weight: weight, bias: bias, activation: activation)
+  let (before, result) = layer.forward()
+  let kept = activation == nil ? nil : before
+  return result.recorded("linear", [x, weight] + (bias.map { [$0] } ?? [])) { context in
+    layer.gradients(context, beforeActivation: kept)
+  }
+}
+
+private struct LinearLayer {
+  let x: Tensor
+  let weight: Tensor
+  let bias: Tensor?
+  let activation: LinearActivation?
+
+  var inputs: Int { weight.shape[1] }
+  var outputs: Int { weight.shape[0] }
+  var rows: Int { x.shape.dropLast().reduce(1, *) }
+
+  /// The affine sum, and the result after the activation (the same tensor without one).
+  func forward() -> (before: Tensor, result: Tensor) {
+    let sum = Tensor(uninitialized: Array(x.shape.dropLast()) + [outputs], type: x.type)
+    let result = activation == nil ? sum : Tensor(uninitialized: sum.shape, type: x.type)
+    if inputs == 0 { sum.clear() }
+    defer { keepAlive(x, weight, bias ?? weight, sum, result) }
+    let pieces = ProductPieces(m: rows, n: outputs, k: inputs)
+    WorkerPool.shared.forEach(count: pieces.count) { index in
+      let (rowRange, columnRange) = pieces.piece(index, m: rows, n: outputs)
+      if inputs > 0 {
+        multiplyBlock(
+          x, MatrixOperand(leading: inputs, isTransposed: false), weight, MatrixOperand(leading: inputs, isTransposed: true),
+          into: sum, offset: 0, rows: rowRange, columns: columnRange, n: outputs, k: inputs, beta: 0)
+      }
+      finish(sum, result, rowRange, columnRange)
+    }
+    return (sum, result)
   }
 
   /// Bias and activation while the block is still in the cache.
-  func finish(_ rows: Range<Int>, _ columns: Range<Int>) {
+  private func finish(_ sum: Tensor, _ result: Tensor, _ rows: Range<Int>, _ columns: Range<Int>) {
     let start = rows.lowerBound * outputs + columns.lowerBound
     if let bias {
       if x.isDouble {
@@ -40,32 +64,49 @@ public func linear(_ x: Tensor, weight: Tensor, bias: Tensor? = nil, activation:
         grd_tensor_add_bias_f32(sum.f32 + start, bias.f32 + columns.lowerBound, rows.count, columns.count, outputs)
       }
     }
-    guard activation != nil else { return }
+    guard activation == .gelu else { return }
     for row in rows {
       let at = row * outputs + columns.lowerBound
       if x.isDouble {
         grd_tensor_unary_f64(GRD_GELU, sum.f64 + at, result.f64 + at, columns.count, 0, 0)
       } else {
-        grd_tensor_unary_f32(GRD_GELU, sum.f32 + at, result.f32 + at, columns.count, 0, 0)
+        grd_gelu_forward(sum.f32 + at, columns.count, result.f32 + at)
       }
     }
   }
 
-  return result.recorded("linear", [x, weight] + (bias.map { [$0] } ?? [])) { context in
+  func gradients(_ context: BackwardContext, beforeActivation: Tensor?) -> [Tensor?] {
     var g = context.upstream
-    if activation != nil {
+    var biasGradient: Tensor?
+    if let beforeActivation {
       if Recording.isOn {
-        let before = linear(x, weight: weight, bias: bias)
-        let distribution = ((before * 0.5.squareRoot()).erf() + 1) * 0.5
-        g = g * (distribution + before * (before.square() * -0.5).exp() * (1 / (2 * Double.pi).squareRoot()))
+        let sum = linear(x, weight: weight, bias: bias)
+        g = g * sum.geluSlope()
+      } else if x.isDouble {
+        g = combined(GRD_GELU_GRADIENT, beforeActivation, g)
       } else {
-        g = combined(GRD_GELU_GRADIENT, sum, g)
+        (g, biasGradient) = geluGradient(beforeActivation, g)
       }
     }
-    let flat = g.reshaped(to: [m, outputs])
+    let flat = g.reshaped(to: [rows, outputs])
     let dx = context.needs[0] ? matmul(flat, weight).reshaped(to: x.shape) : nil
-    let dw = context.needs[1] ? matmul(flat, x.reshaped(to: [m, inputs]), transposeA: true) : nil
+    let dw = context.needs[1] ? matmul(flat, x.reshaped(to: [rows, inputs]), transposeA: true) : nil
     guard bias != nil else { return [dx, dw] }
-    return [dx, dw, context.needs[2] ? flat.sum(axes: [0]) : nil]
+    return [dx, dw, context.needs[2] ? biasGradient ?? flat.sum(axes: [0]) : nil]
+  }
+
+  /// Gradient before the activation and of the bias, in one pass over memory.
+  private func geluGradient(_ before: Tensor, _ g: Tensor) -> (Tensor, Tensor) {
+    let block = Int(GRD_ROW_BLOCK)
+    let result = Tensor(uninitialized: before.shape, type: .float32)
+    let partials = Tensor(uninitialized: [(rows + block - 1) / block, outputs], type: .float32)
+    defer { keepAlive(before, g, result, partials) }
+    WorkerPool.shared.forEachRange(count: rows, grain: block) { range in
+      let start = range.lowerBound * outputs
+      grd_bias_gelu_backward(
+        before.f32 + start, g.f32 + start, range.count, outputs, result.f32 + start,
+        partials.f32 + range.lowerBound / block * outputs)
+    }
+    return (result, partials.sum(axes: [0]))
   }
 }

@@ -1,4 +1,5 @@
 import CGradusKernels
+import CGradusOneDNN
 import GradusCore
 
 /// One operand of a matrix product: where it starts, and how long its stored rows are.
@@ -16,6 +17,10 @@ struct ProductPieces {
   private let across: Int
 
   init(m: Int, n: Int, k: Int) {
+    guard m > 0, n > 0 else {
+      (rows, columns, across, count) = (0, 0, 0, 0)
+      return
+    }
     let wanted = Swift.max(1, 2 * m * n * k / 50_000_000)
     if wanted == 1 {
       rows = m
@@ -49,16 +54,18 @@ func multiplyBlock(
   let first = left.offset + (left.isTransposed ? rows.lowerBound : rows.lowerBound * left.leading)
   let second = right.offset + (right.isTransposed ? columns.lowerBound * right.leading : columns.lowerBound)
   let target = offset + rows.lowerBound * n + columns.lowerBound
-  let (transA, transB): (Int32, Int32) = (left.isTransposed ? 1 : 0, right.isTransposed ? 1 : 0)
   if a.isDouble {
+    let (transA, transB): (Int32, Int32) = (left.isTransposed ? 1 : 0, right.isTransposed ? 1 : 0)
     withUnsafeTemporaryAllocation(of: Double.self, capacity: Swift.max(1, k * 32)) { scratch in
       grd_tensor_gemm_f64(transA, transB, rows.count, columns.count, k, 1, a.f64 + first, left.leading, b.f64 + second,
         right.leading, beta, c.f64 + target, n, scratch.baseAddress)
     }
   } else {
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: Swift.max(1, k * 32)) { scratch in
-      grd_tensor_gemm_f32(transA, transB, rows.count, columns.count, k, 1, a.f32 + first, left.leading, b.f32 + second,
-        right.leading, beta, c.f32 + target, n, scratch.baseAddress)
+    let status = grd_sgemm(
+      left.isTransposed, right.isTransposed, rows.count, columns.count, k, 1, a.f32 + first, left.leading, b.f32 + second,
+      right.leading, Float(beta), c.f32 + target, n)
+    guard status == GRD_GEMM_OK else {
+      preconditionFailure("oneDNN refused a product of \(a.shape) and \(b.shape): status \(status.rawValue)")
     }
   }
 }

@@ -1,28 +1,5 @@
-/// Where each sequence of a packed batch starts and ends: sequence `i` holds rows `offsets[i]..<offsets[i + 1]`.
-public struct RaggedBatch: Sendable, Equatable {
-  /// `[sequences + 1]`, starting at 0, never falling.
-  public let offsets: [Int32]
-
-  public init(offsets: [Int32]) {
-    guard offsets.first == 0, zip(offsets, offsets.dropFirst()).allSatisfy(<=) else {
-      preconditionFailure("offsets must start at 0 and never fall: \(offsets.prefix(16))")
-    }
-    self.offsets = offsets
-  }
-
-  /// From the length of each sequence.
-  public init(lengths: [Int]) {
-    var offsets: [Int32] = [0]
-    for length in lengths { offsets.append(offsets[offsets.count - 1] + Int32(length)) }
-    self.init(offsets: offsets)
-  }
-
-  public var count: Int { offsets.count - 1 }
-  /// Rows of the packed batch.
-  public var total: Int { Int(offsets[offsets.count - 1]) }
-  public func range(_ sequence: Int) -> Range<Int> { Int(offsets[sequence])..<Int(offsets[sequence + 1]) }
-  public var lengths: [Int] { (0..<count).map { range($0).count } }
-}
+import CGradusKernels
+import GradusCore
 
 /// Scaled dot-product attention within each sequence of a packed batch, in tensor operations: differentiable twice.
 ///
@@ -55,16 +32,113 @@ public func packedAttentionComposed(
   return parts.isEmpty ? q : concatenated(parts, axis: 0)
 }
 
-/// Scaled dot-product attention within each sequence of a packed batch; see ``packedAttentionComposed(q:k:v:batch:heads:dropout:seed:)``.
+/// Scaled dot-product attention within each sequence of a packed batch: the fused form of
+/// ``packedAttentionComposed(q:k:v:batch:heads:dropout:seed:)``.
 ///
-/// - Parameter qkv: `[tokens, 3 * width]`: queries, keys, values side by side, as one fused projection makes them.
+/// Float32 runs in a kernel that keeps no score matrix; it computes the probabilities again in the backward pass. Float64,
+/// and a backward pass that is itself recorded, run composed.
+///
+///     let context = packedAttention(qkv: projection(tokens), batch: RaggedBatch(lengths: [12, 80]), heads: 12)
+///
+/// - Parameters:
+///   - qkv: `[tokens, 3 * width]`: queries, keys, values side by side, as one fused projection makes them.
+///   - dropout: Rate for the attention probabilities; 0 for none. The float32 kernel draws other masks than the composed
+///     form, so its dropout has no second derivative: ``AutogradError/notTwiceDifferentiable(_:)``.
+///   - seed: Decides the dropped probabilities.
 /// - Returns: `[tokens, width]`.
 public func packedAttention(qkv: Tensor, batch: RaggedBatch, heads: Int, dropout: Double = 0, seed: UInt64 = 0) -> Tensor {
-  guard qkv.rank == 2, qkv.shape[1] % (3 * heads) == 0 else {
-    preconditionFailure("packedAttention: qkv \(qkv.shape) for \(heads) heads")
+  guard qkv.rank == 2, qkv.shape[0] == batch.total, heads > 0, qkv.shape[1] % (3 * heads) == 0, dropout >= 0, dropout < 1 else {
+    preconditionFailure("packedAttention: qkv \(qkv.shape), \(batch.total) tokens, \(heads) heads, dropout \(dropout)")
   }
+  let composed = { composedAttention(qkv: qkv, batch: batch, heads: heads, dropout: dropout, seed: seed) }
+  // The kernel's limits: heads of up to 256 columns, sequences under 2^15 tokens.
+  guard qkv.type == .float32, qkv.shape[1] / (3 * heads) <= 256, batch.longest < 1 << 15 else { return composed() }
+  let kernel = AttentionKernel(batch: batch, heads: heads, width: qkv.shape[1] / 3, dropout: dropout, seed: seed)
+  let isTracked = qkv.isTracked && Recording.isOn
+  let (output, logSums) = kernel.forward(qkv, keepsLogSums: isTracked)
+  guard let logSums else { return output }
+  return output.recorded("packedAttention", [qkv], savingOutput: true) { context in
+    if Recording.isOn {
+      guard dropout == 0 else { throw AutogradError.notTwiceDifferentiable("packedAttention with dropout") }
+      return try gradients(of: composed(), withRespectTo: [qkv], upstream: context.upstream, keepingGraph: true)
+    }
+    return [kernel.backward(qkv, context.output, logSums, context.upstream)]
+  }
+}
+
+/// Attention with separate queries, keys and values, each `[tokens, width]`; see
+/// ``packedAttention(qkv:batch:heads:dropout:seed:)``.
+public func packedAttention(
+  q: Tensor, k: Tensor, v: Tensor, batch: RaggedBatch, heads: Int, dropout: Double = 0, seed: UInt64 = 0
+) -> Tensor {
+  packedAttention(qkv: concatenated([q, k, v], axis: 1), batch: batch, heads: heads, dropout: dropout, seed: seed)
+}
+
+private func composedAttention(qkv: Tensor, batch: RaggedBatch, heads: Int, dropout: Double, seed: UInt64) -> Tensor {
   let width = qkv.shape[1] / 3
   let parts = qkv.split([width, width, width], axis: 1)
   return packedAttentionComposed(
     q: parts[0], k: parts[1], v: parts[2], batch: batch, heads: heads, dropout: dropout, seed: seed)
+}
+
+/// The fused kernel, one piece of work per sequence and head.
+private struct AttentionKernel {
+  let offsets: [Int64]
+  let longest: Int
+  let heads: Int
+  let width: Int
+  let dropout: Double
+  let seed: UInt64
+
+  init(batch: RaggedBatch, heads: Int, width: Int, dropout: Double, seed: UInt64) {
+    offsets = batch.offsets.map(Int64.init)
+    longest = batch.longest
+    (self.heads, self.width, self.dropout, self.seed) = (heads, width, dropout, seed)
+  }
+
+  func forward(_ qkv: Tensor, keepsLogSums: Bool) -> (Tensor, Tensor?) {
+    let output = Tensor(uninitialized: [qkv.shape[0], width], type: .float32)
+    let logSums = keepsLogSums ? Tensor(uninitialized: [qkv.shape[0], heads], type: .float32) : nil
+    defer { keepAlive(qkv, output, logSums ?? output) }
+    forEachUnit(isBackward: false) { options, unit, scratch in
+      grd_attention_forward(options, qkv.f32, unit, 1, output.f32, logSums?.f32, scratch.baseAddress, scratch.count)
+    }
+    return (output, logSums)
+  }
+
+  func backward(_ qkv: Tensor, _ output: Tensor, _ logSums: Tensor, _ g: Tensor) -> Tensor {
+    let result = Tensor(uninitialized: qkv.shape, type: .float32)
+    defer { keepAlive(qkv, output, logSums, g, result) }
+    forEachUnit(isBackward: true) { options, unit, scratch in
+      grd_attention_backward(
+        options, qkv.f32, output.f32, logSums.f32, g.f32, unit, 1, result.f32, scratch.baseAddress, scratch.count)
+    }
+    return result
+  }
+
+  private func forEachUnit(
+    isBackward: Bool, _ body: (UnsafePointer<grd_attention>, Int, UnsafeMutableBufferPointer<Float>) -> grd_status
+  ) {
+    offsets.withUnsafeBufferPointer { offsets in
+      var options = grd_attention()
+      options.heads = heads
+      options.head_dim = width / heads
+      options.offsets = offsets.baseAddress
+      options.sequences = offsets.count - 1
+      options.scale = Float(1 / Double(width / heads).squareRoot())
+      options.dropout = Float(dropout)
+      options.seed = seed
+      withUnsafePointer(to: options) { options in
+        let needed = grd_attention_scratch(options, longest, isBackward ? 1 : 0)
+        WorkerPool.shared.forEach(count: heads * (offsets.count - 1)) { unit in
+          withUnsafeTemporaryAllocation(byteCount: max(64, needed * 4), alignment: 64) { bytes in
+            let status = body(options, unit, bytes.bindMemory(to: Float.self))
+            guard status == GRD_OK else {
+              preconditionFailure("the attention kernel refused width \(width), \(heads) heads: status \(status.rawValue)")
+            }
+          }
+        }
+      }
+    }
+  }
 }
