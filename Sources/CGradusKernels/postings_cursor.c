@@ -15,19 +15,19 @@ static void start(grd_cursor *cursor, size_t documents, double weight) {
   cursor->position = 0;
 }
 
-grd_status grd_cursor_open(grd_cursor *cursor, const uint8_t *list, size_t available, size_t documents, double weight) {
+grd_postings_status grd_cursor_open(grd_cursor *cursor, const uint8_t *list, size_t available, size_t documents, double weight) {
   start(cursor, documents, weight);
   const size_t skip_bytes = cursor->blocks * sizeof(grd_skip);
-  if (documents == 0 || skip_bytes > available || (uintptr_t)list % _Alignof(grd_skip) != 0) return GRD_MALFORMED;
+  if (documents == 0 || skip_bytes > available || (uintptr_t)list % _Alignof(grd_skip) != 0) return GRD_POSTINGS_MALFORMED;
   cursor->skips = (const grd_skip *)list;
   cursor->data = list + skip_bytes;
   cursor->available = available - skip_bytes;
-  return GRD_OK;
+  return GRD_POSTINGS_OK;
 }
 
-grd_status grd_cursor_open_single(grd_cursor *cursor, const grd_bm25 *scorer, uint32_t doc, uint32_t tf, double weight) {
+grd_postings_status grd_cursor_open_single(grd_cursor *cursor, const grd_bm25 *scorer, uint32_t doc, uint32_t tf, double weight) {
   start(cursor, 1, weight);
-  if (doc >= scorer->documents || tf == 0) return GRD_MALFORMED;
+  if (doc >= scorer->documents || tf == 0) return GRD_POSTINGS_MALFORMED;
   cursor->docs[0] = doc;
   cursor->tfs[0] = tf;
   cursor->single.last_doc = doc;
@@ -38,7 +38,7 @@ grd_status grd_cursor_open_single(grd_cursor *cursor, const grd_bm25 *scorer, ui
   cursor->available = 0;
   cursor->decoded = 0;
   cursor->decoded_count = 1;
-  return GRD_OK;
+  return GRD_POSTINGS_OK;
 }
 
 static size_t block_size(const grd_cursor *cursor, size_t block) {
@@ -50,23 +50,23 @@ static void pass_blocks(grd_cursor *cursor, uint32_t doc) {
 }
 
 /// Makes cursor->block the decoded one.
-static grd_status decode(grd_cursor *cursor, uint32_t documents) {
+static grd_postings_status decode(grd_cursor *cursor, uint32_t documents) {
   const size_t block = cursor->block;
-  if (cursor->decoded == block) return GRD_OK;
+  if (cursor->decoded == block) return GRD_POSTINGS_OK;
   const grd_skip *skip = &cursor->skips[block];
   const uint32_t previous = block == 0 ? GRD_BEFORE_FIRST : cursor->skips[block - 1].last_doc;
   cursor->decoded = NOT_DECODED;
-  if (skip->last_doc >= documents || skip->offset > cursor->available) return GRD_MALFORMED;
-  if (block > 0 && previous >= skip->last_doc) return GRD_MALFORMED;
+  if (skip->last_doc >= documents || skip->offset > cursor->available) return GRD_POSTINGS_MALFORMED;
+  if (block > 0 && previous >= skip->last_doc) return GRD_POSTINGS_MALFORMED;
   const size_t count = block_size(cursor, block);
   if (grd_decode_block(
         cursor->data + skip->offset, cursor->available - skip->offset, count, previous, skip->last_doc, cursor->docs,
         cursor->tfs) == 0)
-    return GRD_MALFORMED;
+    return GRD_POSTINGS_MALFORMED;
   cursor->decoded = block;
   cursor->decoded_count = count;
   cursor->position = 0;
-  return GRD_OK;
+  return GRD_POSTINGS_OK;
 }
 
 uint32_t grd_cursor_candidate(grd_cursor *cursor, const grd_bm25 *scorer, uint32_t doc) {
@@ -103,13 +103,13 @@ double grd_cursor_bound(grd_cursor *cursor, const grd_bm25 *scorer, uint32_t fro
   return best;
 }
 
-grd_status grd_cursor_accumulate(grd_cursor *cursor, const grd_bm25 *scorer, uint32_t from, uint32_t to, double *scores) {
+grd_postings_status grd_cursor_accumulate(grd_cursor *cursor, const grd_bm25 *scorer, uint32_t from, uint32_t to, double *scores) {
   double parts[GRD_BLOCK];
   pass_blocks(cursor, from);
   while (cursor->block < cursor->blocks) {
     const size_t block = cursor->block;
-    if (block > 0 && cursor->skips[block - 1].last_doc + 1 >= to) return GRD_OK;
-    if (decode(cursor, scorer->documents) != GRD_OK) return GRD_MALFORMED;
+    if (block > 0 && cursor->skips[block - 1].last_doc + 1 >= to) return GRD_POSTINGS_OK;
+    if (decode(cursor, scorer->documents) != GRD_POSTINGS_OK) return GRD_POSTINGS_MALFORMED;
     size_t first = cursor->position;
     while (first < cursor->decoded_count && cursor->docs[first] < from) first++;
     size_t end = cursor->decoded_count;
@@ -120,19 +120,19 @@ grd_status grd_cursor_accumulate(grd_cursor *cursor, const grd_bm25 *scorer, uin
     grd_bm25_contributions(scorer, cursor->weight, cursor->docs + first, cursor->tfs + first, end - first, parts);
     for (size_t i = first; i < end; i++) scores[cursor->docs[i] - from] += parts[i - first];
     cursor->position = end;
-    if (end < cursor->decoded_count) return GRD_OK;
+    if (end < cursor->decoded_count) return GRD_POSTINGS_OK;
     cursor->block++;
   }
-  return GRD_OK;
+  return GRD_POSTINGS_OK;
 }
 
 /// Moves to the first posting with a document >= doc. Sets `*found` where it is doc itself.
-static grd_status seek(grd_cursor *cursor, uint32_t documents, uint32_t doc, int *found) {
+static grd_postings_status seek(grd_cursor *cursor, uint32_t documents, uint32_t doc, int *found) {
   *found = 0;
   pass_blocks(cursor, doc);
-  if (cursor->block == cursor->blocks) return GRD_OK;
+  if (cursor->block == cursor->blocks) return GRD_POSTINGS_OK;
   // A document in the gap before an undecoded block still needs the block: only its last document is known.
-  if (decode(cursor, documents) != GRD_OK) return GRD_MALFORMED;
+  if (decode(cursor, documents) != GRD_POSTINGS_OK) return GRD_POSTINGS_MALFORMED;
   size_t i = cursor->position;
   const size_t count = cursor->decoded_count;
   // The block's last document is >= doc, so the search ends inside it.
@@ -140,37 +140,37 @@ static grd_status seek(grd_cursor *cursor, uint32_t documents, uint32_t doc, int
   while (i + 1 < count && cursor->docs[i] < doc) i++;
   cursor->position = i;
   *found = cursor->docs[i] == doc;
-  return GRD_OK;
+  return GRD_POSTINGS_OK;
 }
 
-grd_status grd_cursor_refine(
+grd_postings_status grd_cursor_refine(
   grd_cursor *cursor, const grd_bm25 *scorer, uint32_t from, const uint32_t *offsets, double *scores, size_t count) {
   for (size_t i = 0; i < count; i++) {
     int found;
-    if (seek(cursor, scorer->documents, from + offsets[i], &found) != GRD_OK) return GRD_MALFORMED;
-    if (cursor->block == cursor->blocks) return GRD_OK;
+    if (seek(cursor, scorer->documents, from + offsets[i], &found) != GRD_POSTINGS_OK) return GRD_POSTINGS_MALFORMED;
+    if (cursor->block == cursor->blocks) return GRD_POSTINGS_OK;
     if (!found) continue;
     double part;
     grd_bm25_contributions_scalar(
       scorer, cursor->weight, cursor->docs + cursor->position, cursor->tfs + cursor->position, 1, &part);
     scores[i] += part;
   }
-  return GRD_OK;
+  return GRD_POSTINGS_OK;
 }
 
-grd_status grd_cursor_tf(grd_cursor *cursor, uint32_t doc, uint32_t *tf) {
+grd_postings_status grd_cursor_tf(grd_cursor *cursor, uint32_t doc, uint32_t *tf) {
   int found;
   *tf = 0;
-  if (seek(cursor, UINT32_MAX >> 1, doc, &found) != GRD_OK) return GRD_MALFORMED;
+  if (seek(cursor, UINT32_MAX >> 1, doc, &found) != GRD_POSTINGS_OK) return GRD_POSTINGS_MALFORMED;
   if (found) *tf = cursor->tfs[cursor->position];
-  return GRD_OK;
+  return GRD_POSTINGS_OK;
 }
 
-grd_status grd_cursor_next_block(grd_cursor *cursor, size_t *count) {
+grd_postings_status grd_cursor_next_block(grd_cursor *cursor, size_t *count) {
   *count = 0;
-  if (cursor->block == cursor->blocks) return GRD_OK;
-  if (decode(cursor, UINT32_MAX >> 1) != GRD_OK) return GRD_MALFORMED;
+  if (cursor->block == cursor->blocks) return GRD_POSTINGS_OK;
+  if (decode(cursor, UINT32_MAX >> 1) != GRD_POSTINGS_OK) return GRD_POSTINGS_MALFORMED;
   *count = cursor->decoded_count;
   cursor->block++;
-  return GRD_OK;
+  return GRD_POSTINGS_OK;
 }

@@ -104,26 +104,26 @@ typedef struct {
   uint32_t tfs[GRD_BLOCK];
 } grd_cursor;
 
-typedef enum { GRD_OK = 0, GRD_MALFORMED = 1 } grd_status;
+typedef enum { GRD_POSTINGS_OK = 0, GRD_POSTINGS_MALFORMED = 1 } grd_postings_status;
 
 /// Opens a list of `documents >= 1` postings that starts with its skip data. `list` is aligned to 4.
-grd_status grd_cursor_open(grd_cursor *cursor, const uint8_t *list, size_t available, size_t documents, double weight);
+grd_postings_status grd_cursor_open(grd_cursor *cursor, const uint8_t *list, size_t available, size_t documents, double weight);
 /// Opens a list of one posting that is held in the dictionary.
-grd_status grd_cursor_open_single(grd_cursor *cursor, const grd_bm25 *scorer, uint32_t doc, uint32_t tf, double weight);
+grd_postings_status grd_cursor_open_single(grd_cursor *cursor, const grd_bm25 *scorer, uint32_t doc, uint32_t tf, double weight);
 
 /// First document >= `doc` that the list may still hold, without decoding; `scorer->documents` where there is none.
 uint32_t grd_cursor_candidate(grd_cursor *cursor, const grd_bm25 *scorer, uint32_t doc);
 /// No contribution of a posting in [from, to) exceeds this by more than some units in the last place.
 double grd_cursor_bound(grd_cursor *cursor, const grd_bm25 *scorer, uint32_t from, uint32_t to);
 /// scores[doc - from] += contribution, for all postings in [from, to). Passes them.
-grd_status grd_cursor_accumulate(grd_cursor *cursor, const grd_bm25 *scorer, uint32_t from, uint32_t to, double *scores);
+grd_postings_status grd_cursor_accumulate(grd_cursor *cursor, const grd_bm25 *scorer, uint32_t from, uint32_t to, double *scores);
 /// scores[i] += contribution of document from + offsets[i], where the list has it. offsets ascend. Passes them.
-grd_status grd_cursor_refine(
+grd_postings_status grd_cursor_refine(
   grd_cursor *cursor, const grd_bm25 *scorer, uint32_t from, const uint32_t *offsets, double *scores, size_t count);
 /// Term frequency in one document, 0 where it is not in the list. Documents must be asked for in ascending order.
-grd_status grd_cursor_tf(grd_cursor *cursor, uint32_t doc, uint32_t *tf);
+grd_postings_status grd_cursor_tf(grd_cursor *cursor, uint32_t doc, uint32_t *tf);
 /// The next block whole: docs and tfs are in the cursor, `*count` of them; 0 at the end of the list.
-grd_status grd_cursor_next_block(grd_cursor *cursor, size_t *count);
+grd_postings_status grd_cursor_next_block(grd_cursor *cursor, size_t *count);
 
 /// Lists the positions and values of scores >= minimum (> 0) in order and sets all of scores[0..<count] to 0.
 /// offsets, values: [count + 8]. Returns how many. No overlap.

@@ -139,7 +139,7 @@ public final class InvertedIndex: Sendable {
     _ cursor: UnsafeMutablePointer<grd_cursor>, at entry: TermEntry, weight: Double, scorer: UnsafePointer<grd_bm25>
   ) throws {
     let documents = Int(entry.documentFrequency)
-    let status: grd_status
+    let status: grd_postings_status
     if documents == 1 {
       status = grd_cursor_open_single(
         cursor, scorer, UInt32(truncatingIfNeeded: entry.postings), UInt32(truncatingIfNeeded: entry.postings >> 32), weight)
@@ -151,7 +151,7 @@ public final class InvertedIndex: Sendable {
       status = grd_cursor_open(
         cursor, (base + start).assumingMemoryBound(to: UInt8.self), postings.bytes.count - start, documents, weight)
     }
-    guard status == GRD_OK else { throw postingsDamage }
+    guard status == GRD_POSTINGS_OK else { throw postingsDamage }
   }
 
   /// Postings that make no sense.

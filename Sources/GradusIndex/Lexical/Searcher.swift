@@ -182,7 +182,7 @@ final class Searcher: @unchecked Sendable {
     hits = .allocate(capacity: hitCapacity)
   }
 
-  private func check(_ status: grd_status, _ index: InvertedIndex) throws {
-    guard status == GRD_OK else { throw index.postingsDamage }
+  private func check(_ status: grd_postings_status, _ index: InvertedIndex) throws {
+    guard status == GRD_POSTINGS_OK else { throw index.postingsDamage }
   }
 }

@@ -1,0 +1,63 @@
+import GradusCore
+
+/// Why a training cannot begin or go on.
+public enum TrainingError: GradusError, Equatable {
+  case unknownQuery(qid: String)
+  case unknownDocument(docno: String)
+  case scoresShape(scorer: String, expected: [Int], found: [Int])
+  /// No model has an optimizer.
+  case nothingToTrain
+  case noObjectives
+  /// Two models or two objectives of one name.
+  case duplicateName(String)
+  case unknownModel(String, known: [String])
+  /// An optimizer's group holds a parameter that is not among its scorer's.
+  case strayParameter(model: String, parameter: String)
+  case scoreNotFinite(qid: String, docno: String)
+  /// A setting below its least sensible value.
+  case settingTooSmall(name: String, found: Int, least: Int)
+  /// An epoch in passes over data whose size the sampler does not know.
+  case passLengthUnknown
+  case lossNotFinite(objective: String, sample: SampleID, epoch: Int, step: Int)
+  case gradientNotFinite(model: String, epoch: Int, step: Int)
+  case validationNotFinite(epoch: Int)
+  /// A significance test between validations of different queries.
+  case validationQueriesChanged(expected: Int, found: Int)
+
+  public var failureKind: FailureKind {
+    switch self {
+    case .unknownQuery, .unknownDocument: .badData
+    case .nothingToTrain, .noObjectives, .duplicateName, .unknownModel, .strayParameter, .settingTooSmall,
+      .passLengthUnknown:
+      .usage
+    default: .failed
+    }
+  }
+
+  public var description: String {
+    switch self {
+    case .unknownQuery(let qid): "query \(qid) is in the training samples but not in the topics; add its text"
+    case .unknownDocument(let docno): "document \(docno) is in the training samples but not in the corpus; add its text"
+    case .scoresShape(let scorer, let expected, let found):
+      "\(scorer) must give scores of shape \(expected), found \(found)"
+    case .nothingToTrain: "no model has an optimizer; give one to each model that is to be trained"
+    case .noObjectives: "a training needs at least one objective"
+    case .duplicateName(let name): "two models or two objectives are called '\(name)'; give each its own name"
+    case .unknownModel(let name, let known): "no model is called '\(name)'; there is \(known.joined(separator: ", "))"
+    case .strayParameter(let model, let parameter):
+      "model '\(model)': its optimizer has '\(parameter)', which is not a parameter of its scorer; add it to them"
+    case .scoreNotFinite(let qid, let docno):
+      "query \(qid): the score of document \(docno) is not a finite number; lower the learning rate"
+    case .settingTooSmall(let name, let found, let least): "\(name) must be at least \(least), found \(found)"
+    case .passLengthUnknown:
+      "the sampler does not know how many samples make a pass; give the epoch's length in samples"
+    case .lossNotFinite(let objective, let sample, let epoch, let step):
+      "epoch \(epoch), step \(step): \(objective) of sample '\(sample)' is not a finite number; lower the learning rate"
+    case .gradientNotFinite(let model, let epoch, let step):
+      "epoch \(epoch), step \(step): the gradient of model '\(model)' is not finite; lower the learning rate or clip it"
+    case .validationNotFinite(let epoch): "epoch \(epoch): the validation measure is not a finite number"
+    case .validationQueriesChanged(let expected, let found):
+      "the validation gave \(found) queries after \(expected) before; a significance test needs the same ones"
+    }
+  }
+}

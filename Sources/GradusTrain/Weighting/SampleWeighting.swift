@@ -1,0 +1,99 @@
+import GradusCore
+
+/// What a weighting may look at: plain numbers without gradient, one entry per sample of the batch.
+public struct WeightingInput: Sendable {
+  public let samples: [TrainingSample]
+  /// The scorer's outputs for each sample's documents, in their order. Empty for a weighting that reads no scores.
+  public let scores: [[Double]]
+  /// Each sample's unweighted loss. Empty for a weighting that reads no scores.
+  public let losses: [Double]
+  /// 0-based; nil where the caller does not train in epochs.
+  public let epoch: Int?
+  /// Optimizer steps before this batch, over the whole training.
+  public let step: Int
+
+  public init(
+    samples: [TrainingSample], scores: [[Double]] = [], losses: [Double] = [], epoch: Int?, step: Int
+  ) {
+    self.samples = samples
+    self.scores = scores
+    self.losses = losses
+    self.epoch = epoch
+    self.step = step
+  }
+}
+
+/// The weights of a batch's samples.
+public struct SampleWeights: Sendable, Equatable {
+  /// One a sample, finite and `>= 0`.
+  public var values: [Double]
+  /// D of each sample where the weighting knows it, for the statistics of the epoch.
+  public var easiness: [Double]?
+
+  public init(values: [Double], easiness: [Double]? = nil) {
+    self.values = values
+    self.easiness = easiness
+  }
+}
+
+/// Decides how much each sample counts: the training loss is `sum(weight x loss) / samples`, divided by the number of
+/// samples and not by the sum of the weights.
+///
+/// Weights are plain numbers, so that no gradient can flow into them. A weighting that learns keeps its state, keyed by
+/// ``SampleID``, in ``Resumable/resumeState``.
+///
+///     struct Uniform: SampleWeighting {
+///       var readsScores: Bool { false }
+///       func weights(for input: WeightingInput) -> SampleWeights { .init(values: input.samples.map { _ in 1 }) }
+///     }
+public protocol SampleWeighting: Resumable, Sendable {
+  /// Whether ``weights(for:)`` looks at scores or losses. Where the batch is scored in micro-batches, such a weighting
+  /// costs one more pass without gradient, because no weight can be known before all samples are scored.
+  var readsScores: Bool { get }
+
+  /// The weights of one batch, in the order of its samples.
+  mutating func weights(for input: WeightingInput) throws -> SampleWeights
+}
+
+/// A weighting that did not do what was agreed.
+public enum WeightingError: GradusError, Equatable {
+  case count(expected: Int, found: Int)
+  /// A weight that is negative, infinite or not a number.
+  case value(sample: SampleID)
+  /// All weights of a batch are 0, so that their mean cannot be brought to anything else.
+  case allZero
+  case meanNotPositive(Double)
+  case noFactors
+  case stateOfOtherFactors(expected: Int, found: Int)
+
+  public var failureKind: FailureKind {
+    switch self {
+    case .meanNotPositive, .noFactors: .usage
+    default: .failed
+    }
+  }
+
+  public var description: String {
+    switch self {
+    case .count(let expected, let found): "a weighting must give one weight a sample: expected \(expected), found \(found)"
+    case .value(let sample): "sample '\(sample)': a weight must be finite and not below 0"
+    case .allZero: "all weights of a batch are 0 and cannot be renormalised; drop the renormalisation or a factor"
+    case .meanNotPositive(let found): "weights can be renormalised to a mean above 0, asked for \(found)"
+    case .noFactors: "a product of weightings needs at least one factor"
+    case .stateOfOtherFactors(let expected, let found):
+      "the checkpoint holds the state of \(found) weightings, this training has \(expected); resume with the same ones"
+    }
+  }
+}
+
+extension SampleWeights {
+  /// The weights, if there is one a sample and all are finite and `>= 0`.
+  public func checked(for samples: [TrainingSample]) throws(WeightingError) -> SampleWeights {
+    guard values.count == samples.count else { throw .count(expected: samples.count, found: values.count) }
+    if let easiness, easiness.count != samples.count { throw .count(expected: samples.count, found: easiness.count) }
+    for (value, sample) in zip(values, samples) where !(value >= 0 && value.isFinite) {
+      throw .value(sample: sample.id)
+    }
+    return self
+  }
+}
