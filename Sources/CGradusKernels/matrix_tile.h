@@ -10,15 +10,17 @@ typedef struct {
   size_t row, column;
 } matrix_view;
 
+enum { MAX_TILE_ROWS = 8, MAX_TILE_VECTORS = 2 };
+
 /// c[R][V vectors] (+)= a[R][depth] b[depth][V vectors]; every element is one chain of fused multiply-adds over the depth,
 /// so its bits do not depend on the tile's shape.
 GRD_INLINE void matrix_tile(const int R, const int V, size_t depth, matrix_view a, const float *b, size_t ldb, float *c,
                             size_t ldc, int accumulate) {
-  vfloat sum[R][V];
+  vfloat sum[MAX_TILE_ROWS][MAX_TILE_VECTORS];
   GRD_UNROLL for (int i = 0; i < R; i++)
     GRD_UNROLL for (int v = 0; v < V; v++) sum[i][v] = accumulate ? vload(c + i * ldc + v * LANES) : vset(0);
   for (size_t k = 0; k < depth; k++, a.data += a.column, b += ldb) {
-    vfloat right[V];
+    vfloat right[MAX_TILE_VECTORS];
     GRD_UNROLL for (int v = 0; v < V; v++) right[v] = vload(b + v * LANES);
     GRD_UNROLL for (int i = 0; i < R; i++) {
       const vfloat left = vset(a.data[i * a.row]);

@@ -92,14 +92,16 @@ static double skip_bound(const grd_skip *skip, const grd_bm25 *scorer, double we
   return weight * best;
 }
 
-double grd_cursor_bound(grd_cursor *cursor, const grd_bm25 *scorer, uint32_t from, uint32_t to) {
+double grd_cursor_bound(grd_cursor *cursor, const grd_bm25 *scorer, uint32_t from, uint32_t to, size_t *postings) {
   pass_blocks(cursor, from);
   double best = 0;
-  for (size_t block = cursor->block; block < cursor->blocks; block++) {
+  size_t block = cursor->block;
+  for (; block < cursor->blocks; block++) {
     if (block > 0 && cursor->skips[block - 1].last_doc + 1 >= to) break;
     const double bound = skip_bound(&cursor->skips[block], scorer, cursor->weight);
     if (bound > best) best = bound;
   }
+  *postings = (block - cursor->block) * GRD_BLOCK;
   return best;
 }
 

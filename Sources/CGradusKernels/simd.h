@@ -92,6 +92,36 @@ GRD_INLINE float vlargest(vfloat v) {
   return v[0];
 }
 
+// Two rows of a transposition: lanes whose number has the bit `width` change places between them.
+#define GRD_EXCHANGE(a, b, width)                                                                                          \
+  do {                                                                                                                     \
+    const vfloat upper = __builtin_shufflevector(                                                                          \
+        a, b, GRD_UPPER(0, width), GRD_UPPER(1, width), GRD_UPPER(2, width), GRD_UPPER(3, width), GRD_UPPER(4, width),     \
+        GRD_UPPER(5, width), GRD_UPPER(6, width), GRD_UPPER(7, width), GRD_UPPER(8, width), GRD_UPPER(9, width),           \
+        GRD_UPPER(10, width), GRD_UPPER(11, width), GRD_UPPER(12, width), GRD_UPPER(13, width), GRD_UPPER(14, width),      \
+        GRD_UPPER(15, width));                                                                                             \
+    b = __builtin_shufflevector(                                                                                           \
+        a, b, GRD_LOWER(0, width), GRD_LOWER(1, width), GRD_LOWER(2, width), GRD_LOWER(3, width), GRD_LOWER(4, width),     \
+        GRD_LOWER(5, width), GRD_LOWER(6, width), GRD_LOWER(7, width), GRD_LOWER(8, width), GRD_LOWER(9, width),           \
+        GRD_LOWER(10, width), GRD_LOWER(11, width), GRD_LOWER(12, width), GRD_LOWER(13, width), GRD_LOWER(14, width),      \
+        GRD_LOWER(15, width));                                                                                             \
+    a = upper;                                                                                                             \
+  } while (0)
+#define GRD_UPPER(lane, width) (((lane) & (width)) ? 16 + (lane) - (width) : (lane))
+#define GRD_LOWER(lane, width) (((lane) & (width)) ? 16 + (lane) : (lane) + (width))
+
+/// Transposes sixteen vectors in place, by exchanging ever larger square blocks.
+GRD_INLINE void vtranspose(vfloat rows[LANES]) {
+  GRD_UNROLL for (int i = 0; i < LANES; i++)
+    if (!(i & 8)) GRD_EXCHANGE(rows[i], rows[i + 8], 8);
+  GRD_UNROLL for (int i = 0; i < LANES; i++)
+    if (!(i & 4)) GRD_EXCHANGE(rows[i], rows[i + 4], 4);
+  GRD_UNROLL for (int i = 0; i < LANES; i++)
+    if (!(i & 2)) GRD_EXCHANGE(rows[i], rows[i + 2], 2);
+  GRD_UNROLL for (int i = 0; i < LANES; i++)
+    if (!(i & 1)) GRD_EXCHANGE(rows[i], rows[i + 1], 1);
+}
+
 /// exp(x) within 1 ulp; 0 below -86.98 (where the result is under 1.7e-38), infinity above 88.72, NaN for NaN.
 ///
 /// x = n ln 2 + r with |r| <= ln 2 / 2; exp(r) = 1 + r + r^2 P(r), a minimax P of degree 4, relative error 3.1e-9. The scale

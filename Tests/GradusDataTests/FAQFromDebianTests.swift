@@ -13,9 +13,6 @@ extension Tag {
 /// The real packages, where apt knows them and can fetch them.
 @Suite("The faq collection from Debian's packages", .tags(.slow))
 struct FAQFromDebianTests {
-  /// The packages in a folder that a test run has filled, or what apt delivers.
-  static let packages: FAQCollectionBuilder.Packages = .apt
-
   static let isAvailable: Bool = {
     let apt = AptPackages(cache: TemporaryFolder.shared + "/probe")
     guard let candidates = try? apt.candidates(["debian-faq"]), let faq = candidates[0] else { return false }

@@ -116,7 +116,7 @@ final class LoopbackServer: Sendable {
     var done = 0
     while done < bytes.count {
       #if canImport(Glibc)
-      let flags = Int32(MSG_NOSIGNAL.rawValue)
+      let flags = Int32(MSG_NOSIGNAL)
       #else
       let flags: Int32 = 0
       #endif

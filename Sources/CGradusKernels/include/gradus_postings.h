@@ -113,8 +113,9 @@ grd_postings_status grd_cursor_open_single(grd_cursor *cursor, const grd_bm25 *s
 
 /// First document >= `doc` that the list may still hold, without decoding; `scorer->documents` where there is none.
 uint32_t grd_cursor_candidate(grd_cursor *cursor, const grd_bm25 *scorer, uint32_t doc);
-/// No contribution of a posting in [from, to) exceeds this by more than some units in the last place.
-double grd_cursor_bound(grd_cursor *cursor, const grd_bm25 *scorer, uint32_t from, uint32_t to);
+/// No contribution of a posting in [from, to) exceeds this by more than some units in the last place. `*postings` is no less
+/// than how many there are.
+double grd_cursor_bound(grd_cursor *cursor, const grd_bm25 *scorer, uint32_t from, uint32_t to, size_t *postings);
 /// scores[doc - from] += contribution, for all postings in [from, to). Passes them.
 grd_postings_status grd_cursor_accumulate(grd_cursor *cursor, const grd_bm25 *scorer, uint32_t from, uint32_t to, double *scores);
 /// scores[i] += contribution of document from + offsets[i], where the list has it. offsets ascend. Passes them.

@@ -26,7 +26,7 @@ public struct TestCollection: Sendable, Equatable {
     queries = first(["queries.jsonl", "queries.jsonl.gz"])
     var qrels: [String: String] = [:]
     for file in FileStatus.names(in: folder + "/qrels") where file.hasSuffix(".tsv") || file.hasSuffix(".tsv.gz") {
-      qrels[file.baseName] = folder + "/qrels/" + file
+      qrels[String(file.prefix { $0 != "." })] = folder + "/qrels/" + file
     }
     self.qrels = qrels
   }

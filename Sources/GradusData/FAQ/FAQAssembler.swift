@@ -10,7 +10,6 @@ struct FAQAssembler {
     let source: Int
     /// File name without endings, part of the docnos.
     let name: String
-    let isFAQ: Bool
     let sections: [PageSection]
   }
 

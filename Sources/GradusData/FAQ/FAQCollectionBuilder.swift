@@ -50,7 +50,7 @@ public struct FAQCollectionBuilder: Sendable {
   ///
   /// - Parameter folder: Where it goes; `$GRADUS_HOME/data/faq` where nil. Appears whole or not at all.
   /// - Throws: ``DebianError``, ``ArchiveError``, `FileError`.
-  /// - Complexity: About ten seconds and 300 MB of memory for the standard sources on two cores, after some 60 MB of
+  /// - Complexity: About fifteen seconds and 300 MB of memory for the standard sources on two cores, after some 60 MB of
   ///   downloads.
   public func build(to folder: String? = nil, packages: Packages = .apt) throws -> Result {
     let folder = folder ?? home.ownCollections + "/faq"
@@ -122,7 +122,7 @@ public struct FAQCollectionBuilder: Sendable {
     let candidates = resolution.items.compactMap { item -> AptPackages.Candidate? in
       if case .candidate(let candidate) = item.item { candidate } else { nil }
     }
-    var fetched = try apt.fetch(candidates).makeIterator()
+    var fetched = candidates.isEmpty ? [].makeIterator() : try apt.fetch(candidates).makeIterator()
     return resolution.items.compactMap { source, item in
       switch item {
       case .candidate: fetched.next().map { (source, $0) }
@@ -182,9 +182,9 @@ public struct FAQCollectionBuilder: Sendable {
           case .pod: PodParser.blocks(of: String(decoding: file.bytes, as: UTF8.self))
           case .html: HTMLBlockReader(questionClasses: isFAQ ? source.questions.classes : []).blocks(of: file.bytes)
           }
-        let cutter = PageSections(rule: source.questions, isFAQ: isFAQ) { splitter.sentences(in: $0) }
+        let cutter = PageSections(rule: source.questions, isFAQ: isFAQ) { splitter.sentences($0) }
         slots.pointer[index] = FAQAssembler.Page(
-          source: position, name: names[index], isFAQ: isFAQ, sections: cutter.sections(of: blocks))
+          source: position, name: names[index], sections: cutter.sections(of: blocks))
       }
     }
     return (pages.compactMap { $0 }, licence)

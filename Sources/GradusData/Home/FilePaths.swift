@@ -21,13 +21,6 @@ extension String {
 
   /// `"/a/b/c.txt"` -> `"c.txt"`.
   var lastComponent: String { split(separator: "/").last.map(String.init) ?? self }
-
-  /// `"c.en.html"` -> `"c"`; a leading dot belongs to the name.
-  var baseName: String {
-    let name = lastComponent
-    guard let dot = name.dropFirst().firstIndex(of: ".") else { return name }
-    return String(name[..<dot])
-  }
 }
 
 /// Questions to the file system whose answer may be "no".

@@ -6,7 +6,7 @@ public struct ModelPackage: Sendable, Equatable {
   public let summary: String
   public let package: String
   public let version: String
-  /// SPDX expression, as the package states it.
+  /// SPDX expression for the weights, as the model card or the licence file in the package states it.
   public let licence: String
   /// Folder of the package that holds the model.
   public let sourceFolder: String

@@ -26,7 +26,9 @@ final class Searcher: @unchecked Sendable {
   private var cursorCapacity = 16
   private var hits: UnsafeMutablePointer<grd_hit>
   private var hitCapacity = 1 << 10
+  /// Per term, what it and the lighter ones can add to a score of the window, and its postings there at most.
   private var bounds: [Double] = []
+  private var postings: [Int] = []
 
   /// Documents in a window: their scores fill 64 kB.
   private static let window = 1 << 13
@@ -34,6 +36,8 @@ final class Searcher: @unchecked Sendable {
   private static let stretch = 1 << 10
   /// Sums in another order than the scores' own may differ in the last bits: bounds are stretched by this.
   private static let slack = 1 - 0x1p-40
+  /// Looking up one document in a list costs as much as scoring so many postings in a row.
+  private static let lookupCost = 6
 
   init(analyzer: Analyzer) {
     self.analyzer = analyzer
@@ -130,18 +134,21 @@ final class Searcher: @unchecked Sendable {
     }
   }
 
-  /// How many terms, from the heaviest, a document of the window needs one of to reach `least`; leaves in `bounds[i]` what
-  /// the terms from i on can add up to.
+  /// How many terms, from the heaviest, a document of the window needs one of to reach `least`; fills `bounds` and `postings`.
   private func essentialCount(_ count: Int, scorer: inout grd_bm25, from: UInt32, to: UInt32, least: Double) -> Int {
-    if bounds.count < count { bounds = [Double](repeating: 0, count: count) }
+    if bounds.count < count {
+      bounds = [Double](repeating: 0, count: count)
+      postings = [Int](repeating: 0, count: count)
+    }
     var sum = 0.0
     var essential = count
     for term in stride(from: count - 1, through: 0, by: -1) {
-      sum += grd_cursor_bound(cursors + term, &scorer, from, to)
+      sum += grd_cursor_bound(cursors + term, &scorer, from, to, &postings[term])
       bounds[term] = sum
       if sum < least { essential = term }
     }
-    return essential
+    // Where there is little to leave out, leaving it out costs more than it saves.
+    return essential > 0 && postings[essential..<count].reduce(0, +) < Int(to - from) / 2 ? count : essential
   }
 
   /// Offers all scores of a window.
@@ -160,16 +167,25 @@ final class Searcher: @unchecked Sendable {
   ) throws {
     let worthwhile = max(least - bounds[terms.lowerBound], .leastNonzeroMagnitude)
     var found = grd_take_scores(scores, count, worthwhile, offsets, values)
-    for term in terms {
-      var kept = 0
-      for place in 0..<found {
-        offsets[kept] = offsets[place]
-        values[kept] = values[place]
-        kept += values[place] + bounds[term] >= least ? 1 : 0
+    let remaining = postings[terms].reduce(0, +)
+    if found * Self.lookupCost * terms.count < remaining {
+      for term in terms {
+        var kept = 0
+        for place in 0..<found {
+          offsets[kept] = offsets[place]
+          values[kept] = values[place]
+          kept += values[place] + bounds[term] >= least ? 1 : 0
+        }
+        found = kept
+        if found == 0 { return }
+        try check(grd_cursor_refine(cursors + term, &scorer, from, offsets, values, found), index)
       }
-      found = kept
-      if found == 0 { return }
-      try check(grd_cursor_refine(cursors + term, &scorer, from, offsets, values, found), index)
+    } else {
+      // Too many to look up: score all postings, and read out only these documents.
+      for place in 0..<found { scores[Int(offsets[place])] = values[place] }
+      for term in terms { try check(grd_cursor_accumulate(cursors + term, &scorer, from, from + UInt32(count), scores), index) }
+      for place in 0..<found { values[place] = scores[Int(offsets[place])] }
+      scores.update(repeating: 0, count: count)
     }
     grd_topk_push(&top, from, offsets, values, found, ranks)
   }
