@@ -54,17 +54,30 @@ enum InputNames {
     return try QrelsReader.read(name)
   }
 
+  /// A collection by name or folder.
+  static func collection(named name: String) throws -> TestCollection {
+    if let collection = collection(name) { return collection }
+    throw try missing(name)
+  }
+
   /// A model folder by the catalogue's name or by path.
   static func model(_ name: String) throws -> InstalledModel {
     let catalog = ModelCatalog()
-    let known = catalog.packages.map(\.name)
-    if !known.contains(name), !exists(name) {
-      if looksLikePath(name) { throw FileError(.open, path: name, code: ENOENT) }
-      if let nearest = Spelling.nearest(to: name, among: known) {
-        throw UsageError("no model '\(name)'; did you mean '\(nearest)'? See: gradus models list")
-      }
+    if exists(name) || name.contains("/") {
+      guard exists(name) else { throw FileError(.open, path: name, code: ENOENT) }
+    } else {
+      _ = try package(named: name, in: catalog)
     }
     return try catalog.locate(name)
+  }
+
+  /// A model of the catalogue.
+  static func package(named name: String, in catalog: ModelCatalog) throws -> ModelPackage {
+    let known = catalog.packages.map(\.name)
+    if !known.contains(name), let nearest = Spelling.nearest(to: name, among: known) {
+      throw UsageError("no model '\(name)'; did you mean '\(nearest)'? See: gradus models list")
+    }
+    return try catalog.package(named: name)
   }
 
   static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
