@@ -153,6 +153,9 @@ enum PeakMemory {
     #if canImport(Darwin)
     getrusage(RUSAGE_SELF, &usage)
     return Double(usage.ru_maxrss) / 1e6
+    #elseif canImport(Glibc)
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    return Double(usage.ru_maxrss) * 1024 / 1e6
     #else
     getrusage(RUSAGE_SELF, &usage)
     return Double(usage.ru_maxrss) * 1024 / 1e6

@@ -91,8 +91,8 @@ struct EvaluateCommand: ParsableCommand {
       guard !files.contains(file) else { throw UsageError("run '\(file)' is given twice") }
       files.append(file)
     }
-    let baselineFile = try baseline.map { try baselineFile($0, files) }
-    if let baselineFile, !files.contains(baselineFile) { files.insert(baselineFile, at: 0) }
+    let reference = try baseline.map { try baselineFile($0, among: files) }
+    if let reference, !files.contains(reference) { files.insert(reference, at: 0) }
     let names = output.json ? files : Self.shortNames(files)
     var evaluations: [Evaluation] = []
     for (file, name) in zip(files, names) {
@@ -102,7 +102,7 @@ struct EvaluateCommand: ParsableCommand {
       evaluations.append(
         try evaluate(qrels: judgements, run: run, measures: specifications, missingQueries: missing.policy))
     }
-    let against = baselineFile.flatMap { files.firstIndex(of: $0) } ?? (files.count > 1 ? 0 : nil)
+    let against = reference.flatMap { files.firstIndex(of: $0) } ?? (files.count > 1 ? 0 : nil)
     let report = try EvaluationReport(
       evaluations, baseline: against.map { names[$0] },
       settings: EvaluationReport.Settings(test: test.test, correction: correct))
@@ -122,7 +122,7 @@ struct EvaluateCommand: ParsableCommand {
   }
 
   /// The baseline may be named as it was given, by its short name, or be one more file.
-  private func baselineFile(_ name: String, _ files: [String]) throws -> String {
+  private func baselineFile(_ name: String, among files: [String]) throws -> String {
     if files.contains(name) { return name }
     if let position = Self.shortNames(files).firstIndex(of: name) { return files[position] }
     if name == "-" || InputNames.exists(name) { return name }

@@ -10,23 +10,23 @@ public enum NumericBackend {
     switch grd_isa_in_use() {
     case GRD_ISA_AVX512: "AVX-512"
     case GRD_ISA_AVX2: "AVX2"
-    default: hasFeature(GRD_CPU_NEON) ? "NEON" : "portable"
+    default: processorFeatures.contains("NEON") ? "NEON" : "portable"
     }
   }
 
   /// False where only the slow twins of the kernels can run: an x86-64 processor without AVX2.
   public static var isFast: Bool { instructionSet != "portable" }
 
+  private static let featureNames: [(bit: Int, name: String)] = [
+    (GRD_CPU_AVX2, "AVX2"), (GRD_CPU_FMA, "FMA"), (GRD_CPU_AVX512, "AVX-512"), (GRD_CPU_AVX512_VNNI, "AVX-512 VNNI"),
+    (GRD_CPU_AVX512_BF16, "AVX-512 BF16"), (GRD_CPU_AMX_BF16, "AMX BF16"), (GRD_CPU_AMX_INT8, "AMX INT8"),
+    (GRD_CPU_NEON, "NEON"),
+  ]
+
   /// Features that the kernels or oneDNN can use and that processor and operating system offer.
   public static var processorFeatures: [String] {
-    let names: [(UInt32, String)] = [
-      (UInt32(GRD_CPU_AVX2.rawValue), "AVX2"), (UInt32(GRD_CPU_FMA.rawValue), "FMA"),
-      (UInt32(GRD_CPU_AVX512.rawValue), "AVX-512"), (UInt32(GRD_CPU_AVX512_VNNI.rawValue), "AVX-512 VNNI"),
-      (UInt32(GRD_CPU_AVX512_BF16.rawValue), "AVX-512 BF16"), (UInt32(GRD_CPU_AMX_BF16.rawValue), "AMX BF16"),
-      (UInt32(GRD_CPU_AMX_INT8.rawValue), "AMX INT8"), (UInt32(GRD_CPU_NEON.rawValue), "NEON"),
-    ]
-    let features = grd_cpu_features()
-    return names.filter { features & $0.0 != 0 }.map(\.1)
+    let features = Int(grd_cpu_features())
+    return featureNames.filter { features & $0.bit != 0 }.map(\.name)
   }
 
   /// Version of the oneDNN that matrix products run on, such as `3.1.0`.

@@ -1,0 +1,115 @@
+import Foundation
+import Testing
+
+@Suite("Help and usage", .enabled(if: Command.isBuilt, Comment(rawValue: Command.skipNotice)))
+struct HelpTests {
+  static let commands = [
+    "", "doctor", "data", "data list", "data show", "data build", "data import", "data pull", "models", "models list",
+    "models show", "models pull", "index", "search", "evaluate", "validate", "bench", "bench search", "bench encode",
+    "bench train", "systems",
+  ]
+
+  @Test("Every subcommand explains itself and shows an example", arguments: commands)
+  func helpIsThere(command: String) throws {
+    let words = command.split(separator: " ").map(String.init)
+    let outcome = try Command.run(words + ["--help"], in: TemporaryFolder())
+    #expect(outcome.code == 0)
+    #expect(outcome.error.isEmpty)
+    #expect(outcome.output.contains("USAGE: \((["gradus"] + words).joined(separator: " "))"))
+    let isListing = command.hasSuffix("list")
+    #expect(isListing || outcome.output.contains("  gradus ") || outcome.output.contains("Example: gradus "))
+    for line in outcome.output.split(separator: "\n") { #expect(line.count <= 100, "too long: \(line)") }
+  }
+
+  @Test("Examples that need no network work when pasted", arguments: ["index", "evaluate", "validate", "data import", "systems"])
+  func examplesWork(command: String) throws {
+    let folder = try TemporaryFolder()
+    let words = command.split(separator: " ").map(String.init)
+    let help = try Command.run(words + ["--help"], in: folder).output
+    let examples = help.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
+      .filter { $0.hasPrefix("gradus ") || $0.hasPrefix("printf ") }
+    #expect(examples.count >= 2)
+    for example in examples {
+      let outcome = try Command.shell(example, in: folder)
+      // The example of `validate` shows what a problem looks like.
+      #expect(outcome.code == (example.hasPrefix("gradus validate") ? 65 : 0), "\(example): \(outcome.error)")
+    }
+  }
+
+  @Test("The version is one line")
+  func version() throws {
+    let outcome = try Command.run(["--version"], in: TemporaryFolder())
+    #expect(outcome.code == 0)
+    #expect(outcome.output == "gradus 0.1.0\n")
+  }
+
+  @Test(
+    "Usage errors end with 2 and say what would have been right",
+    arguments: [
+      (["serch"], "did you mean 'search'?"),
+      (["index"], "Missing expected argument '<corpus>'"),
+      (["index", "a.tsv", "--out", "i", "--positions"], "positions are not available yet"),
+      (["index", "a.tsv", "--out", "i", "--thread", "2"], "--threads"),
+      (["index", "a.tsv", "--out", "i", "--threads", "0"], "at least 1"),
+      (["index", "a.tsv", "--out", "i", "--analyzer", "klingon"], "unknown language 'klingon'"),
+      (["search", "i"], "--query TEXT or --topics FILE"),
+      (["search", "i", "--query", "a", "--topics", "b"], "--query TEXT or --topics FILE"),
+      (["search", "i", "--query", "a", "--model", "bm25(k=1)"], "did you mean 'k1'?"),
+      (["search", "i", "--topics", "a", "--tag", "two words"], "--tag"),
+      (["evaluate", "q", "r", "-m", "nDGC@10"], "did you mean 'nDCG'?"),
+      (["evaluate", "q", "r", "--test", "z"], "--test"),
+      (["evaluate", "q", "r", "--json", "--latex"], "either --json or --latex"),
+      (["models", "show", "minilm-16"], "did you mean 'minilm-l6'?"),
+      (["data", "build", "wikipedia"], "'faq' is the only"),
+      (["bench", "encode", "--model", "minilm-l6", "--precision", "int8"], "not available yet"),
+      (["bench", "train", "--model", "minilm-l6", "--precision", "fp23"], "unknown"),
+    ] as [([String], String)])
+  func usage(arguments: [String], message: String) throws {
+    let folder = try TemporaryFolder()
+    try folder.write("1\tone\n", "a.tsv")
+    try folder.write("1 0 a 1\n", "q")
+    try folder.write("1 Q0 a 1 1 x\n", "r")
+    let outcome = try Command.run(arguments, in: folder)
+    #expect(outcome.code == 2, "\(outcome.error)")
+    #expect(outcome.output.isEmpty)
+    #expect(outcome.error.contains(message), "\(outcome.error)")
+  }
+
+  @Test("The systems are 62, with the keys that scripts rely on")
+  func systems() throws {
+    let outcome = try Command.run(["systems", "--json"], in: TemporaryFolder())
+    let systems = try #require(try outcome.json()["systems"] as? [[String: Any]])
+    #expect(systems.count == 62)
+    #expect(Set(systems.compactMap { $0["slug"] as? String }).count == 62)
+    for system in systems {
+      #expect(["none", "built", "shown", "not shown"].contains(system["state"] as? String ?? ""))
+      #expect(system["figure"] != nil && system["date"] != nil)
+    }
+    #expect(systems.first { $0["slug"] as? String == "curricula" }?["state"] as? String == "built")
+  }
+
+  @Test("A recipe's result decides the state of its system")
+  func recipeResult() throws {
+    let folder = try TemporaryFolder()
+    try folder.write(#"{"verdict": "not shown", "figure": "+0.001 nDCG@10", "date": "2024-02-03"}"#, "Recipes/curricula/result.json")
+    let systems = try #require(
+      try Command.run(["systems", "--json"], in: folder).json()["systems"] as? [[String: Any]])
+    let curricula = try #require(systems.first { $0["slug"] as? String == "curricula" })
+    #expect(curricula["state"] as? String == "not shown")
+    #expect(curricula["figure"] as? String == "+0.001 nDCG@10")
+    #expect(curricula["date"] as? String == "2024-02-03")
+    try folder.write("{}", "Recipes/curricula/result.json")
+    #expect(try Command.run(["systems"], in: folder).code == 65)
+  }
+
+  @Test("The doctor finds the core working and says what is missing")
+  func doctor() throws {
+    let outcome = try Command.run(["doctor", "--json"], in: TemporaryFolder())
+    #expect(outcome.code == 0)
+    let findings = try outcome.json()
+    #expect(findings["core_works"] as? Bool == true)
+    let remedies = try #require(findings["remedies"] as? [String])
+    #expect(remedies.contains { $0.contains("gradus data build faq") })
+    #expect(remedies.contains { $0.contains("gradus models pull minilm-l6") })
+  }
+}
