@@ -1,0 +1,39 @@
+import GradusCore
+
+/// What a model gets to read: token ids with their segments, and what it does not get to see.
+public struct TokenizedInput: Sendable, Equatable {
+  public let ids: [Int32]
+  /// 0 for the query or the only text, 1 for the document (always 0 in models without segments). As many as `ids`.
+  public let segmentIDs: [Int32]
+  /// Tokens of query and document that are not in `ids`.
+  public let truncatedTokens: Int
+
+  public init(ids: [Int32], segmentIDs: [Int32], truncatedTokens: Int) {
+    self.ids = ids
+    self.segmentIDs = segmentIDs
+    self.truncatedTokens = truncatedTokens
+  }
+}
+
+/// How many tokens fit, and what happens to the rest.
+///
+///     var limits = TokenLimits(maximumTokens: 512)
+///     limits.policy = .error
+public struct TokenLimits: Sendable, Hashable {
+  /// Special tokens included.
+  public var maximumTokens: Int
+  /// Of a pair; what is beyond it is cut and counted, so that a long query leaves room for the document.
+  public var maximumQueryTokens: Int
+  public var policy: TruncationPolicy
+  /// Under `.window`: tokens from the start of one window to the start of the next; nil for half a window.
+  public var windowStride: Int?
+
+  public init(
+    maximumTokens: Int, maximumQueryTokens: Int = 64, policy: TruncationPolicy = .truncate, windowStride: Int? = nil
+  ) {
+    self.maximumTokens = maximumTokens
+    self.maximumQueryTokens = maximumQueryTokens
+    self.policy = policy
+    self.windowStride = windowStride
+  }
+}
