@@ -6,8 +6,6 @@ public enum EvaluationError: GradusError, Equatable {
   case offsets(expected: String, found: String)
   /// The run and the judgements have no query in common.
   case noCommonQueries(run: String)
-  /// Two evaluations that are to be compared do not hold the same queries.
-  case differentQueries(first: String, second: String)
   case unknownMeasure(String, known: [String])
   case unknownRun(String, known: [String])
   case duplicateRun(String)
@@ -25,8 +23,6 @@ public enum EvaluationError: GradusError, Equatable {
     case .offsets(let expected, let found): "offsets must \(expected), found \(found)"
     case .noCommonQueries(let run):
       "run '\(run)' has no query with judgements; check that run and qrels belong to the same topics"
-    case .differentQueries(let first, let second):
-      "runs '\(first)' and '\(second)' were evaluated on different queries; evaluate both with missing queries counted as 0"
     case .unknownMeasure(let name, let known):
       "measure '\(name)' was not evaluated; evaluated: \(known.joined(separator: ", "))"
     case .unknownRun(let name, let known): "no run '\(name)'; there is \(known.joined(separator: ", "))"

@@ -31,6 +31,9 @@ public enum Aggregation: Sendable, Equatable {
 /// measure back. Unjudged documents count as not relevant. A ranking without documents, or a query without relevant
 /// documents, has a finite value (0, where the measure's comment does not say otherwise).
 ///
+/// Cut-offs and `rel` are at least 1: names that say otherwise are refused by ``MeasureSpecification``, and code that makes
+/// a measure itself vouches for it.
+///
 ///     NDCG(cutoff: 10).value(for: JudgedRanking(grades: [0, 1], judged: [1, 0]))   // 1 / log2(3) = 0.6309
 public protocol Measure: Sendable, Hashable, CustomStringConvertible {
   var aggregation: Aggregation { get }

@@ -12,7 +12,8 @@ enum MeasureLiteral: Equatable {
     case .text(let text): text
     case .boolean(let value): value ? "True" : "False"
     case .list(let values): "[" + values.map(plainNumber).joined(separator: ",") + "]"
-    case .map(let pairs): "{" + pairs.sorted { $0.key < $1.key }.map { "\($0.key):\(plainNumber($0.value))" }.joined(separator: ",") + "}"
+    case .map(let pairs):
+      "{" + pairs.sorted { $0.key < $1.key }.map { "\($0.key):\(plainNumber($0.value))" }.joined(separator: ",") + "}"
     }
   }
 }
@@ -151,7 +152,9 @@ struct MeasureArguments {
 
   mutating func grade(_ key: String) throws(MeasureNameError) -> Int32? {
     guard let literal = take(key) else { return nil }
-    guard case .number(let value, _) = literal, let grade = Int32(exactly: value) else { throw bad(key, literal, "a whole number") }
+    guard case .number(let value, _) = literal, let grade = Int32(exactly: value) else {
+      throw bad(key, literal, "a whole number")
+    }
     return grade
   }
 

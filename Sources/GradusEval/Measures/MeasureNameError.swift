@@ -21,7 +21,8 @@ public enum MeasureNameError: GradusError, Equatable {
     case .unknown(let name, let nearest):
       return "unknown measure '\(name)'; did you mean '\(nearest)'?"
     case .syntax(let text, let position, let expected):
-      return "measure '\(text)': expected \(expected) at character \(position); write Name(key=value)@cutoff, such as AP(rel=2)@100"
+      return "measure '\(text)': expected \(expected) at character \(position); "
+        + "write Name(key=value)@cutoff, such as AP(rel=2)@100"
     case .unknownArgument(let measure, let argument, let known):
       let list = known.isEmpty ? "takes no arguments" : "takes \(known.joined(separator: ", "))"
       return "measure \(measure) has no argument '\(argument)'; it \(list)"

@@ -93,11 +93,14 @@ public struct MeasureSpecification: Sendable, Hashable, CustomStringConvertible 
     return [MeasureSpecification(measure)]
   }
 
-  /// The valid name with the fewest edits, letter case aside; among equals the first of the table.
+  /// The valid name with the fewest edits, letter case aside; among equals the one whose letter case fits best.
   private static func nearest(to name: String) -> String {
     let candidates = MeasureFamily.all.flatMap(\.names) + TrecEvalName.names + RanxName.names
-    let wanted = Array(name.lowercased())
-    return candidates.min { editDistance(wanted, Array($0.lowercased())) < editDistance(wanted, Array($1.lowercased())) } ?? "nDCG@10"
+    let (wanted, wantedLowercased) = (Array(name), Array(name.lowercased()))
+    let distances = candidates.map {
+      (editDistance(wantedLowercased, Array($0.lowercased())), editDistance(wanted, Array($0)))
+    }
+    return distances.indices.min { distances[$0] < distances[$1] }.map { candidates[$0] } ?? "nDCG@10"
   }
 
   private static func editDistance(_ first: [Character], _ second: [Character]) -> Int {

@@ -14,8 +14,11 @@ func fixed(_ value: Double, _ digits: Int) -> String {
   return String(decoding: buffer.prefix(Int(length)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }
 
-/// A p value for people: `0.034`, `<0.001`, never `0.000`.
-func pText(_ p: Double) -> String { p < 0.001 ? "<0.001" : fixed(p, 3) }
+/// A p value for people: `0.0498`, `<0.0001`, never `0.0000`.
+func pText(_ p: Double) -> String { p < 0.0001 ? "<0.0001" : fixed(p, 4) }
+
+/// `1 query`, `3 queries`.
+func queryCount(_ count: Int) -> String { count == 1 ? "1 query" : "\(count) queries" }
 
 /// With its sign always shown: `+0.0123`, `-0.0045`.
 func signed(_ value: Double, _ digits: Int) -> String { (value < 0 ? "" : "+") + fixed(value, digits) }

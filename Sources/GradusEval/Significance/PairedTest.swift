@@ -80,8 +80,8 @@ public enum PairedTest: Sendable, Equatable {
       let t = moments.mean / moments.standardError
       return result(t, SpecialFunctions.studentTwoSided(t, degreesOfFreedom: Double(moments.count - 1)))
     case .randomization(let permutations, let seed):
-      let p = nonzero.count <= RandomizationTest.exactLimit
-        ? RandomizationTest.exact(nonzero) : RandomizationTest.sampled(nonzero, permutations: permutations, seed: seed, pool: pool)
+      if nonzero.count <= RandomizationTest.exactLimit { return result(moments.mean, RandomizationTest.exact(nonzero)) }
+      let p = RandomizationTest.sampled(nonzero, permutations: permutations, seed: seed, pool: pool)
       return result(moments.mean, p)
     case .sign:
       let wins = nonzero.count { $0 > 0 }

@@ -43,7 +43,9 @@ enum SpecialFunctions {
     // Converges within some sqrt(max(a, b)) steps.
     for m in 1...100_000 {
       let m = Double(m)
-      for numerator in [m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)), -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))] {
+      let even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
+      let odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
+      for numerator in [even, odd] {
         d = 1 + numerator * d
         d = 1 / (abs(d) < tiny ? tiny : d)
         c = 1 + numerator / c
