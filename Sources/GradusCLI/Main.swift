@@ -16,25 +16,41 @@ enum Main {
     // A reader that goes away (`gradus search ... | head`) ends the command quietly, as it does with other tools.
     signal(SIGPIPE, SIG_DFL)
     do {
+      if let suggestion = misspeltSubcommand(CommandLine.arguments.dropFirst().first) {
+        throw UsageError(suggestion)
+      }
       var command = try GradusCommand.parseAsRoot()
       try command.run()
     } catch let error as any GradusError {
       printToStandardError("gradus: \(error)")
       exit(error.failureKind.rawValue)
     } catch {
-      let code = GradusCommand.exitCode(for: error)
-      let message = GradusCommand.fullMessage(for: error)
-      if code == .success {
-        print(message)
-        exit(0)
-      }
+      finish(with: error)
+    }
+  }
+
+  /// Help and version are "errors" of the parser too, with exit code 0.
+  private static func finish(with error: any Error) -> Never {
+    let code = GradusCommand.exitCode(for: error)
+    let message = GradusCommand.fullMessage(for: error)
+    guard code == .success else {
       if !message.isEmpty { printToStandardError(message) }
       exit(code == .validationFailure ? FailureKind.usage.rawValue : FailureKind.failed.rawValue)
     }
+    do {
+      try printOutput(message + "\n")
+      exit(0)
+    } catch {
+      printToStandardError("gradus: \(error)")
+      exit(FailureKind.failed.rawValue)
+    }
   }
-}
 
-func printToStandardError(_ line: String) {
-  let bytes = Array((line + "\n").utf8)
-  _ = bytes.withUnsafeBytes { write(2, $0.baseAddress!, $0.count) }
+  /// The parser would call a misspelt subcommand an unexpected argument, and stop there.
+  private static func misspeltSubcommand(_ word: String?) -> String? {
+    let known = GradusCommand.configuration.subcommands.map(\._commandName) + ["help"]
+    guard let word, !word.hasPrefix("-"), !known.contains(word) else { return nil }
+    let nearest = Spelling.nearest(to: word, among: known).map { "did you mean '\($0)'? " } ?? ""
+    return "unknown subcommand '\(word)'; \(nearest)See 'gradus --help'"
+  }
 }

@@ -1,0 +1,161 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+import ArgumentParser
+import Gradus
+
+struct BenchCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bench",
+    abstract: "Measure speed on this machine: search, encode, train.",
+    discussion: """
+      One warm-up pass comes first; medians are over the timed repeats.
+
+        gradus bench search faq.index --topics faq -k 10 --json
+        gradus bench encode --model minilm-l6 --batch 32 --tokens 128 --json
+      """,
+    subcommands: [BenchSearchCommand.self, BenchEncodeCommand.self, BenchTrainCommand.self])
+}
+
+struct BenchSearchCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "search", abstract: "Queries per second and latencies of an index.",
+    discussion: """
+        gradus bench search faq.index --topics faq -k 10 --json
+
+      Queries per second are over all queries with --threads; latencies are of single queries on one thread.
+      """)
+
+  @Argument(help: ArgumentHelp("Folder that 'gradus index' made.", valueName: "index"))
+  var index: String
+
+  @Option(help: ArgumentHelp("Topics file or collection.", valueName: "file"))
+  var topics: String
+
+  @Option(help: ArgumentHelp("Only the queries of this split's judgements.", valueName: "split"))
+  var split: String?
+
+  @Option(help: ArgumentHelp("Retrieval model with its parameters.", valueName: "model"))
+  var model = "bm25(k1=0.9,b=0.4)"
+
+  @Option(name: .customShort("k"), help: ArgumentHelp("Documents for each query.", valueName: "k"))
+  var depth = 10
+
+  @Option(help: ArgumentHelp("Threads to use.", valueName: "n"))
+  var threads = 1
+
+  @Option(help: ArgumentHelp("Timed passes over all queries.", valueName: "n"))
+  var repeats = 7
+
+  @OptionGroup var output: JSONOption
+
+  func validate() throws {
+    for (name, value) in [("-k", depth), ("--threads", threads), ("--repeats", repeats)] where value < 1 {
+      throw ValidationError("\(name) must be at least 1, found \(value)")
+    }
+  }
+
+  func run() throws {
+    WorkerPool.shared.threadLimit = threads
+    let model = try BM25(parsing: model)
+    let queries = try InputNames.queries(topics, split: split)
+    let benchmark = SearchBenchmark(queries: queries, k: depth, model: model, threads: threads, repeats: repeats)
+    let report = try benchmark.measure(try InvertedIndex(path: index))
+    if output.json {
+      return try printJSON(
+        Figures(
+          queries_per_second: report.queriesPerSecond, best_queries_per_second: report.bestQueriesPerSecond,
+          p50_ms: report.p50Milliseconds, p99_ms: report.p99Milliseconds, queries: report.queries, repeats: report.repeats,
+          k: depth, threads: WorkerPool.shared.threadLimit, model: model.description, peak_mb: PeakMemory.megabytes))
+    }
+    try printOutput(
+      "\(report.queriesPerSecond.fixed(0)) queries/s (best \(report.bestQueriesPerSecond.fixed(0))), one query "
+        + "\(report.p50Milliseconds.fixed(3)) ms (p99 \(report.p99Milliseconds.fixed(3)) ms); \(report.queries) queries, "
+        + "\(report.repeats) repeats, k \(depth), threads: \(WorkerPool.shared.threadLimit)\n")
+  }
+
+  /// Names are those of the JSON object.
+  private struct Figures: Encodable {
+    let queries_per_second: Double
+    let best_queries_per_second: Double
+    let p50_ms: Double
+    let p99_ms: Double
+    let queries: Int
+    let repeats: Int
+    let k: Int
+    let threads: Int
+    let model: String
+    let peak_mb: Double
+  }
+}
+
+/// The options that both model benchmarks have.
+struct ModelBenchOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Name or folder of a model.", valueName: "model"))
+  var model: String
+
+  @Option(help: ArgumentHelp("Arithmetic: fp32.", valueName: "precision"))
+  var precision = "fp32"
+
+  @Option(help: ArgumentHelp("Tokens of each text, specials included.", valueName: "n"))
+  var tokens = 128
+
+  @Option(help: ArgumentHelp("Timed repeats, at least 5.", valueName: "n"))
+  var repeats = 7
+
+  func validate() throws {
+    guard precision == "fp32" else {
+      let known = ["int8", "bf16"].contains(precision)
+      throw ValidationError(
+        known
+          ? "--precision \(precision) is not available yet; models run in fp32"
+          : "--precision '\(precision)' is unknown; models run in fp32")
+    }
+    guard repeats >= 5 else { throw ValidationError("--repeats must be at least 5, found \(repeats)") }
+    guard tokens >= 8 else { throw ValidationError("--tokens must be at least 8, found \(tokens)") }
+  }
+
+  func folder() throws -> ModelFolder { ModelFolder(path: try InputNames.model(model).folder) }
+
+  func checkTokens(_ maximum: Int) throws {
+    guard tokens <= maximum else { throw UsageError("--tokens \(tokens): the model takes at most \(maximum)") }
+  }
+
+  /// Seconds of each repeat of `body`, after one that is not counted.
+  func measure(_ body: () throws -> Void) throws -> [Double] {
+    try body()
+    return try (0..<repeats).map { _ in try seconds(of: body) }
+  }
+}
+
+/// Median and best of several repeats.
+struct MedianAndBest: Encodable {
+  let median: Double
+  let best: Double
+
+  /// - Parameter best: Of the two ends, the better one.
+  init(_ values: [Double], best: ([Double]) -> Double?) {
+    let sorted = values.sorted()
+    let middle = sorted.count / 2
+    median = sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+    self.best = best(sorted) ?? median
+  }
+}
+
+/// The most memory that the process has had so far.
+enum PeakMemory {
+  static var megabytes: Double {
+    var usage = rusage()
+    #if canImport(Darwin)
+    getrusage(RUSAGE_SELF, &usage)
+    return Double(usage.ru_maxrss) / 1e6
+    #else
+    getrusage(RUSAGE_SELF, &usage)
+    return Double(usage.ru_maxrss) * 1024 / 1e6
+    #endif
+  }
+}

@@ -1,0 +1,110 @@
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+import ArgumentParser
+import Gradus
+
+struct IndexCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "index",
+    abstract: "Build an inverted index of a collection.",
+    discussion: """
+      CORPUS is a collection by name (see 'gradus data list'), a BEIR folder, a folder of text files, or a file: JSON lines, \
+      tab-separated (MS MARCO), TREC documents; packed with gzip or not; '-' is standard input.
+
+        printf '1\\tHeat transfer in laminar flow\\n2\\tSupersonic wings\\n' > corpus.tsv
+        gradus index corpus.tsv --out corpus.index
+        gradus search corpus.index --query "laminar flows"
+
+      The index appears in one step at the end: when the command is stopped, an index that was there stays as it was. Its \
+      bytes do not depend on --threads and --memory. BM25's k1 and b are chosen when searching, not here.
+      """)
+
+  @Argument(help: "A collection's name, a folder or a file; '-' is standard input.")
+  var corpus: String
+
+  @Option(name: .shortAndLong, help: ArgumentHelp("Folder of the index.", valueName: "dir"))
+  var out: String
+
+  @OptionGroup var threads: ThreadsOption
+
+  @Option(help: ArgumentHelp("A Snowball language (english, german, ..., porter), or none: no stemming.", valueName: "language"))
+  var analyzer = "english"
+
+  @Option(help: ArgumentHelp("Megabytes of postings in memory, before they go to temporary files.", valueName: "mb"))
+  var memory = 512
+
+  @Flag(help: "Not available yet: an index holds no positions.")
+  var positions = false
+
+  @OptionGroup var output: JSONOption
+
+  func validate() throws {
+    if positions {
+      throw ValidationError("--positions: positions are not available yet; leave the option out (BM25 needs none)")
+    }
+    guard (1...1 << 20).contains(memory) else {
+      throw ValidationError("--memory must be between 1 and \(1 << 20) megabytes, found \(memory)")
+    }
+  }
+
+  func run() throws {
+    let threadCount = threads.apply()
+    let configuration = AnalyzerConfiguration(language: analyzer)
+    _ = try Analyzer(configuration)
+    let reader = try CorpusReader(path: try InputNames.corpus(corpus))
+    try Folder.create(out)
+    var report: Report?
+    let elapsed = try seconds {
+      let builder = try IndexBuilder(
+        directory: out, analyzer: configuration, memoryBudgetBytes: memory << 20, threads: threadCount)
+      let progress = Progress("indexing", total: nil, unit: "documents")
+      defer { progress.finish() }
+      while let document = try reader.next() {
+        try builder.add(document)
+        progress.advance()
+      }
+      report = Report(index: out, statistics: try builder.finish(), bytes: folderBytes(out), threads: threadCount)
+    }
+    guard var report else { return }
+    report.seconds = elapsed
+    report.documents_per_second = elapsed > 0 ? Double(report.documents) / elapsed : 0
+    if output.json { return try printJSON(report) }
+    try printOutput(
+      "\(out): \(report.documents.grouped) documents, \(report.terms.grouped) terms, \(report.bytes.byteText), "
+        + "\(elapsed.fixed(2)) s (\(Int(report.documents_per_second).grouped) documents/s, threads: \(threadCount))\n")
+  }
+
+  /// Names are those of the JSON object.
+  private struct Report: Encodable {
+    let index: String
+    let documents: Int
+    let terms: Int
+    let postings: Int
+    let tokens: Int
+    let bytes: Int
+    let threads: Int
+    var seconds = 0.0
+    var documents_per_second = 0.0
+
+    init(index: String, statistics: IndexStatistics, bytes: Int, threads: Int) {
+      self.index = index
+      documents = statistics.documents
+      terms = statistics.terms
+      postings = statistics.postings
+      tokens = statistics.tokens
+      self.bytes = bytes
+      self.threads = threads
+    }
+  }
+
+  private func folderBytes(_ folder: String) -> Int {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    return names.reduce(0) { sum, name in
+      let attributes = try? FileManager.default.attributesOfItem(atPath: folder + "/" + name)
+      return sum + ((attributes?[.size] as? Int) ?? 0)
+    }
+  }
+}
