@@ -1,4 +1,5 @@
 import GradusCore
+import GradusModels
 import GradusTensor
 @testable import GradusTrain
 import Testing
@@ -190,7 +191,7 @@ struct TrainerCompositionTests {
 
   @Test("Dropout takes a stream of its own in every step and micro-batch, and none outside of training")
   func dropoutStreams() throws {
-    final class Witness: TrainableScorer {
+    final class Witness: PairScorer {
       let inner = TinyScorer(seed: 1)
       var seeds: [UInt64] = []
       var parameters: [Parameter] { inner.parameters }
