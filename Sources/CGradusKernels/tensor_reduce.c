@@ -9,6 +9,7 @@
 #undef GRD_SUM_BODY
 #undef GRD_LANES
 #undef GRD_BLOCK
+#undef GRD_ROWS
 #define T double
 #define S f64
 #include "tensor_reduce_body.h"

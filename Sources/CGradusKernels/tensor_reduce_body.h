@@ -3,6 +3,7 @@
 // Sixteen running sums, added in a fixed tree: the same bits whatever the vector width.
 #define GRD_LANES 16
 #define GRD_BLOCK 1024
+#define GRD_ROWS 128
 
 GRD_INLINE double TYPED(grd_join_lanes)(const T *lanes) {
   double total = 0;
@@ -57,8 +58,8 @@ GRD_CLONES void TYPED(grd_tensor_reduce)(grd_reduce_op op, const T *in, T *out, 
       size_t panel = column + width - start < 64 ? column + width - start : 64;
       if (op == GRD_SUM) {
         double total[64] = {0};
-        for (size_t block = 0; block < reduced; block += GRD_BLOCK) {
-          size_t stop = block + GRD_BLOCK < reduced ? block + GRD_BLOCK : reduced;
+        for (size_t block = 0; block < reduced; block += GRD_ROWS) {
+          size_t stop = block + GRD_ROWS < reduced ? block + GRD_ROWS : reduced;
           T part[64] = {0};
           if (panel == 64) {
             for (size_t i = block; i < stop; i++)

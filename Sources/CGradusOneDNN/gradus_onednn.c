@@ -7,10 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+// oneDNN picks kernels by the number of rows, and they sum in different orders. A row's bits must not depend on how many rows
+// share its call, so calls keep to the numbers that KernelTests shows to be safe; what is left over is padded with zero rows.
 enum {
-  // Below this many rows oneDNN picks kernels (a matrix-vector product, one that does not copy its left side) that sum in
-  // another order. Smaller products are padded, so that a row's bits do not depend on how many rows share its call.
-  FEWEST_ROWS = 16,
+  // With AVX-512: any number from here on. Fewer take a matrix-vector product, or a kernel that does not copy its left side.
+  FEWEST_ROWS_AVX512 = 16,
+  // Otherwise: this number alone, twice the AVX2 kernel's 24 rows. Its remainders, and where it cuts long calls, vary.
+  ROWS_OF_EVERY_CALL = 48,
 };
 
 /// Sets the calling thread's OpenMP team to one thread: the setting is per thread, and our own pool is the only pool.
@@ -37,23 +40,47 @@ static void copy_block(const float *from, size_t from_stride, float *to, size_t 
   for (size_t row = 0; row < rows; row++) memcpy(to + row * to_stride, from + row * from_stride, columns * sizeof(float));
 }
 
-/// A product of fewer than FEWEST_ROWS rows: zero rows fill up a copy of the left side, and a copy of c takes the result.
-static grd_gemm_status padded_sgemm(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, float alpha,
-                                    const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c,
-                                    size_t ldc) {
-  float *left = calloc(FEWEST_ROWS * (k + n), sizeof(float));
+static bool uses_avx512(void) {
+  const dnnl_cpu_isa_t avx512 = dnnl_cpu_isa_avx512_core;
+  return (dnnl_get_effective_cpu_isa() & avx512) == avx512;
+}
+
+/// The arguments of a product; `a` and `c` are at the first row of the call.
+typedef struct {
+  bool transpose_a, transpose_b;
+  size_t m, n, k;
+  float alpha;
+  const float *a;
+  size_t lda;
+  const float *b;
+  size_t ldb;
+  float beta;
+  float *c;
+  size_t ldc;
+} product;
+
+static grd_gemm_status multiply(const product *p) {
+  return status_from(dnnl_sgemm(p->transpose_a ? 'T' : 'N', p->transpose_b ? 'T' : 'N', (dnnl_dim_t)p->m, (dnnl_dim_t)p->n,
+                                (dnnl_dim_t)p->k, p->alpha, p->a, (dnnl_dim_t)p->lda, p->b, (dnnl_dim_t)p->ldb, p->beta, p->c,
+                                (dnnl_dim_t)p->ldc));
+}
+
+/// The product as one of `rows` > m rows: zero rows fill up a copy of the left side, and a copy of c takes the result.
+static grd_gemm_status multiply_padded(const product *p, size_t rows) {
+  float *left = calloc(rows * (p->k + p->n), sizeof(float));
   if (!left) return GRD_GEMM_OUT_OF_MEMORY;
-  float *result = left + FEWEST_ROWS * k;
-  const size_t left_stride = transpose_a ? FEWEST_ROWS : k;
-  if (transpose_a) copy_block(a, lda, left, left_stride, k, m);
-  else copy_block(a, lda, left, left_stride, m, k);
-  if (beta != 0) copy_block(c, ldc, result, n, m, n);
-  const dnnl_status_t status =
-      dnnl_sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', FEWEST_ROWS, (dnnl_dim_t)n, (dnnl_dim_t)k, alpha, left,
-                 (dnnl_dim_t)left_stride, b, (dnnl_dim_t)ldb, beta, result, (dnnl_dim_t)n);
-  if (status == dnnl_success) copy_block(result, n, c, ldc, m, n);
+  product padded = *p;
+  padded.m = rows;
+  padded.a = left;
+  padded.lda = p->transpose_a ? rows : p->k;
+  padded.c = left + rows * p->k;
+  padded.ldc = p->n;
+  copy_block(p->a, p->lda, left, padded.lda, p->transpose_a ? p->k : p->m, p->transpose_a ? p->m : p->k);
+  if (p->beta != 0) copy_block(p->c, p->ldc, padded.c, p->n, p->m, p->n);
+  const grd_gemm_status status = multiply(&padded);
+  if (status == GRD_GEMM_OK) copy_block(padded.c, p->n, p->c, p->ldc, p->m, p->n);
   free(left);
-  return status_from(status);
+  return status;
 }
 
 grd_gemm_status grd_sgemm(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, float alpha, const float *a,
@@ -66,9 +93,16 @@ grd_gemm_status grd_sgemm(bool transpose_a, bool transpose_b, size_t m, size_t n
     return GRD_GEMM_OK;
   }
   use_one_thread();
-  if (m < FEWEST_ROWS) return padded_sgemm(transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
-  return status_from(dnnl_sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', (dnnl_dim_t)m, (dnnl_dim_t)n,
-                                (dnnl_dim_t)k, alpha, a, (dnnl_dim_t)lda, b, (dnnl_dim_t)ldb, beta, c, (dnnl_dim_t)ldc));
+  const bool any_number = uses_avx512();
+  const size_t fewest = any_number ? FEWEST_ROWS_AVX512 : ROWS_OF_EVERY_CALL, most = any_number ? m : ROWS_OF_EVERY_CALL;
+  for (size_t first = 0; first < m; first += most) {
+    const size_t rows = m - first < most ? m - first : most;
+    const product part = {transpose_a, transpose_b, rows, n, k, alpha, a + (transpose_a ? first : first * lda), lda, b, ldb,
+                          beta, c + first * ldc, ldc};
+    const grd_gemm_status status = rows < fewest ? multiply_padded(&part, fewest) : multiply(&part);
+    if (status != GRD_GEMM_OK) return status;
+  }
+  return GRD_GEMM_OK;
 }
 
 uint32_t grd_onednn_version(void) {

@@ -37,6 +37,14 @@ final class TemporaryFolder {
   @discardableResult
   func file(_ name: String, _ text: String) throws -> String { try file(name, text.utf8) }
 
+  func firstLine(_ name: String) throws -> String {
+    let reader = try LineReader(path: path + "/" + name)
+    return try withExtendedLifetime(reader) {
+      guard let line = try reader.next() else { throw Failure() }
+      return String(decoding: line, as: UTF8.self)
+    }
+  }
+
   func folder(_ name: String) throws -> String {
     guard mkdir(path + "/" + name, 0o755) == 0 else { throw Failure() }
     return path + "/" + name

@@ -50,8 +50,8 @@ struct TrecTests {
       try TrecRunWriter.write(run, to: folder.path + "/" + name)
       #expect(try TrecRunReader.read(folder.path + "/" + name) == run)
     }
-    let first = try LineReader(path: folder.path + "/run").next().map { String(utf8: $0).split(separator: " ") }
-    #expect(first?[3] == "1" && first?[1] == "Q0")
+    let first = try folder.firstLine("run").split(separator: " ")
+    #expect(first.count == 6 && first[3] == "1" && first[1] == "Q0")
   }
 
   @Test("What cannot be a column or a score is not written, and no file appears")
@@ -217,7 +217,7 @@ struct TrecTests {
   }
 
   @Test(
-    "The files of trec_eval read in full",
+    "A real collection reads in full",
     .enabled(if: SharedData.isAvailable, Comment(rawValue: SharedData.skipNotice)))
   func realFiles() throws {
     let folder = try #require(SharedData.path("scifact"))

@@ -1,10 +1,11 @@
 import GradusCore
 import GradusEval
+import GradusModels
 import GradusTensor
 @testable import GradusTrain
 
 /// A two-layer scorer of numbers that stand in the document's text, with dropout between the layers.
-final class TinyScorer: TrainableScorer {
+final class TinyScorer: PairScorer {
   let hidden: Linear
   let output: Linear
   let dropout: Dropout
@@ -56,7 +57,7 @@ enum TinyTexts {
         candidates: try ranking.documents.map { Candidate(document: try texts.document($0.docno)) })
     }
     return RankingValidation(
-      groups: groups, qrels: TinyCollection.qrels, measure: try MeasureSpecification(measure), batchSize: 7)
+      groups: groups, qrels: TinyCollection.qrels, measure: try MeasureSpecification(measure), maximumTokens: 7)
   }
 }
 

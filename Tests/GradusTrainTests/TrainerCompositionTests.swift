@@ -1,4 +1,5 @@
 import GradusCore
+import GradusModels
 import GradusTensor
 @testable import GradusTrain
 import Testing
@@ -186,6 +187,36 @@ struct TrainerCompositionTests {
     ])
     _ = try both.train()
     #expect(first.bits != before.0 && second.bits != before.1)
+  }
+
+  @Test("Dropout takes a stream of its own in every step and micro-batch, and none outside of training")
+  func dropoutStreams() throws {
+    final class Witness: PairScorer {
+      let inner = TinyScorer(seed: 1)
+      var seeds: [UInt64] = []
+      var parameters: [Parameter] { inner.parameters }
+      func scores(_ batch: [ScoringPair], context: ForwardContext) -> Tensor {
+        if context.isTraining { seeds.append(context.nextSeed()) }
+        return inner.scores(batch, context: .inference)
+      }
+    }
+    func seeds(_ weighting: (any SampleWeighting)?) throws -> [UInt64] {
+      var training = TinyTraining()
+      training.options.maxEpochs = 2
+      training.options.microBatchSize = 2
+      training.validation = try TinyTexts.validation()
+      training.objectives = [TrainingObjective(PairwiseSoftmaxLoss(), weighting: weighting)]
+      let witness = Witness()
+      let sgd = SGD(groups: [ParameterGroup(parameters: witness.parameters, learningRate: 0.1)])
+      _ = try training.make(models: [TrainedModel(witness, optimizer: sgd)]).train()
+      return witness.seeds
+    }
+    // 10 samples an epoch, 4 a step, 2 at once: 5 forward passes.
+    let plain = try seeds(nil)
+    #expect(plain.count == 10 && Set(plain).count == 10)
+    // A weighting that reads scores has each step that is cut scored twice, with the same masks.
+    let twice = try seeds(LossMemoryWeighting())
+    #expect(twice.count == 18 && Set(twice) == Set(plain))
   }
 
   @Test("Clipping limits the global norm of a model's gradient")

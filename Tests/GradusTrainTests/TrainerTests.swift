@@ -1,5 +1,6 @@
 import GradusCore
 import GradusEval
+import GradusModels
 import GradusTensor
 @testable import GradusTrain
 import Testing
@@ -279,7 +280,7 @@ struct TrainerTests {
 
   @Test("Ranking validation: reranked, evaluated, whatever the batch size; two logits rank by their difference")
   func rankingValidation() throws {
-    struct FirstFeature: TrainableScorer {
+    struct FirstFeature: PairScorer {
       var logitsPerPair = 1
       let parameters: [Parameter] = []
       func scores(_ batch: [ScoringPair], context: ForwardContext) -> Tensor {
@@ -297,10 +298,10 @@ struct TrainerTests {
     var qrels = Qrels()
     for (qid, docno) in [("x", "x-1"), ("y", "y-0"), ("elsewhere", "z")] { qrels.judge(qid: qid, docno: docno, grade: 1) }
     let groups = [group("x", ["1", "2", "3"]), group("y", ["9", "4"])]
-    for batchSize in [1, 2, 32] {
+    for budget in [1, 2, 8192] {
       for logits in [1, 2] {
         let validation = RankingValidation(
-          groups: groups, qrels: qrels, measure: try MeasureSpecification("RR"), batchSize: batchSize)
+          groups: groups, qrels: qrels, measure: try MeasureSpecification("RR"), maximumTokens: budget)
         let model = TrainedModel(FirstFeature(logitsPerPair: logits), optimizer: nil)
         #expect(try validation.validate([model]) == ValidationResult(value: 0.75, perQuery: [0.5, 1]))
         #expect(throws: TrainingError.unknownModel("ranker", known: [])) { try validation.validate([]) }

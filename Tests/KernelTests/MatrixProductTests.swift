@@ -56,6 +56,7 @@ struct MatrixProductTests {
     }
   }
 
+  /// oneDNN chooses kernels by processor: run this also with `ONEDNN_MAX_CPU_ISA=AVX2` in the environment.
   @Test("A row's bits do not depend on the rows that share its call", arguments: splits)
   func rowsAreIndependent(shape: Shape) {
     let a = shape.a, b = shape.b

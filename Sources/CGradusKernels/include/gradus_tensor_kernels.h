@@ -36,6 +36,16 @@ typedef struct {
   int64_t second[GRD_MAX_RANK];
 } grd_strides;
 
+/// Windows that slide over planes: extents are [vertical, horizontal]. Positions outside the plane hold padding.
+typedef struct {
+  size_t plane[2];
+  size_t kernel[2];
+  size_t stride[2];
+  size_t padding[2];
+  size_t dilation[2];
+  size_t output[2];
+} grd_window;
+
 #define GRD_TENSOR_KERNELS(T, S)                                                                                          \
   /* out[i] = op(in[i]), i < count. */                                                                                    \
   void grd_tensor_unary_##S(grd_unary_op op, const T *in, T *out, size_t count, double p0, double p1);                    \
@@ -48,7 +58,7 @@ typedef struct {
   /* out[i] = mask[i] ? a[i] : b[i]. */                                                                                   \
   void grd_tensor_select_##S(const uint8_t *mask, const T *a, const T *b, T *out, size_t count);                          \
   /* in: [outer][reduced][inner]; out: [outer][inner]. Rows [begin, end) of outer, columns [column, column + width) of     \
-     inner. Sums run in blocks of 1024 that are joined in double precision, in index order. */                            \
+     inner. Sums run in blocks of at most 1024 that are joined in double precision, in index order. */                            \
   void grd_tensor_reduce_##S(grd_reduce_op op, const T *in, T *out, size_t begin, size_t end, size_t reduced,             \
                              size_t inner, size_t column, size_t width);                                                  \
   /* Sum of in[0 ..< count] in the same way. */                                                                           \
@@ -85,6 +95,11 @@ typedef struct {
   void grd_tensor_cumulative_sum_##S(const T *in, T *out, size_t outer, size_t length, size_t inner, int reverse);        \
   /* out[i] = keep(i) ? in[i] / (1 - rate) : 0 with keep drawn from a hash of (seed, offset + i). */                      \
   void grd_tensor_dropout_##S(const T *in, T *out, size_t count, uint64_t seed, uint64_t offset, double rate);            \
+  /* columns[p][i * kernel width + j][oy * output width + ox] = planes[p] at window (oy, ox), tap (i, j), or `pad` outside,   \
+     for the planes [begin, end). */                                                                                      \
+  void grd_tensor_unfold_##S(const T *planes, T *columns, const grd_window *window, size_t begin, size_t end, double pad); \
+  /* The adjoint: planes[p] = sum of the columns' entries at their places. */                                             \
+  void grd_tensor_fold_##S(const T *columns, T *planes, const grd_window *window, size_t begin, size_t end);              \
   /* c[m][n] = alpha * op(a) * op(b) + beta * c, row-major, plain loops with packed panels. Every element adds its        \
      products in the order of k, so a split of the rows or columns changes no bit. scratch: [k * 32] elements. */         \
   void grd_tensor_gemm_##S(int trans_a, int trans_b, size_t m, size_t n, size_t k, double alpha, const T *a, size_t lda,   \

@@ -1,7 +1,8 @@
 /// Matrix products on oneDNN, whose 2.x and 3.x interfaces only gradus_onednn.c knows.
 ///
 /// Every calling thread runs its own product: oneDNN's OpenMP team is set to one thread, callers split rows over their pool.
-/// A row of the result has the same bits however rows are split over calls and whatever its neighbours hold.
+/// A row of the result has the same bits however rows are split over calls and whatever its neighbours hold. Processors
+/// without AVX-512 pay for that with calls of 48 rows, all with fewer than 16 rows in a call with padding.
 #ifndef GRADUS_ONEDNN_H
 #define GRADUS_ONEDNN_H
 

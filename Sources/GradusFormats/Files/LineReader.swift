@@ -39,7 +39,8 @@ public final class LineReader {
 
   deinit { buffer.deallocate() }
 
-  /// The next line without its line break, or nil after the last. The bytes are valid until the next call.
+  /// The next line without its line break, or nil after the last. The bytes are valid until the next call and while
+  /// the reader lives.
   ///
   /// - Throws: ``TextFileError`` at the first byte that is not UTF-8, ``GzipError``, `FileError`.
   public func next() throws -> UnsafeBufferPointer<UInt8>? {

@@ -35,7 +35,8 @@ struct TrecTopics {
         guard !isEnd else { continue }
         startLine = bytes[..<markup.offset].count { $0 == 0x0A } + 1
         texts[.number] = Self.attribute("number", in: bytes[attributes])
-      case .tag(_, isEnd: true, _): part = nil
+      case .tag(let name, isEnd: true, _):
+        if Self.part(named: name) == part { part = nil }
       case .tag(let name, _, _):
         // Other tags, such as emphasis, do not end a part.
         part = Self.part(named: name) ?? part

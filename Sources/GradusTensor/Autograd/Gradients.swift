@@ -29,7 +29,7 @@ public func gradients(
   } else if output.count != 1 {
     throw AutogradError.notScalar(shape: output.shape)
   }
-  var pass = BackwardPass(root: root, targets: inputs.compactMap(\.node))
+  var pass = try BackwardPass(root: root, targets: inputs.compactMap(\.node))
   return try Recording.$isOn.withValue(keepingGraph) {
     let found = try pass.run(upstream: upstream ?? .ones(output.shape, type: output.type), keepingGraph: keepingGraph)
     return zip(inputs, found).map { input, gradient in gradient ?? .zeros(input.shape, type: input.type) }
@@ -43,13 +43,14 @@ private struct BackwardPass {
   private var slots: [Tensor?] = []
   private let targets: [GraphNode]
 
-  init(root: GraphNode, targets: [GraphNode]) {
+  init(root: GraphNode, targets: [GraphNode]) throws {
     self.targets = targets
     var reached: [GraphNode] = []
     var seen: Set<ObjectIdentifier> = [ObjectIdentifier(root)]
     var pending = [root]
     while let node = pending.popLast() {
       reached.append(node)
+      if !node.isLeaf && node.rule == nil { throw AutogradError.graphReleased("\(node.operation)") }
       for case let input? in node.inputs where seen.insert(ObjectIdentifier(input)).inserted { pending.append(input) }
     }
     // Inputs come before their users in the order of recording, so one ascending sweep finds what leads to a target.
@@ -70,10 +71,7 @@ private struct BackwardPass {
       let node = nodes[index]
       guard !node.isLeaf, let gradient = slots[index] else { continue }
       let needs = node.inputs.map { input in input.map { position[ObjectIdentifier($0)] != nil } ?? false }
-      guard needs.contains(true) else {
-        if node.rule == nil { throw AutogradError.graphReleased("\(node.operation)") }
-        continue
-      }
+      guard needs.contains(true) else { continue }
       guard let rule = node.rule else { throw AutogradError.graphReleased("\(node.operation)") }
       if !wanted.contains(ObjectIdentifier(node)) { slots[index] = nil }
       var output = node.savedOutput

@@ -9,7 +9,10 @@ struct MatrixOperand {
   let isTransposed: Bool
 }
 
-/// How the output of an `m x n x k` product is cut: by rows, or by columns where there are few rows. Depends on sizes alone.
+/// How the output of an `m x n x k` product is cut into tiles; a function of sizes alone.
+///
+/// Tiles of 128 rows and about 400 columns keep what oneDNN packs per call small beside the work. Columns are cut by `n`
+/// and `k` only, so a row's bits do not depend on how many other rows there are.
 struct ProductPieces {
   let rows: Int
   let columns: Int
@@ -21,20 +24,10 @@ struct ProductPieces {
       (rows, columns, across, count) = (0, 0, 0, 0)
       return
     }
-    let wanted = Swift.max(1, 2 * m * n * k / 50_000_000)
-    if wanted == 1 {
-      rows = m
-      columns = n
-    } else if m >= 64 {
-      let pieces = Swift.min(wanted, m / 32)
-      rows = ((m + pieces - 1) / pieces + 15) / 16 * 16
-      columns = n
-    } else {
-      let pieces = Swift.min(wanted, Swift.max(1, n / 64))
-      rows = m
-      columns = ((n + pieces - 1) / pieces + 31) / 32 * 32
-    }
-    across = (n + columns - 1) / columns
+    across = (n + 511) / 512
+    columns = Swift.min(n, ((n + across - 1) / across + 15) / 16 * 16)
+    let wanted = Swift.max(128, 50_000_000 / (2 * columns * Swift.max(1, k)) / 16 * 16)
+    rows = Swift.min(m, wanted)
     count = across * ((m + rows - 1) / rows)
   }
 

@@ -143,6 +143,15 @@ public final class Analyzer {
       var endsInSigma = false
       while at < word.upperBound {
         reserve(length)
+        let plain = CharacterTable.ascii(text[at])
+        if plain != 0 {
+          term[length] = plain
+          length += 1
+          scalars += 1
+          at += 1
+          endsInSigma = false
+          continue
+        }
         let (value, width) = UTF8Scalar.decode(text, at: at)
         at += width
         let entry = characters.entry(value)

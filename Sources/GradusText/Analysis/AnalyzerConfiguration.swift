@@ -23,8 +23,8 @@ public struct AnalyzerConfiguration: Sendable, Hashable, Codable {
   /// The defaults of a language.
   ///
   /// English (and `porter`, its older stemmer) takes `.wordCharacters`, tokens of two or more, and Lucene's 33 stop words:
-  /// the published BM25 figures of the small collections come out to the fourth digit this way, and `.unicodeWords` gains
-  /// nothing. Other languages take `.unicodeWords`, which keeps words with combining marks whole, tokens from one character
+  /// this is how the published BM25 figures of the small collections are made. On SciFact `.unicodeWords` gives less with
+  /// tokens of two or more (nDCG@10 .6753 after .6760) and more with tokens of one (.6821), at a third of the speed. Other languages take `.unicodeWords`, which keeps words with combining marks whole, tokens from one character
   /// (an ideograph is one), and no stop words.
   public init(language: String) {
     self.language = language

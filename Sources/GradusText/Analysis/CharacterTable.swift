@@ -13,12 +13,13 @@ struct CharacterTable {
   }
 
   /// For ASCII: the lower-case byte of a letter, digit or underscore, 0 for everything else.
-  static let ascii: [UInt8] = (0..<256).map { value in
-    switch UInt8(value) {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"): UInt8(value)
-    case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt8(value) | 0x20
-    default: 0
-    }
+  static let ascii: [UInt8] = (0..<256).map { ascii(UInt8($0)) }
+
+  /// The same for one byte, by comparison; 0 for everything above ASCII.
+  @inline(__always)
+  static func ascii(_ byte: UInt8) -> UInt8 {
+    if byte &- UInt8(ascii: "a") < 26 || byte &- UInt8(ascii: "0") < 10 || byte == UInt8(ascii: "_") { return byte }
+    return byte &- UInt8(ascii: "A") < 26 ? byte | 0x20 : 0
   }
 
   @inline(__always)

@@ -7,6 +7,7 @@ struct WordBreaker {
   }
 
   private mutating func property(_ value: UInt32) -> WordBreakProperty {
+    if value < 0x80, let plain = Self.letterOrDigit(UInt8(truncatingIfNeeded: value)) { return plain }
     let number = Int(value >> 8)
     if let page = pages[number] { return WordBreakProperty(rawValue: page[Int(value & 0xFF)]).unsafelyUnwrapped }
     let page = UnsafeMutablePointer<UInt8>.allocate(capacity: 256)
@@ -23,6 +24,11 @@ struct WordBreaker {
   mutating func next(in text: UnsafeBufferPointer<UInt8>, from start: Int) -> Range<Int>? {
     var begin = start
     while begin < text.count {
+      // No ASCII character but these starts a word.
+      if text[begin] < 0x80, CharacterTable.ascii(text[begin]) == 0 {
+        begin += 1
+        continue
+      }
       let (end, isWord) = segment(in: text, from: begin)
       if isWord { return begin..<end }
       begin = end
@@ -39,6 +45,12 @@ struct WordBreaker {
     // What stands before `last`, for the rules that look two back.
     var beforeLast = WordBreakProperty.other
     while index < text.count {
+      if last == .aLetter || last == .numeric, let plain = Self.letterOrDigit(text[index]) {
+        beforeLast = last
+        last = plain
+        index += 1
+        continue
+      }
       let (current, next) = scalar(in: text, at: index)
       // WB4: marks and format characters belong to what is before them.
       if current == .extend || current == .format || current == .zwj {
@@ -59,6 +71,13 @@ struct WordBreaker {
       index = next
     }
     return (index, isWord)
+  }
+
+  /// For ASCII letters and digits, which continue a word after others (WB5, WB8 to WB10).
+  @inline(__always)
+  private static func letterOrDigit(_ byte: UInt8) -> WordBreakProperty? {
+    if (byte | 0x20) &- UInt8(ascii: "a") < 26 { return .aLetter }
+    return byte &- UInt8(ascii: "0") < 10 ? .numeric : nil
   }
 
   private static func isBreak(_ property: WordBreakProperty) -> Bool {

@@ -14,10 +14,21 @@ struct PieceTrie: Sendable {
   /// - Parameter pieces: Different byte strings with their ids.
   init(_ pieces: [(bytes: [UInt8], id: Int32)]) {
     slots = Array(repeating: Slot(), count: max(1024, pieces.count * 6))
-    let sorted = pieces.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
-    var builder = Builder(slots: slots, pieces: sorted)
+    // Most pieces differ in their first eight bytes, which compare as one number.
+    let order = pieces.indices.map { (prefix: Self.prefix(pieces[$0].bytes), index: $0) }.sorted {
+      $0.prefix != $1.prefix
+        ? $0.prefix < $1.prefix : pieces[$0.index].bytes.lexicographicallyPrecedes(pieces[$1.index].bytes)
+    }
+    var builder = Builder(slots: slots, pieces: order.map { pieces[$0.index] })
     builder.build()
     slots = builder.slots
+  }
+
+  /// The first eight bytes as a number that orders as they do, zeros where there are fewer.
+  private static func prefix(_ bytes: [UInt8]) -> UInt64 {
+    var value: UInt64 = 0
+    for index in 0..<min(8, bytes.count) { value |= UInt64(bytes[index]) << (56 - 8 * UInt64(index)) }
+    return value
   }
 
   /// The slot reached from `slot` by a byte, or nil.
@@ -46,8 +57,8 @@ struct PieceTrie: Sendable {
   private struct Builder {
     var slots: [Slot]
     let pieces: [(bytes: [UInt8], id: Int32)]
-    /// No slot below this one is free.
-    var firstFree = 1
+    /// No slot from 257 to below this one is free. The slots before are never used: base 0 is that of a leaf.
+    var firstFree = 257
 
     mutating func build() {
       slots[0].parent = 0
@@ -69,7 +80,6 @@ struct PieceTrie: Sendable {
           children.append((byte, first..<end))
           rest = end..<rest.upperBound
         }
-        // A leaf's base points at room that is never a child of it: slot numbers start above the root's children's.
         guard !children.isEmpty else { continue }
         let base = place(children.map(\.byte))
         slots[slot].base = Int32(base)
@@ -88,7 +98,7 @@ struct PieceTrie: Sendable {
     /// The lowest base at which all children fall on free slots.
     private mutating func place(_ bytes: [UInt8]) -> Int {
       while firstFree < slots.count, slots[firstFree].parent >= 0 { firstFree += 1 }
-      var base = max(0, firstFree - Int(bytes[0]) - 1)
+      var base = firstFree - Int(bytes[0]) - 1
       while true {
         if base + 258 > slots.count { slots.append(contentsOf: Array(repeating: Slot(), count: slots.count)) }
         if bytes.allSatisfy({ slots[base + Int($0) + 1].parent < 0 }) { return base }

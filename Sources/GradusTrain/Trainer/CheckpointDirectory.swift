@@ -56,7 +56,8 @@ struct CheckpointDirectory {
     try Self.writeFile(folder + "/manifest.json", try CheckpointCoding.encoder().encode(manifest))
     try synchronise(path)
     try Self.writeFile(pointer, Data((name + "\n").utf8))
-    for entry in try entries() where entry != name && Self.number(entry) != nil {
+    // Older checkpoints, and what killed processes have left.
+    for entry in try entries() where entry != name && (Self.number(entry) != nil || entry.hasPrefix(".LATEST.")) {
       try FileManager.default.removeItem(atPath: path + "/" + entry)
     }
   }

@@ -1,3 +1,4 @@
+import GradusModels
 import GradusTensor
 
 /// A model that takes part in a training: a student with an optimizer, or a frozen teacher without one.
@@ -9,7 +10,7 @@ import GradusTensor
 public struct TrainedModel {
   /// Unique within a training.
   public let name: String
-  public let scorer: any TrainableScorer
+  public let scorer: any PairScorer
   /// Nil for a model that is only asked: it runs in inference mode and gets no gradient.
   public let optimizer: (any Optimizer)?
   /// Multiplies the learning rates of all groups, by step.
@@ -18,7 +19,7 @@ public struct TrainedModel {
   public let gradientClipping: Double?
 
   public init(
-    _ scorer: any TrainableScorer, name: String = "ranker", optimizer: (any Optimizer)?,
+    _ scorer: any PairScorer, name: String = "ranker", optimizer: (any Optimizer)?,
     schedule: any LearningRateSchedule = ConstantSchedule(), gradientClipping: Double? = nil
   ) {
     self.name = name

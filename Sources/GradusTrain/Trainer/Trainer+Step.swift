@@ -1,4 +1,5 @@
 import GradusCore
+import GradusModels
 import GradusTensor
 
 /// The samples of one optimizer step and, as soon as they are known, their weights by objective.
@@ -58,9 +59,7 @@ extension Trainer {
   /// Ranking scores of each sample's documents by a model, without gradient and dropout: a pass over any set of samples.
   public func scores(of samples: [TrainingSample], model name: String = "ranker") throws -> [[Double]] {
     let scorer = try model(named: name).scorer
-    let size = options.microBatchSize ?? options.batchSize
-    let scores = try scorer.rankingScores(pairs(of: samples), batchSize: size)
-    return split(scores, over: samples)
+    return split(try scorer.rankingScores(pairs(of: samples)).map(\.score), over: samples)
   }
 
   // MARK: - Weights

@@ -1,5 +1,3 @@
-import GradusEval
-
 /// What ends in a validation.
 public enum EpochLength: Sendable, Equatable, Codable {
   /// So many samples, whatever the size of the data: 512 in MacAvaney et al. (SIGIR 2020).
@@ -15,34 +13,6 @@ public enum GradientCombination: String, Sendable, Equatable, Codable {
   /// One forward and backward pass for each objective; hooks see the gradients apart and may combine them. What they
   /// leave is added up.
   case separate
-}
-
-/// When to stop for want of progress.
-public struct EarlyStopping: Sendable, Equatable {
-  /// Training ends when so many epochs have passed since the best one.
-  public var patience: Int
-  /// An epoch is better only if it is strictly so in the mean and, where a test is given, significantly so over the
-  /// validation queries. Small gains then add up until they are significant.
-  public var test: PairedTest?
-  /// Largest p value that counts as significant.
-  public var level: Double
-
-  public init(patience: Int = 20, test: PairedTest? = nil, level: Double = 0.05) {
-    self.patience = patience
-    self.test = test
-    self.level = level
-  }
-
-  /// Whether a validation is better than the best so far. The first one always is.
-  func isBetter(_ new: ValidationResult, than best: ValidationResult?) throws -> Bool {
-    guard let best else { return true }
-    guard new.value > best.value else { return false }
-    guard let test else { return true }
-    guard new.perQuery.count == best.perQuery.count else {
-      throw TrainingError.validationQueriesChanged(expected: best.perQuery.count, found: new.perQuery.count)
-    }
-    return try test.compare(best.perQuery, new.perQuery).p <= level
-  }
 }
 
 /// Where and how often the complete state of a training is written.

@@ -1,5 +1,6 @@
 import GradusCore
 import GradusEval
+import GradusModels
 
 /// What a validation says about the models as they are.
 public struct ValidationResult: Sendable, Equatable, Codable {
@@ -29,20 +30,20 @@ public struct RankingValidation: TrainingValidation {
   /// Of the held-out queries only: a judged query without candidates counts as 0.
   public let qrels: Qrels
   public let measure: MeasureSpecification
-  public let batchSize: Int
+  public let maximumTokens: Int
 
   /// - Parameters:
   ///   - groups: The held-out queries with the candidates to rerank, such as BM25's best 20.
   ///   - qrels: Restricted to these queries here.
-  ///   - batchSize: Pairs scored at once; the result does not depend on it.
+  ///   - maximumTokens: Budget of a batch of pairs; the result does not depend on it.
   public init(
-    groups: [CandidateGroup], qrels: Qrels, measure: MeasureSpecification, model: String = "ranker", batchSize: Int = 32
+    groups: [CandidateGroup], qrels: Qrels, measure: MeasureSpecification, model: String = "ranker", maximumTokens: Int = 8192
   ) {
     self.model = model
     self.groups = groups
     self.qrels = qrels.restricted(to: Set(groups.map(\.query.qid)))
     self.measure = measure
-    self.batchSize = batchSize
+    self.maximumTokens = maximumTokens
   }
 
   public func validate(_ models: [TrainedModel]) throws -> ValidationResult {
@@ -50,7 +51,7 @@ public struct RankingValidation: TrainingValidation {
       throw TrainingError.unknownModel(model, known: models.map(\.name))
     }
     let pairs = groups.flatMap { group in group.candidates.map { ScoringPair(query: group.query, document: $0.document) } }
-    var scores = try trained.scorer.rankingScores(pairs, batchSize: batchSize)[...]
+    var scores = try trained.scorer.rankingScores(pairs, maximumTokens: maximumTokens).map(\.score)[...]
     var run = Run(name: "validation")
     for group in groups {
       let own = scores.prefix(group.candidates.count)

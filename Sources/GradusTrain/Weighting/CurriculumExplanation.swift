@@ -98,6 +98,8 @@ public struct CurriculumExplanation: Sendable, Equatable, Codable {
     let count: Int
     let precedes: (Item, Item) -> Bool
     private var items: [Item] = []
+    /// The last item that has a place so far; nobody behind it can get one.
+    private var bar: Item?
 
     init(count: Int, precedes: @escaping (Item, Item) -> Bool) {
       self.count = max(0, count)
@@ -105,6 +107,7 @@ public struct CurriculumExplanation: Sendable, Equatable, Codable {
     }
 
     mutating func offer(_ item: Item) {
+      if let bar, precedes(bar, item) { return }
       items.append(item)
       if items.count >= 2 * count + 64 { shorten() }
     }
@@ -121,6 +124,7 @@ public struct CurriculumExplanation: Sendable, Equatable, Codable {
         return first.sample.id < second.sample.id
       }
       items.removeLast(max(0, items.count - count))
+      bar = items.count == count ? items.last : nil
     }
   }
 }

@@ -72,7 +72,8 @@ final class ByteTable {
 
   private func append(_ bytes: UnsafeBufferPointer<UInt8>, hash: UInt64) {
     if count == entryCapacity { entries = Self.grown(entries, count, &entryCapacity, atLeast: count + 1) }
-    if textCount + bytes.count > textCapacity { text = Self.grown(text, textCount, &textCapacity, atLeast: textCount + bytes.count) }
+    let needed = textCount + bytes.count
+    if needed > textCapacity { text = Self.grown(text, textCount, &textCapacity, atLeast: needed) }
     if let base = bytes.baseAddress { (text + textCount).update(from: base, count: bytes.count) }
     entries[count] = Entry(hash: hash, offset: textCount, count: bytes.count)
     textCount += bytes.count

@@ -1,0 +1,62 @@
+import GradusTensor
+
+/// The scores of a batch of samples, and the samples themselves.
+public struct LossInput: Sendable {
+  /// Logits, shape `[samples, documents]`, or `[samples, documents, 2]` for a two-way classification.
+  public let scores: Tensor
+  /// One a row, all with the same number of documents.
+  public let samples: [TrainingSample]
+
+  /// - Parameter scores: As ``scores``; a batch of pointwise samples may also come as `[samples]`.
+  /// - Throws: ``LossError/emptyBatch``; ``LossError/raggedBatch(_:_:)`` where samples differ in their number of
+  ///   documents; ``LossError/shape(expected:found:)``.
+  public init(scores: Tensor, samples: [TrainingSample]) throws(LossError) {
+    guard let documents = samples.first?.documents.count else { throw .emptyBatch }
+    for sample in samples where sample.documents.count != documents {
+      throw .raggedBatch(samples[0].id, sample.id)
+    }
+    let expected = [samples.count, documents]
+    if documents == 1 && scores.shape == [samples.count] {
+      self.scores = scores.reshaped(to: expected)
+    } else {
+      guard scores.shape == expected || scores.shape == expected + [2] else {
+        throw .shape(expected: expected, found: scores.shape)
+      }
+      self.scores = scores
+    }
+    self.samples = samples
+  }
+
+  /// The documents' labels in the scores' element type, shape `[samples, documents]`.
+  public var labels: Tensor { perDocument(\.label) }
+
+  /// 1 for documents that are positive in their sample, 0 for others, shape `[samples, documents]`.
+  public var positives: Tensor { perDocument { $0.isPositive ? 1 : 0 } }
+
+  private func perDocument(_ value: (LabelledDocument) -> Double) -> Tensor {
+    let values = samples.flatMap { $0.documents.map(value) }
+    return Tensor(values, shape: [samples.count, samples[0].documents.count]).cast(to: scores.type)
+  }
+
+  /// The scores, if there is one a document.
+  func singleLogits(for loss: any RankingLoss) throws(LossError) -> Tensor {
+    guard scores.rank == 2 else { throw .logits(loss: "\(type(of: loss))", expected: 1, found: 2) }
+    return scores
+  }
+
+  /// Scores of the positives `[samples, 1]` and of the negatives `[samples, negatives]`.
+  func pairs(for loss: any RankingLoss) throws(LossError) -> (positive: Tensor, negatives: Tensor) {
+    let scores = try pairwiseLogits(for: loss)
+    return (
+      scores.slice(axis: 1, from: 0, to: 1), scores.slice(axis: 1, from: 1, to: scores.shape[1])
+    )
+  }
+
+  /// The scores `[samples, 1 + negatives]`, if all samples are pairwise.
+  func pairwiseLogits(for loss: any RankingLoss) throws(LossError) -> Tensor {
+    for sample in samples where sample.form != .pairwise {
+      throw .pairsNeeded(loss: "\(type(of: loss))", sample: sample.id)
+    }
+    return try singleLogits(for: loss)
+  }
+}
