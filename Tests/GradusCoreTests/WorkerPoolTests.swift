@@ -38,4 +38,21 @@ import Testing
     pool.forEachRange(count: 10, grain: 4) { seen.append($0) }
     #expect(seen == [0..<4, 4..<8, 8..<10])
   }
+
+  @Test("No worker holds on to a closure after its call has returned")
+  func closuresAreReleased() {
+    let pool = WorkerPool(threads: 4)
+    defer { pool.stop() }
+    var total = 0
+    for _ in 0..<20_000 {
+      var parts = [0, 0, 0, 0]
+      parts.withUnsafeMutableBufferPointer { parts in
+        let base = parts.baseAddress
+        // An escaped closure stops the program here.
+        pool.forEach(count: 4) { piece in base?[piece] = piece }
+      }
+      total += parts.reduce(0, +)
+    }
+    #expect(total == 20_000 * 6)
+  }
 }

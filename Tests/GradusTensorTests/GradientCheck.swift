@@ -91,7 +91,9 @@ enum GradientCheck {
     #expect(values.count == expected.count, sourceLocation: location)
     for (element, (value, reference)) in zip(values, expected).enumerated() {
       let error = abs(value - reference) / max(1, abs(reference))
-      #expect(error < tolerance * 10, "\(name), element \(element): \(value), finite difference \(reference)", sourceLocation: location)
+      #expect(
+        error < tolerance * 10, "\(name), element \(element): \(value), finite difference \(reference)",
+        sourceLocation: location)
     }
   }
 }

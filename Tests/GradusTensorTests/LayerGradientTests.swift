@@ -80,7 +80,9 @@ struct LayerGradientTests {
     let inputs = [sample(shape), sample([3], seed: 2), sample([3], seed: 3)]
     let axes = shape.indices.filter { $0 != 1 }
     try GradientCheck.second(inputs, tolerance: 1e-5, "batchNorm") {
-      batchNorm($0[0], mean: $0[0].mean(axes: axes), variance: $0[0].variance(axes: axes), gain: $0[1], bias: $0[2], epsilon: 1e-2)
+      let x = $0[0]
+      return batchNorm(
+        x, mean: x.mean(axes: axes), variance: x.variance(axes: axes), gain: $0[1], bias: $0[2], epsilon: 1e-2)
     }
   }
 

@@ -68,8 +68,10 @@ struct StructureGradientTests {
     let x = sample([4, 3])
     let rows = Tensor(indices: [2, 0, 2, 3, 2], shape: [5])
     try GradientCheck.second([x], "indexSelect") { $0[0].indexSelect(rows).square() }
-    try GradientCheck.second([x], "indexSelect 2-D") { $0[0].indexSelect(rows.slice(axis: 0, from: 0, to: 4).reshaped(to: [2, 2]), axis: 0).square() }
-    try GradientCheck.second([x], "indexSelect axis 1") { $0[0].indexSelect(Tensor(indices: [1, 1], shape: [2]), axis: 1).square() }
+    let square = rows.slice(axis: 0, from: 0, to: 4).reshaped(to: [2, 2])
+    try GradientCheck.second([x], "indexSelect 2-D") { $0[0].indexSelect(square).square() }
+    let columns = Tensor(indices: [1, 1], shape: [2])
+    try GradientCheck.second([x], "indexSelect axis 1") { $0[0].indexSelect(columns, axis: 1).square() }
     try GradientCheck.second([sample([5, 3])], "indexAdded") { $0[0].indexAdded(rows, extent: 4).square() }
     let picks = Tensor(indices: [0, 1, 2, 2, 2, 0, 1, 1], shape: [4, 2])
     try GradientCheck.second([x], "gather") { $0[0].gather(picks, axis: 1).square() }

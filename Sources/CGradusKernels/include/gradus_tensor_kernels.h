@@ -58,7 +58,7 @@ typedef struct {
   /* out[i] = mask[i] ? a[i] : b[i]. */                                                                                   \
   void grd_tensor_select_##S(const uint8_t *mask, const T *a, const T *b, T *out, size_t count);                          \
   /* in: [outer][reduced][inner]; out: [outer][inner]. Rows [begin, end) of outer, columns [column, column + width) of     \
-     inner. Sums run in blocks of at most 1024 that are joined in double precision, in index order. */                            \
+     inner. Sums run in blocks of at most 1024 that are joined in double precision, in index order. */ \
   void grd_tensor_reduce_##S(grd_reduce_op op, const T *in, T *out, size_t begin, size_t end, size_t reduced,             \
                              size_t inner, size_t column, size_t width);                                                  \
   /* Sum of in[0 ..< count] in the same way. */                                                                           \

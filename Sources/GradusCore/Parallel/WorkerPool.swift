@@ -136,16 +136,26 @@ public final class WorkerPool: @unchecked Sendable {
     while true {
       var spins = 0
       while generation.load(ordering: .acquiring) == seen && spins < 2048 { spins += 1 }
-      pthread_mutex_lock(mutex)
-      while generation.load(ordering: .acquiring) == seen && !isStopping { pthread_cond_wait(wake, mutex) }
-      let stopping = isStopping
-      seen = generation.load(ordering: .acquiring)
-      let current = job
-      pthread_mutex_unlock(mutex)
-      if stopping { return }
-      if let current, number <= current.helpers { drain(count: current.count, current.body) }
+      if takePart(number: number, seen: &seen) == .stopping { return }
       workersInside.subtract(1, ordering: .releasing)
     }
+  }
+
+  private enum Participation { case finished, stopping }
+
+  /// Waits for a job and works on it. A function of its own, never inlined: its reference to the job's closure is gone
+  /// when it returns, so before the worker checks out. The caller's closure must not be held after that.
+  @inline(never)
+  private func takePart(number: Int, seen: inout Int) -> Participation {
+    pthread_mutex_lock(mutex)
+    while generation.load(ordering: .acquiring) == seen && !isStopping { pthread_cond_wait(wake, mutex) }
+    let stopping = isStopping
+    seen = generation.load(ordering: .acquiring)
+    let current = job
+    pthread_mutex_unlock(mutex)
+    if stopping { return .stopping }
+    if let current, number <= current.helpers { drain(count: current.count, current.body) }
+    return .finished
   }
 
   private static func defaultThreadCount() -> Int {

@@ -29,7 +29,9 @@ public struct BatchNorm: Module {
     }
     let axes = (0..<x.rank).filter { $0 != 1 }
     let samples = x.count / x.shape[1]
-    guard samples > 1 else { preconditionFailure("batch normalisation in training needs more than one value per channel: \(x.shape)") }
+    guard samples > 1 else {
+      preconditionFailure("batch normalisation in training needs more than one value per channel: \(x.shape)")
+    }
     let mean = x.mean(axes: axes), variance = x.variance(axes: axes)
     withoutGradients {
       runningMean.value = runningMean.value * (1 - momentum) + mean * momentum

@@ -57,12 +57,17 @@ struct StridePlan {
     strides = grd_strides()
     strides.rank = Int32(merged.count)
     for (axis, entry) in merged.enumerated() {
-      withUnsafeMutableBytes(of: &strides.dims) { $0.storeBytes(of: Int64(entry.dim), toByteOffset: axis * 8, as: Int64.self) }
-      withUnsafeMutableBytes(of: &strides.first) { $0.storeBytes(of: Int64(entry.first), toByteOffset: axis * 8, as: Int64.self) }
-      withUnsafeMutableBytes(of: &strides.second) { $0.storeBytes(of: Int64(entry.second), toByteOffset: axis * 8, as: Int64.self) }
+      Self.set(&strides.dims, axis, entry.dim)
+      Self.set(&strides.first, axis, entry.first)
+      Self.set(&strides.second, axis, entry.second)
     }
     width = merged[merged.count - 1].dim
     rows = merged.dropLast().reduce(1) { $0 * $1.dim }
+  }
+
+  /// Sets one entry of a C array, which Swift sees as a tuple.
+  private static func set<Entries>(_ entries: inout Entries, _ index: Int, _ value: Int) {
+    withUnsafeMutableBytes(of: &entries) { $0.storeBytes(of: Int64(value), toByteOffset: index * 8, as: Int64.self) }
   }
 }
 

@@ -55,14 +55,17 @@ extension Tensor {
     let axis = self.axis(axis, "indexAdded")
     let (outer, added, inner) = extents(around: axis)
     indices.requireIndices("indexAdded", below: extent)
-    guard indices.shape == [added] else { preconditionFailure("indexAdded: indices \(indices.shape) for axis \(axis) of \(shape)") }
+    guard indices.shape == [added] else {
+      preconditionFailure("indexAdded: indices \(indices.shape) for axis \(axis) of \(shape)")
+    }
     var target = shape
     target[axis] = extent
     let result = Tensor.zeros(target, type: type)
     if result.count > 0 && added > 0 {
       defer { keepAlive(self, indices, result) }
       // Columns are split, never the rows: every element receives its terms in the order of the indices.
-      WorkerPool.shared.forEachRange(count: inner, grain: Swift.max(16, elementGrain / Swift.max(1, outer * added))) { range in
+      let grain = Swift.max(16, elementGrain / Swift.max(1, outer * added))
+      WorkerPool.shared.forEachRange(count: inner, grain: grain) { range in
         if isDouble {
           grd_tensor_index_add_f64(f64, indices.i32, result.f64, outer, extent, added, inner, range.lowerBound, range.count)
         } else {

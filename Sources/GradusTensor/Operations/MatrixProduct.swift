@@ -106,7 +106,8 @@ private func product(_ a: Tensor, _ b: Tensor, _ batch: [Int], _ transposeA: Boo
   let (inner, n) = transposeB ? (columnsB, rowsB) : (rowsB, columnsB)
   guard k == inner else {
     preconditionFailure(
-      "matmul: inner extents differ: \(a.shape)\(transposeA ? " transposed" : "") and \(b.shape)\(transposeB ? " transposed" : "")")
+      "matmul: inner extents differ: \(a.shape)\(transposeA ? " transposed" : "") and "
+        + "\(b.shape)\(transposeB ? " transposed" : "")")
   }
   let result = Tensor(uninitialized: batch + [m, n], type: a.type)
   guard k > 0 else {

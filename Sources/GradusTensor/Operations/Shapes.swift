@@ -33,7 +33,9 @@ extension Tensor {
     if let open = target.firstIndex(of: -1) {
       target[open] = 1
       let rest = target.product
-      guard rest > 0, count % rest == 0 else { preconditionFailure("shape \(shape) cannot become \(target) with one open extent") }
+      guard rest > 0, count % rest == 0 else {
+        preconditionFailure("shape \(shape) cannot become \(target) with one open extent")
+      }
       target[open] = count / rest
     }
     if target == shape { return self }
@@ -125,7 +127,9 @@ extension Tensor {
   /// Pieces of the given extents along an axis, in order; extents must add up to the axis.
   public func split(_ extents: [Int], axis: Int) -> [Tensor] {
     let axis = self.axis(axis, "split")
-    guard extents.reduce(0, +) == shape[axis] else { preconditionFailure("split: \(extents) along axis \(axis) of shape \(shape)") }
+    guard extents.reduce(0, +) == shape[axis] else {
+      preconditionFailure("split: \(extents) along axis \(axis) of shape \(shape)")
+    }
     var start = 0
     return extents.map { extent in
       defer { start += extent }

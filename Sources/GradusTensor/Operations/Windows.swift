@@ -60,7 +60,8 @@ extension Tensor {
     let windows = arguments.output.0 * arguments.output.1
     let result = Tensor(uninitialized: [shape[0], shape[1] * window.taps, windows], type: type)
     defer { keepAlive(self, result) }
-    WorkerPool.shared.forEachRange(count: planes, grain: Swift.max(1, elementGrain / Swift.max(1, window.taps * windows))) { range in
+    let grain = Swift.max(1, elementGrain / Swift.max(1, window.taps * windows))
+    WorkerPool.shared.forEachRange(count: planes, grain: grain) { range in
       withUnsafePointer(to: arguments) {
         if isDouble {
           grd_tensor_unfold_f64(f64, result.f64, $0, range.lowerBound, range.upperBound, value)
@@ -83,7 +84,8 @@ extension Tensor {
     let result = Tensor(uninitialized: [shape[0], shape[1] / window.taps, height, width], type: type)
     let planes = result.shape[0] * result.shape[1]
     defer { keepAlive(self, result) }
-    WorkerPool.shared.forEachRange(count: planes, grain: Swift.max(1, elementGrain / Swift.max(1, window.taps * windows))) { range in
+    let grain = Swift.max(1, elementGrain / Swift.max(1, window.taps * windows))
+    WorkerPool.shared.forEachRange(count: planes, grain: grain) { range in
       withUnsafePointer(to: arguments) {
         if isDouble {
           grd_tensor_fold_f64(f64, result.f64, $0, range.lowerBound, range.upperBound)

@@ -39,8 +39,7 @@ public class Adam: Optimizer {
   private func update(_ parameter: Parameter, _ gradient: Tensor, rate: Double, decay: Double) {
     slots.update(parameter) { step, buffers in
       let (first, second) = (buffers[0], buffers[1])
-      var (power1, power2) = (1.0, 1.0)
-      Self.powers(step, beta1, beta2, &power1, &power2)
+      let (power1, power2) = (Self.power(beta1, step), Self.power(beta2, step))
       let (decoupled, coupled) = isDecoupled ? (decay, 0) : (0, decay)
       parameter.update { value in
         defer { keepAlive(value, gradient, first, second) }
@@ -58,18 +57,15 @@ public class Adam: Optimizer {
     }
   }
 
-  /// `b1^step` and `b2^step` by repeated squaring: the same bits on every machine, unlike the C library's pow.
-  private static func powers(_ step: Int, _ beta1: Double, _ beta2: Double, _ power1: inout Double, _ power2: inout Double) {
-    var (base1, base2, rest) = (beta1, beta2, step)
+  /// A power by repeated squaring: the same bits on every machine, unlike the C library's pow.
+  private static func power(_ base: Double, _ exponent: Int) -> Double {
+    var (square, rest, result) = (base, exponent, 1.0)
     while rest > 0 {
-      if rest & 1 == 1 {
-        power1 *= base1
-        power2 *= base2
-      }
-      base1 *= base1
-      base2 *= base2
+      if rest & 1 == 1 { result *= square }
+      square *= square
       rest >>= 1
     }
+    return result
   }
 
   public func exportState() -> [NamedTensor] { slots.exported(groups) }
@@ -78,7 +74,8 @@ public class Adam: Optimizer {
 
 /// Adam with decoupled weight decay, the usual choice for fine-tuning encoders; see ``Adam`` for the formula.
 ///
-///     let optimizer = AdamW(groups: [ParameterGroup(parameters: model.trainableParameters, learningRate: 2e-5, weightDecay: 0.01)])
+///     let all = ParameterGroup(parameters: model.trainableParameters, learningRate: 2e-5, weightDecay: 0.01)
+///     let optimizer = AdamW(groups: [all])
 public final class AdamW: Adam {
   public init(groups: [ParameterGroup], beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8) {
     super.init(groups: groups, beta1: beta1, beta2: beta2, epsilon: epsilon, isDecoupled: true)
