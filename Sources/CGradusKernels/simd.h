@@ -147,7 +147,7 @@ GRD_INLINE vfloat vexp(vfloat x) {
 /// The standard normal distribution: `*cdf` = P(N <= x) and `*density`, both within 4e-7 relative to their value.
 ///
 /// Upper tail = exp(-a^2/2) t P(t) with a = |x|, t = 1 / (1 + 0.34 a): a minimax P of degree 8 on a <= 13.2, relative error
-/// 2.5e-8; beyond 13.2 exp gives 0. The rounding of a^2/2 is carried into the exponential, so the far tail keeps its relative accuracy.
+/// 2.5e-8; beyond 13.2 exp gives 0. The rounding of a^2/2 is carried into the exponential, so the far tail stays accurate.
 GRD_INLINE void vnormal(vfloat x, vfloat *cdf, vfloat *density) {
   const vfloat a = vmin(vset(14.0f), vabs(x)), half = a * vset(0.5f);
   const vfloat square = half * a;

@@ -48,7 +48,7 @@ enum Main {
 
   /// The parser would call a misspelt subcommand an unexpected argument, and stop there.
   private static func misspeltSubcommand(_ word: String?) -> String? {
-    let known = GradusCommand.configuration.subcommands.map(\._commandName) + ["help"]
+    let known = GradusCommand.configuration.subcommands.compactMap { $0.configuration.commandName } + ["help"]
     guard let word, !word.hasPrefix("-"), !known.contains(word) else { return nil }
     let nearest = Spelling.nearest(to: word, among: known).map { "did you mean '\($0)'? " } ?? ""
     return "unknown subcommand '\(word)'; \(nearest)See 'gradus --help'"

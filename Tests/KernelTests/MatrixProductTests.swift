@@ -23,8 +23,8 @@ struct MatrixProductTests {
   static let cases = [false, true].flatMap { transposeA in
     [false, true].flatMap { transposeB in
       [
-        (1, 1, 1), (1, 384, 384), (3, 17, 5), (15, 16, 31), (16, 16, 16), (17, 33, 100), (33, 1, 384), (100, 31, 15), (64, 384, 100),
-        (1, 1, 1000), (31, 100, 1536),
+        (1, 1, 1), (1, 384, 384), (3, 17, 5), (15, 16, 31), (16, 16, 16), (17, 33, 100), (33, 1, 384), (100, 31, 15),
+        (64, 384, 100), (1, 1, 1000), (31, 100, 1536),
       ].map { Shape(transposeA: transposeA, transposeB: transposeB, m: $0.0, n: $0.1, k: $0.2) }
     }
   }

@@ -23,7 +23,8 @@ extension KernelTests {
         grd_axpy(a, 0.3, count, &moved)
         return sum + product + scaled + moved
       }
-      let expected = zip(a, b).map { $0 + $1 } + zip(a, b).map { $0 * $1 } + a.map { $0 * 0.3 } + zip(a, b).map { $1.addingProduct(0.3, $0) }
+      let expected =
+        zip(a, b).map { $0 + $1 } + zip(a, b).map { $0 * $1 } + a.map { $0 * 0.3 } + zip(a, b).map { $1.addingProduct(0.3, $0) }
       #expect(sameBits(results, expected))
     }
 

@@ -70,8 +70,8 @@ extension KernelTests {
           return dx
         }
         let numerical = numericalGradient(at: doubles(x)) { point in
-          let y = isLog ? Self.logSoftmax(point, lengths: lengths, width: width) : Self.softmax(point, lengths: lengths, width: width)
-          return dot(doubles(dy), y)
+          let forward = isLog ? Self.logSoftmax : Self.softmax
+          return dot(doubles(dy), forward(point, lengths, width))
         }
         #expect(largestError(dx, numerical) < 1e-5)
       }
