@@ -23,6 +23,8 @@ struct GradusCommand: ParsableCommand {
       ModelsCommand.self,
       IndexCommand.self,
       SearchCommand.self,
+      RerankCommand.self,
+      TrainCommand.self,
       EvaluateCommand.self,
       ValidateCommand.self,
       BenchCommand.self,

@@ -14,7 +14,7 @@ public struct ModelManifest: Sendable, Equatable, Codable {
   /// The layout that this version writes.
   public static let currentFormat = 1
 
-  public enum Architecture: String, Sendable, Codable {
+  public enum Architecture: String, Sendable, Codable, CaseIterable {
     case crossEncoder = "cross-encoder"
     case convKNRM = "conv-knrm"
   }
@@ -38,6 +38,10 @@ public struct ModelManifest: Sendable, Equatable, Codable {
   public var maximumQueryTokens: Int?
   /// Conv-KNRM only.
   public var convKNRM: ConvKNRM.Options?
+
+  /// Weight of the first stage's score that ranked the development queries best when added to the model's:
+  /// `score = model + firstStageWeight * firstStage`. Nil where it was not tuned; 0 where the model did best alone.
+  public var firstStageWeight: Double?
 
   public init(
     architecture: Architecture, base: String, baseDigest: String, recipe: [String: String] = [:], seed: UInt64,

@@ -1,14 +1,16 @@
 /// What a misspelt name was probably meant to be.
-enum Spelling {
+///
+///     Spelling.nearest(to: "recipp", among: ["recip", "norm"])   // "recip"
+public enum Spelling {
   /// The name with the fewest edits, letter case aside; nil where none comes close (more than half of the letters differ).
-  static func nearest(to word: String, among names: [String]) -> String? {
+  public static func nearest(to word: String, among names: [String]) -> String? {
     let distances = names.map { (name: $0, edits: editDistance(word.lowercased(), $0.lowercased())) }
     guard let best = distances.min(by: { $0.edits < $1.edits }) else { return nil }
     return best.edits * 2 <= max(word.count, best.name.count) ? best.name : nil
   }
 
   /// Insertions, deletions, substitutions and swaps of neighbours (optimal string alignment).
-  static func editDistance(_ first: String, _ second: String) -> Int {
+  public static func editDistance(_ first: String, _ second: String) -> Int {
     let (source, target) = (Array(first), Array(second))
     var beforeLast = [Int](repeating: 0, count: target.count + 1)
     var last = Array(0...target.count)

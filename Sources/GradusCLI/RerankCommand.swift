@@ -1,0 +1,172 @@
+import ArgumentParser
+import Gradus
+
+struct RerankCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "rerank",
+    abstract: "Re-order the candidates of a run with a model.",
+    discussion: """
+      MODEL is a folder that 'gradus train' made, or a pretrained encoder (minilm-l6), whose similarity of query and document \
+      is then the score:
+
+        gradus rerank bm25.run --topics faq --corpus faq --model my-ranker --out reranked.run
+
+      The first --top candidates get new scores; the rest follows in its old order. A trained model adds the first stage's \
+      score with the weight that did best on its development queries; --first-stage-weight 0 leaves it out. How many \
+      candidates were longer than the model reads is said on stderr.
+      """)
+
+  @Argument(help: ArgumentHelp("Run to re-rank; '-' is standard input.", valueName: "run"))
+  var input: String
+
+  @Option(help: ArgumentHelp("Topics file or collection.", valueName: "file"))
+  var topics: String
+
+  @Option(help: ArgumentHelp("With a collection as topics: only queries of this split.", valueName: "split"))
+  var split: String?
+
+  @Option(help: ArgumentHelp("Documents: collection, folder or file.", valueName: "corpus"))
+  var corpus: String?
+
+  @Option(help: ArgumentHelp("Index that holds the documents, instead of --corpus.", valueName: "dir"))
+  var index: String?
+
+  @Option(name: .shortAndLong, help: ArgumentHelp("Trained folder, or encoder by name or folder.", valueName: "model"))
+  var model: String
+
+  @Option(help: ArgumentHelp("Candidates a query that are scored again.", valueName: "n"))
+  var top = 100
+
+  @Option(help: ArgumentHelp("fp32; no other is available yet.", valueName: "precision"))
+  var precision = "fp32"
+
+  @Option(help: ArgumentHelp("Weight of the first stage's score; default: as stored with the model, else 0.", valueName: "weight"))
+  var firstStageWeight: Double?
+
+  @Option(name: .shortAndLong, help: ArgumentHelp("Run file to write; standard output by default.", valueName: "run"))
+  var out: String?
+
+  @Option(help: ArgumentHelp("Name of the run, its last column.", valueName: "tag"))
+  var tag = "gradus-rerank"
+
+  @OptionGroup var threads: ThreadsOption
+  @OptionGroup var output: JSONOption
+
+  func validate() throws {
+    guard (corpus == nil) != (index == nil) else { throw ValidationError("give either --corpus or --index") }
+    guard precision == "fp32" else {
+      throw ValidationError("--precision: 'fp32' is available, '\(precision)' is not; leave the option out")
+    }
+    guard top >= 1 else { throw ValidationError("--top must be at least 1, found \(top)") }
+    if let weight = firstStageWeight, !(weight >= 0 && weight.isFinite) {
+      throw ValidationError("--first-stage-weight must be a number from 0 up")
+    }
+    guard !tag.isEmpty, !tag.contains(where: \.isWhitespace) else {
+      throw ValidationError("--tag must not be empty or hold white space: it is a column of the run")
+    }
+    if output.json, out == nil || out == "-" {
+      throw ValidationError("--json prints a summary and needs --out FILE for the run itself")
+    }
+  }
+
+  func run() throws {
+    _ = threads.apply()
+    let queries = try InputNames.queries(topics, split: split)
+    var candidates = try TrecRunReader.read(input)
+    if split != nil {
+      let wanted = Set(queries.map(\.qid))
+      candidates = Run(name: candidates.name, rankings: candidates.rankings.filter { wanted.contains($0.qid) })
+    }
+    let groups = try candidates.candidateGroups(queries: queries, depth: .max, document: try documents(of: candidates))
+    let ranker = try Ranker(name: model, firstStageWeight: firstStageWeight)
+    let total = groups.reduce(0) { $0 + min($1.candidates.count, top) }
+    var results: [RerankedGroup] = []
+    let elapsed = try seconds {
+      let progress = Progress("re-ranking", total: total, unit: "candidates")
+      defer { progress.finish() }
+      results = try groups.map { group in
+        defer { progress.advance(by: min(group.candidates.count, top)) }
+        return try ranker.rerank(group, depth: top)
+      }
+    }
+    try TrecRunWriter.write(Run(name: tag, rankings: results.map(\.ranking)), to: out ?? "-")
+    let summary = Summary(
+      out: out ?? "-", model: model, firstStageWeight: ranker.firstStageWeight, queries: results.count,
+      candidates: results.reduce(0) { $0 + $1.rescoredCount },
+      truncatedCandidates: results.reduce(0) { $0 + $1.truncatedCandidates },
+      truncatedTokens: results.reduce(0) { $0 + $1.truncatedTokens }, seconds: elapsed)
+    if output.json { return try printJSON(summary) }
+    printToStandardError(summary.text)
+  }
+
+  /// The texts of the run's documents: from the index, or read once from the corpus.
+  private func documents(of run: Run) throws -> (String) throws -> Document? {
+    if let index {
+      let opened = try InvertedIndex(path: index)
+      return { try opened.document(docno: $0) }
+    }
+    var wanted = Set(run.rankings.flatMap { $0.documents.map(\.docno) })
+    var texts: [String: Document] = [:]
+    let reader = try CorpusReader(path: try InputNames.corpus(corpus ?? ""))
+    while !wanted.isEmpty, let document = try reader.next() {
+      if wanted.remove(document.docno) != nil { texts[document.docno] = document }
+    }
+    return { texts[$0] }
+  }
+
+  /// Names are those of the JSON object.
+  private struct Summary: Encodable {
+    let out: String
+    let model: String
+    let firstStageWeight: Double
+    let queries: Int
+    let candidates: Int
+    let truncatedCandidates: Int
+    let truncatedTokens: Int
+    let seconds: Double
+
+    enum CodingKeys: String, CodingKey {
+      case out, model, queries, candidates, seconds
+      case firstStageWeight = "first_stage_weight"
+      case truncatedCandidates = "truncated_candidates"
+      case truncatedTokens = "truncated_tokens"
+    }
+
+    var text: String {
+      let rate = seconds > 0 ? Int(Double(candidates) / seconds) : 0
+      var text = "gradus: \(queries.grouped) queries, \(candidates.grouped) candidates re-ranked in \(seconds.fixed(1)) s "
+      text += "(\(rate.grouped)/s), first-stage weight \(firstStageWeight)"
+      if truncatedCandidates > 0 {
+        text += "; \(truncatedCandidates.grouped) candidates were longer than the model reads "
+        text += "(\(truncatedTokens.grouped) tokens cut)"
+      }
+      return text
+    }
+  }
+}
+
+/// A trained model, or an encoder as it is, with the first stage's score added.
+private struct Ranker {
+  let firstStageWeight: Double
+  private let reranker: any Reranker
+
+  init(name: String, firstStageWeight given: Double?) throws {
+    let folder = ModelFolder(path: try InputNames.model(name).folder)
+    let base: any Reranker
+    if InputNames.exists(folder.path + "/" + ModelManifest.fileName) {
+      let trained = try RankingModel(folder: folder)
+      firstStageWeight = given ?? trained.manifest.firstStageWeight ?? 0
+      base = PairReranker(trained.scorer)
+    } else {
+      firstStageWeight = given ?? 0
+      base = BiEncoderReranker(try BiEncoder(folder: folder))
+    }
+    reranker = firstStageWeight == 0 ? base : Self.interpolated(base, firstStageWeight)
+  }
+
+  private static func interpolated(_ base: some Reranker, _ weight: Double) -> any Reranker {
+    InterpolatedReranker(base: base, weight: weight)
+  }
+
+  func rerank(_ group: CandidateGroup, depth: Int) throws -> RerankedGroup { try reranker.rerank(group, depth: depth) }
+}

@@ -1,0 +1,93 @@
+import ArgumentParser
+import Gradus
+
+/// The settings of a training as options, under the names that recipes have.
+struct TrainingOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Model to start from: a name or a folder. Default: minilm-l6.", valueName: "model"))
+  var model: String?
+  @Option(help: ArgumentHelp("Collection: a name or a folder. Default: faq.", valueName: "collection"))
+  var data: String?
+  @Option(help: ArgumentHelp("cross-encoder (default) or conv-knrm, which has other defaults below.", valueName: "name"))
+  var architecture: String?
+  @Option(help: ArgumentHelp("Of a cross-encoder: similarity (default) or cls.", valueName: "name"))
+  var head: String?
+  @Option(help: ArgumentHelp("First stage. Default: bm25(k1=0.9,b=0.4).", valueName: "model"))
+  var firstStage: String?
+  @Option(help: ArgumentHelp("Candidates a query that samples are drawn from. Default: 100.", valueName: "n"))
+  var depth: String?
+  @Option(help: ArgumentHelp("One of \(LossNames.all.joined(separator: ", ")).", valueName: "name"))
+  var loss: String?
+  @Option(help: ArgumentHelp("pairwise or pointwise. Default: as the loss needs it.", valueName: "name"))
+  var sampling: String?
+  @Option(help: ArgumentHelp("Negatives of a pairwise sample. Default: 1.", valueName: "n"))
+  var negatives: String?
+  @Option(help: ArgumentHelp("Lowest grade that counts as positive. Default: 1.", valueName: "grade"))
+  var positiveGrade: String?
+  @Option(help: ArgumentHelp("none (default), recip, norm or kde.", valueName: "name"))
+  var curriculum: String?
+  @Option(help: ArgumentHelp("First epoch in which all samples weigh 1, or never. Default: 20.", valueName: "epoch"))
+  var curriculumEnd: String?
+  @Flag(help: "Hard samples first: the control that a curriculum has to beat.")
+  var anti = false
+  @Option(help: ArgumentHelp("sample (default), group:N or batch: how many samples share a weight.", valueName: "name"))
+  var curriculumWeighting: String?
+  @Option(help: ArgumentHelp("Samples between two validations. Default: 64 (conv-knrm: 512).", valueName: "n"))
+  var samplesPerEpoch: String?
+  @Option(help: ArgumentHelp("Most epochs. Default: 15 (conv-knrm: 60).", valueName: "n"))
+  var epochs: String?
+  @Option(help: ArgumentHelp("Epochs without progress after which training ends. Default: 5 (conv-knrm: 20).", valueName: "n"))
+  var patience: String?
+  @Option(help: ArgumentHelp("Samples of an optimizer step. Default: 8 (conv-knrm: 16).", valueName: "n"))
+  var batch: String?
+  @Option(help: ArgumentHelp("Samples that go through the model at once, or none for the whole batch.", valueName: "n"))
+  var microBatch: String?
+  @Option(help: ArgumentHelp("Default: 3e-5.", valueName: "rate"))
+  var encoderLearningRate: String?
+  @Option(help: ArgumentHelp("Also of all of Conv-KNRM. Default: 1e-3.", valueName: "rate"))
+  var headLearningRate: String?
+  @Option(help: ArgumentHelp("linear (default) or constant (conv-knrm).", valueName: "name"))
+  var schedule: String?
+  @Option(help: ArgumentHelp("Steps over which learning rates rise. Default: 20 (conv-knrm: 0).", valueName: "steps"))
+  var warmup: String?
+  @Option(help: ArgumentHelp("Largest norm of the gradient, or none. Default: 1 (conv-knrm: none).", valueName: "norm"))
+  var gradientClipping: String?
+  @Option(help: ArgumentHelp("Last layers of the encoder that are trained, or all (default).", valueName: "n"))
+  var layers: String?
+  @Option(help: ArgumentHelp("Tokens of a pair that are read. Default: 256.", valueName: "n"))
+  var maximumTokens: String?
+  @Option(help: ArgumentHelp("What the development queries are measured with. Default: nDCG@10.", valueName: "measure"))
+  var devMeasure: String?
+  @Option(help: ArgumentHelp("Candidates of a development query. Default: 20.", valueName: "n"))
+  var devDepth: String?
+  @Option(help: ArgumentHelp("Development queries that are used, or all. Default: 100.", valueName: "n"))
+  var devQueries: String?
+  @Option(help: ArgumentHelp("true (default) or false.", valueName: "bool"))
+  var tuneFirstStageWeight: String?
+  @Option(help: ArgumentHelp("Of everything random. Default: 1.", valueName: "n"))
+  var seed: String?
+
+  private var given: [(name: String, value: String?)] {
+    [
+      ("model", model), ("data", data), ("architecture", architecture), ("head", head), ("first-stage", firstStage),
+      ("depth", depth), ("loss", loss), ("sampling", sampling), ("negatives", negatives), ("positive-grade", positiveGrade),
+      ("curriculum", curriculum), ("curriculum-end", curriculumEnd), ("anti", anti ? "true" : nil),
+      ("curriculum-weighting", curriculumWeighting), ("samples-per-epoch", samplesPerEpoch), ("epochs", epochs),
+      ("patience", patience), ("batch", batch), ("micro-batch", microBatch), ("encoder-learning-rate", encoderLearningRate),
+      ("head-learning-rate", headLearningRate), ("schedule", schedule), ("warmup", warmup),
+      ("gradient-clipping", gradientClipping), ("layers", layers), ("maximum-tokens", maximumTokens),
+      ("dev-measure", devMeasure), ("dev-depth", devDepth), ("dev-queries", devQueries),
+      ("tune-first-stage-weight", tuneFirstStageWeight), ("seed", seed),
+    ]
+  }
+
+  /// The settings of a file, changed by the options.
+  func settings(over file: [(name: String, value: String)]) throws -> TrainingSettings {
+    var all = file + given.compactMap { option in option.value.map { (option.name, $0) } }
+    if !all.contains(where: { $0.name == "sampling" }), let loss = all.last(where: { $0.name == "loss" })?.value,
+      loss.hasPrefix("pointwise")
+    {
+      all.append(("sampling", "pointwise"))
+    }
+    return try TrainingSettings(values: all)
+  }
+}

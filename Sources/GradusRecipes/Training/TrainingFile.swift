@@ -1,0 +1,29 @@
+/// Settings of a training as a YAML file: `name: value`, a setting a line.
+///
+///     architecture: conv-knrm
+///     data: scifact
+///     curriculum: kde
+public enum TrainingFile {
+  /// The settings in the order of the file.
+  ///
+  /// - Throws: ``RecipeError`` with the line of a key or value that is not one.
+  public static func read(_ path: String) throws -> [(name: String, value: String)] {
+    try YAMLMapping.read(path).settings()
+  }
+}
+
+extension YAMLMapping {
+  /// All keys as settings of a training.
+  func settings() throws -> [(name: String, value: String)] {
+    try texts().map { key, value, line in
+      do {
+        var probe = TrainingSettings()
+        try probe.set(key, to: value)
+      } catch let problem as SettingError {
+        if case .unknown(let name, let nearest) = problem { throw error(line, .unknownKey(name, nearest: nearest)) }
+        throw error(line, .setting(problem))
+      }
+      return (key, value)
+    }
+  }
+}
