@@ -95,7 +95,8 @@ public enum MappedFileError: GradusError, Equatable {
   public var description: String {
     switch self {
     case .outOfRange(let path, let range, let count):
-      "\(path): bytes \(range.lowerBound) to \(range.upperBound) are needed, but the file has \(count); it is cut short or damaged"
+      "\(path): bytes \(range.lowerBound) to \(range.upperBound) are needed, but the file has \(count); "
+        + "it is cut short or damaged"
     }
   }
 }
