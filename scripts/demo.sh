@@ -39,15 +39,15 @@ step "$out/faq.index/manifest" "$gradus" "$faq/corpus.jsonl.gz" -- index faq --o
 step "$out/bm25.run" "$out/faq.index/manifest" -- \
   search "$out/faq.index" --topics faq --split test -k 100 --out "$out/bm25.run"
 step "$out/untrained.run" "$out/bm25.run" -- \
-  rerank "$out/bm25.run" --topics faq --index "$out/faq.index" --model minilm-l6 --top 20 --out "$out/untrained.run"
+  rerank "$out/bm25.run" --topics faq --index "$out/faq.index" --model minilm-l6 --top 15 --out "$out/untrained.run"
 
-training=(--model minilm-l6 --data faq --loss pairwise-cross-entropy --epochs 5 --samples-per-epoch 128
-  --dev-queries 50 --dev-depth 15 --maximum-tokens 192 --seed 1)
+training=(--model minilm-l6 --data faq --loss pairwise-cross-entropy --epochs 3 --samples-per-epoch 192
+  --dev-queries 40 --dev-depth 10 --maximum-tokens 192 --seed 1)
 run train "${training[@]}" --curriculum none --out "$out/plain"
-run train "${training[@]}" --curriculum recip --curriculum-end 3 --out "$out/curriculum"
+run train "${training[@]}" --curriculum recip --curriculum-end 2 --out "$out/curriculum"
 for model in plain curriculum; do
   step "$out/$model.run" "$out/bm25.run" "$out/$model/gradus.json" -- \
-    rerank "$out/bm25.run" --topics faq --index "$out/faq.index" --model "$out/$model" --top 20 --out "$out/$model.run"
+    rerank "$out/bm25.run" --topics faq --index "$out/faq.index" --model "$out/$model" --top 15 --out "$out/$model.run"
 done
 
 run report "$faq/qrels/test.tsv" "$out/bm25.run" "$out/untrained.run" "$out/plain.run" "$out/curriculum.run" \
