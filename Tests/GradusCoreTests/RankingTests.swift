@@ -48,5 +48,11 @@ import Testing
     #expect(
       Progress.line(label: "indexing", done: 1200, total: 5000, unit: "passages", seconds: 2)
         == "indexing  1200/5000 passages  24%  600/s  6 s left")
+    #expect(
+      Progress.line(label: "indexing", done: 1200, total: nil, unit: "documents", seconds: 2, part: 0.25)
+        == "indexing  1200 documents  25%  600/s  6 s left")
+    #expect(
+      Progress.line(label: "indexing", done: 1200, total: nil, unit: "documents", seconds: 2)
+        == "indexing  1200 documents  600/s")
   }
 }

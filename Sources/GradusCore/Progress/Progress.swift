@@ -36,7 +36,9 @@ public final class Progress: Sendable {
     state = Mutex(State(lastDrawn: start))
   }
 
-  public func advance(by units: Int = 1) {
+  /// - Parameter part: Where `total` is not known: the part of the work that is done, 0 to 1, if anything else tells it (how
+  ///   far a file has been read, say). Asked for only when the line is drawn.
+  public func advance(by units: Int = 1, part: @autoclosure () -> Double? = nil) {
     guard isEnabled else { return }
     state.withLock { state in
       state.done += units
@@ -44,7 +46,9 @@ public final class Progress: Sendable {
       guard now - start >= 1, now - state.lastDrawn >= 0.2 else { return }
       state.lastDrawn = now
       state.isDrawn = true
-      Progress.write("\r\u{1B}[K" + Progress.line(label: label, done: state.done, total: total, unit: unit, seconds: now - start))
+      let line = Progress.line(
+        label: label, done: state.done, total: total, unit: unit, seconds: now - start, part: total == nil ? part() : nil)
+      Progress.write("\r\u{1B}[K" + line)
     }
   }
 
@@ -56,14 +60,22 @@ public final class Progress: Sendable {
     }
   }
 
-  /// What is drawn: `indexing  1200/5000 passages  24%  600/s  6 s left`.
-  public static func line(label: String, done: Int, total: Int?, unit: String, seconds: Double) -> String {
+  /// What is drawn: `indexing  1200/5000 passages  24%  600/s  6 s left`; without `total` as much of it as is known.
+  public static func line(
+    label: String, done: Int, total: Int?, unit: String, seconds: Double, part: Double? = nil
+  ) -> String {
     let rate = seconds > 0 ? Double(done) / seconds : 0
     let rateText = rate >= 10 ? "\(Int(rate))/s" : "\(Double(Int(rate * 10)) / 10)/s"
-    guard let total, total > 0 else { return "\(label)  \(done) \(unit)  \(rateText)" }
+    guard let total, total > 0 else {
+      guard let part, part > 0, part <= 1 else { return "\(label)  \(done) \(unit)  \(rateText)" }
+      return "\(label)  \(done) \(unit)  \(Int(part * 100))%  \(rateText)  \(timeLeft(seconds * (1 - part) / part))"
+    }
     let left = rate > 0 ? Double(max(0, total - done)) / rate : 0
-    let leftText = left >= 90 ? "\(Int(left / 60 + 0.5)) min left" : "\(Int(left + 0.5)) s left"
-    return "\(label)  \(done)/\(total) \(unit)  \(done * 100 / total)%  \(rateText)  \(leftText)"
+    return "\(label)  \(done)/\(total) \(unit)  \(done * 100 / total)%  \(rateText)  \(timeLeft(left))"
+  }
+
+  private static func timeLeft(_ seconds: Double) -> String {
+    seconds >= 90 ? "\(Int(seconds / 60 + 0.5)) min left" : "\(Int(seconds + 0.5)) s left"
   }
 
   private static func now() -> Double {

@@ -31,6 +31,8 @@ public final class CorpusReader {
   public let path: String
   public let format: CorpusFormat
   private let source: any DocumentSource
+  /// Nil for a folder of text files.
+  private let reader: LineReader?
   private var fields = DocumentFields()
   private var docnos = DocnoSet()
   /// In a folder of text files every document starts on line 1 of its own file.
@@ -48,6 +50,7 @@ public final class CorpusReader {
       guard let packed, format != .textFolder else {
         self.format = .textFolder
         isFolderOfTexts = true
+        reader = nil
         source = try TextFolderSource(folder: path)
         return
       }
@@ -55,6 +58,7 @@ public final class CorpusReader {
     }
     isFolderOfTexts = false
     let reader = try LineReader(path: file)
+    self.reader = reader
     let known = try format ?? Self.format(of: reader)
     self.format = known
     switch known {
@@ -64,6 +68,9 @@ public final class CorpusReader {
     case .textFolder: throw FileError(.open, path: path, code: ENOTDIR)
     }
   }
+
+  /// The part of the file that has been read, 0 to 1: for showing progress. Nil for pipes and folders of text files.
+  public var partRead: Double? { reader?.partRead }
 
   /// The next document, or nil after the last.
   ///

@@ -62,6 +62,9 @@ final class ByteSource {
     input.deallocate()
   }
 
+  /// The part of the file that has been read, 0 to 1; nil for pipes.
+  var partRead: Double? { descriptor.partRead }
+
   /// Fills some of `buffer` and returns how much; 0 at the end.
   func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
     if isGzip { return try inflate(into: buffer) }

@@ -36,6 +36,14 @@ final class Descriptor {
     if closesItself, number >= 0 { close(number) }
   }
 
+  /// The part of a regular file that has been read, 0 to 1; nil for pipes, devices and empty files.
+  var partRead: Double? {
+    var status = stat()
+    guard fstat(number, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size > 0 else { return nil }
+    let position = lseek(number, 0, SEEK_CUR)
+    return position >= 0 ? min(1, Double(position) / Double(status.st_size)) : nil
+  }
+
   /// At most `buffer.count` bytes; 0 at the end of the file.
   func read(into buffer: UnsafeMutableRawBufferPointer) throws(FileError) -> Int {
     while true {

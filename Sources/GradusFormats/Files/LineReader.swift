@@ -39,6 +39,9 @@ public final class LineReader {
 
   deinit { buffer.deallocate() }
 
+  /// The part of the file that has been read, 0 to 1, packed bytes counted where it is packed; nil for pipes.
+  public var partRead: Double? { source.partRead }
+
   /// The next line without its line break, or nil after the last. The bytes are valid until the next call and while
   /// the reader lives.
   ///
