@@ -54,8 +54,9 @@ struct DoctorCommand: ParsableCommand {
 
     struct Model: Encodable {
       let name: String
+      /// Nil where there is none.
       let folder: String?
-      /// Whether the folder is complete and the weights can be opened.
+      /// Whether the folder is complete, as `gradus models pull` made it, and the weights can be opened.
       let is_valid: Bool
     }
 
@@ -90,7 +91,8 @@ struct DoctorCommand: ParsableCommand {
       data = dataHome.collectionFolders.map(Self.place)
       models = ModelCatalog().entries.map { entry in
         let isValid = entry.installed.map { Self.canOpen($0.weights) } ?? false
-        return Model(name: entry.package.name, folder: entry.installed?.folder, is_valid: isValid)
+        let folder = dataHome.models + "/" + entry.package.name
+        return Model(name: entry.package.name, folder: Folder.isFolder(folder) ? folder : nil, is_valid: isValid)
       }
       collections = CollectionCatalog().entries.compactMap { entry in
         entry.collection.map { Collection(name: entry.name, folder: $0.folder, splits: $0.splits) }
@@ -105,7 +107,10 @@ struct DoctorCommand: ParsableCommand {
       if !NumericBackend.isFast { remedies.append("this processor has neither AVX2 nor NEON: models will run, but slowly") }
       if !home.is_writable { remedies.append("\(home.path) cannot be written to: set GRADUS_HOME to a folder that can") }
       if collections.isEmpty { remedies.append("no collection here: gradus data build faq, or set GRADUS_DATA to where they are") }
-      if !models.contains(where: { $0.name == "minilm-l6" && $0.is_valid }) {
+      for model in models where model.folder != nil && !model.is_valid {
+        remedies.append("model \(model.name) is incomplete: gradus models pull \(model.name)")
+      }
+      if !models.contains(where: { $0.name == "minilm-l6" && $0.folder != nil }) {
         remedies.append("no sentence encoder here: gradus models pull minilm-l6")
       }
       for program in programs where program.path == nil {
@@ -124,7 +129,7 @@ struct DoctorCommand: ParsableCommand {
 
         """
       for (position, model) in models.enumerated() {
-        let state = model.folder.map { model.is_valid ? $0 : "\($0): weights cannot be opened" } ?? "not here"
+        let state = model.folder.map { model.is_valid ? $0 : "\($0) (incomplete)" } ?? "not here"
         text += "\(position == 0 ? "models     " : "           ")  \(model.name): \(state)\n"
       }
       let names = collections.map(\.name).joined(separator: ", ")
@@ -172,8 +177,10 @@ struct DoctorCommand: ParsableCommand {
     }
 
     private static var swiftVersion: String {
-      #if swift(>=6.3)
-      "Swift 6.3 or later"
+      #if swift(>=6.4)
+      "Swift 6.4 or later"
+      #elseif swift(>=6.3)
+      "Swift 6.3"
       #elseif swift(>=6.2)
       "Swift 6.2"
       #elseif swift(>=6.1)

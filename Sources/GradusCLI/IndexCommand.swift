@@ -64,7 +64,7 @@ struct IndexCommand: ParsableCommand {
       defer { progress.finish() }
       while let document = try reader.next() {
         try builder.add(document)
-        progress.advance()
+        progress.advance(part: reader.partRead)
       }
       report = Report(index: out, statistics: try builder.finish(), bytes: folderBytes(out), threads: threadCount)
     }

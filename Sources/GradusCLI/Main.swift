@@ -29,13 +29,13 @@ enum Main {
     }
   }
 
-  /// Help and version are "errors" of the parser too, with exit code 0.
+  /// Help and version are "errors" of the parser too, with exit code 0; a command may also end with a code of its own.
   private static func finish(with error: any Error) -> Never {
     let code = GradusCommand.exitCode(for: error)
     let message = GradusCommand.fullMessage(for: error)
     guard code == .success else {
       if !message.isEmpty { printToStandardError(message) }
-      exit(code == .validationFailure ? FailureKind.usage.rawValue : FailureKind.failed.rawValue)
+      exit(code == .validationFailure ? FailureKind.usage.rawValue : code.rawValue)
     }
     do {
       try printOutput(message + "\n")
