@@ -29,7 +29,7 @@ struct SearchCommand: ParsableCommand {
   @Option(help: ArgumentHelp("With --topics: only the queries of this split's judgements (train, dev, test).", valueName: "split"))
   var split: String?
 
-  @Option(help: ArgumentHelp("Part of TREC topics: title, description or narrative.", valueName: "field"))
+  @Option(help: ArgumentHelp("Part of TREC topics that is the query.", valueName: "field"))
   var field: TopicField = .title
 
   @Option(help: ArgumentHelp("Retrieval model with its parameters.", valueName: "model"))
