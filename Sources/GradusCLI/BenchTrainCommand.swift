@@ -33,7 +33,8 @@ struct BenchTrainCommand: ParsableCommand {
     for pair in pairs {
       let read = try model.tokens(of: pair).read
       guard read == options.tokens else {
-        throw UsageError("the model's tokenizer makes \(read) tokens of a pair where \(options.tokens) are wanted; try another --tokens")
+        throw UsageError(
+          "the model's tokenizer makes \(read) tokens of a pair where \(options.tokens) are wanted; try another --tokens")
       }
     }
     let labels = Tensor((0..<batch).map { Float($0 % 2) }, shape: [batch])
@@ -77,7 +78,8 @@ struct BenchTrainCommand: ParsableCommand {
     let queryWords = min(8, options.tokens / 4)
     return (0..<batch).map { number in
       ScoringPair(
-        query: Query(qid: "\(number)", text: text(queryWords)), document: Document(docno: "\(number)", text: text(options.tokens)))
+        query: Query(qid: "\(number)", text: text(queryWords)),
+        document: Document(docno: "\(number)", text: text(options.tokens)))
     }
   }
 

@@ -20,7 +20,8 @@ struct DataCommand: ParsableCommand {
 
 /// `--catalogue`, for the subcommands that know of collections which are not here.
 struct CatalogueOption: ParsableArguments {
-  @Option(help: ArgumentHelp("List of collections to pull: a JSON file or address; $GRADUS_CATALOGUE by default.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("List of collections to pull: a JSON file or address; $GRADUS_CATALOGUE by default.", valueName: "file"))
   var catalogue: String?
 }
 
@@ -154,7 +155,8 @@ struct DataBuildCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Folder with .deb files or unpacked packages, instead of apt-get.", valueName: "dir"))
   var packages: String?
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("Folder of the collection, instead of $GRADUS_HOME/data/faq.", valueName: "dir"))
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("Folder of the collection, instead of $GRADUS_HOME/data/faq.", valueName: "dir"))
   var out: String?
 
   @OptionGroup var output: JSONOption

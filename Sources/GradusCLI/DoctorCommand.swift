@@ -106,7 +106,9 @@ struct DoctorCommand: ParsableCommand {
       var remedies = failure.map { ["indexing and searching do not work here: \($0)"] } ?? []
       if !NumericBackend.isFast { remedies.append("this processor has neither AVX2 nor NEON: models will run, but slowly") }
       if !home.is_writable { remedies.append("\(home.path) cannot be written to: set GRADUS_HOME to a folder that can") }
-      if collections.isEmpty { remedies.append("no collection here: gradus data build faq, or set GRADUS_DATA to where they are") }
+      if collections.isEmpty {
+        remedies.append("no collection here: gradus data build faq, or set GRADUS_DATA to where they are")
+      }
       for model in models where model.folder != nil && !model.is_valid {
         remedies.append("model \(model.name) is incomplete: gradus models pull \(model.name)")
       }
@@ -120,9 +122,10 @@ struct DoctorCommand: ParsableCommand {
     }
 
     var text: String {
+      let features = kernels.processor_features.joined(separator: ", ")
       var text = """
         gradus       \(version), \(swift), \(platform)
-        processor    \(kernels.processor_features.isEmpty ? "no feature that the kernels use" : kernels.processor_features.joined(separator: ", "))
+        processor    \(features.isEmpty ? "no feature that the kernels use" : features)
         kernels      \(kernels.instruction_set), oneDNN \(kernels.onednn), threads: \(kernels.threads)
         home         \(home.path) (\(home.is_writable ? "writable" : "cannot be written to"))
         data         \(data.map { $0.path + ($0.exists ? "" : " (not there)") }.joined(separator: ", "))

@@ -38,13 +38,13 @@ struct EvaluateCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Run that the others are compared with; the first one by default.", valueName: "run"))
   var baseline: String?
 
-  @Option(help: ArgumentHelp("Paired test: t, randomization, sign, wilcoxon.", valueName: "test"))
+  @Option(help: ArgumentHelp("Paired test.", valueName: "test"))
   var test: TestName = .t
 
-  @Option(help: ArgumentHelp("Correction over runs: holm, bonferroni, benjamini-hochberg, none.", valueName: "method"))
+  @Option(help: ArgumentHelp("Correction of p for several runs.", valueName: "method"))
   var correct: MultipleTesting = .holm
 
-  @Option(help: ArgumentHelp("Judged queries that a run lacks: zero or skip.", valueName: "policy"))
+  @Option(help: ArgumentHelp("What to do with judged queries that a run lacks.", valueName: "policy"))
   var missing: MissingName = .zero
 
   @Flag(help: "Print a LaTeX table instead of text.")

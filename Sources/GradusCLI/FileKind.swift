@@ -34,6 +34,9 @@ enum FileKind: String, ExpressibleByArgument, CaseIterable {
       let endsInInteger = fields.last.flatMap { Int($0) } != nil
       if fields.count == 6, Double(fields[4]) != nil { return .run }
       if fields.count == 4 || fields.count == 3, endsInInteger { return .qrels }
+      // The first line may be the one that is wrong: the name decides.
+      if name.contains("qrel") { return .qrels }
+      if name.contains(".run") || name.contains(".trec") { return .run }
       if line.contains("\t") { return isNamedLikeTopics(name) ? .topics : .corpus }
       break
     }

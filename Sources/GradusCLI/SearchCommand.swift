@@ -26,16 +26,19 @@ struct SearchCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Topics file or collection; '-' is standard input.", valueName: "file"))
   var topics: String?
 
-  @Option(help: ArgumentHelp("With --topics: only the queries of this split's judgements (train, dev, test).", valueName: "split"))
+  @Option(
+    help: ArgumentHelp("With --topics: only the queries of this split's judgements (train, dev, test).", valueName: "split"))
   var split: String?
 
-  @Option(help: ArgumentHelp("Part of TREC topics: title, description or narrative.", valueName: "field"))
+  @Option(help: ArgumentHelp("Part of TREC topics that is the query.", valueName: "field"))
   var field: TopicField = .title
 
   @Option(help: ArgumentHelp("Retrieval model with its parameters.", valueName: "model"))
   var model = "bm25(k1=0.9,b=0.4)"
 
-  @Option(name: .customShort("k"), help: ArgumentHelp("Documents for each query; default: 1000 for topics, 10 for one query.", valueName: "k"))
+  @Option(
+    name: .customShort("k"),
+    help: ArgumentHelp("Documents for each query; default: 1000 for topics, 10 for one query.", valueName: "k"))
   var depth: Int?
 
   @Option(name: .shortAndLong, help: ArgumentHelp("Run file to write.", valueName: "run"))

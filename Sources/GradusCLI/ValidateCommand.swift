@@ -18,7 +18,7 @@ struct ValidateCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("Files or folders.", valueName: "file"))
   var files: [String]
 
-  @Option(help: ArgumentHelp("run, qrels, topics, corpus, collection, safetensors, index or model.", valueName: "kind"))
+  @Option(help: ArgumentHelp("What the files are.", valueName: "kind"))
   var kind: FileKind?
 
   @OptionGroup var output: JSONOption

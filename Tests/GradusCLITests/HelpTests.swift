@@ -39,6 +39,38 @@ struct HelpTests {
     }
   }
 
+  @Test("The help of a subcommand as a whole")
+  func snapshot() throws {
+    let outcome = try Command.run(["validate", "--help"], in: TemporaryFolder())
+    #expect(
+      outcome.output == #"""
+        OVERVIEW: Check files and folders of any known format.
+
+        The kind is told by the content where --kind does not say. The first problem of each file is
+        printed with its line; the exit code is then 65.
+
+          printf '1 Q0 a 1 9.5 x\n1 Q0 a 2 8.0 x\n' > twice.run
+          gradus validate twice.run
+
+        A folder is an index, a model, or a collection (its corpus, queries and judgements are checked,
+        also against each other).
+
+        USAGE: gradus validate <file> ... [--kind <kind>] [--json]
+
+        ARGUMENTS:
+          <file>                  Files or folders.
+
+        OPTIONS:
+          --kind <kind>           What the files are. (values: run, qrels, topics, corpus, collection,
+                                  safetensors, index, model)
+          --json                  Print one JSON object instead of text.
+          --version               Show the version.
+          -h, --help              Show help information.
+
+
+        """#)
+  }
+
   @Test("The version is one line")
   func version() throws {
     let outcome = try Command.run(["--version"], in: TemporaryFolder())
