@@ -151,9 +151,10 @@ private struct Ranker {
   private let reranker: any Reranker
 
   init(name: String, firstStageWeight given: Double?) throws {
-    let folder = ModelFolder(path: try InputNames.model(name).folder)
+    let isTrained = InputNames.exists(name + "/" + ModelManifest.fileName)
+    let folder = ModelFolder(path: isTrained ? name : try InputNames.model(name).folder)
     let base: any Reranker
-    if InputNames.exists(folder.path + "/" + ModelManifest.fileName) {
+    if isTrained {
       let trained = try RankingModel(folder: folder)
       firstStageWeight = given ?? trained.manifest.firstStageWeight ?? 0
       base = PairReranker(trained.scorer)

@@ -31,6 +31,21 @@ public struct TrainingHistory: Sendable, Equatable, Codable {
       seconds = record.trainingSeconds + record.validationSeconds
     }
 
+    init(
+      epoch: Int, loss: Double, weightedLoss: Double, meanEasiness: Double?, meanWeight: Double?, hardShare: Double?,
+      dev: Double, isBest: Bool, seconds: Double
+    ) {
+      self.epoch = epoch
+      self.loss = loss
+      self.weightedLoss = weightedLoss
+      self.meanEasiness = meanEasiness
+      self.meanWeight = meanWeight
+      self.hardShare = hardShare
+      self.dev = dev
+      self.isBest = isBest
+      self.seconds = seconds
+    }
+
     enum CodingKeys: String, CodingKey {
       case epoch, loss, dev, seconds
       case weightedLoss = "weighted_loss"

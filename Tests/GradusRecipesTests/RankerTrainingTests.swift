@@ -1,0 +1,111 @@
+import Foundation
+import GradusCore
+import GradusEval
+import GradusIndex
+import GradusModels
+@testable import GradusRecipes
+import GradusTrain
+import Testing
+
+@Suite struct RankerTrainingTests {
+  private func bits(_ model: RankingModel) -> [UInt32] { model.scorer.parameters.flatMap { $0.value.floats().map(\.bitPattern) } }
+
+  private func withoutTime(_ history: TrainingHistory) -> [TrainingHistory.Epoch] { history.epochs.map(\.withoutTime) }
+
+  @Test("A training that is interrupted inside an epoch and taken up again has the bits of one that was not", arguments: [
+    ModelManifest.Architecture.crossEncoder, .convKNRM,
+  ])
+  func resume(architecture: ModelManifest.Architecture) throws {
+    let bench = try TinyBench()
+    defer { bench.remove() }
+    var settings = bench.settings
+    settings.architecture = architecture
+    let data = try bench.data()
+    let whole = try #require(try RankerTraining(settings, data: data, base: bench.model).train(showsProgress: false))
+    let checkpoint = bench.folder + "/checkpoint"
+    for steps in [2, 3] {
+      let part = try RankerTraining(settings, data: data, base: bench.model)
+        .train(checkpoint: checkpoint, steps: steps, showsProgress: false)
+      #expect(part == nil)
+    }
+    let resumed = try #require(
+      try RankerTraining(settings, data: data, base: bench.model).train(checkpoint: checkpoint, showsProgress: false))
+    #expect(bits(resumed.model) == bits(whole.model))
+    #expect(withoutTime(resumed.history) == withoutTime(whole.history))
+    #expect(resumed.history.development == whole.history.development)
+    let untrained = try RankerTraining(settings, data: data, base: bench.model).freshModel()
+    #expect(bits(untrained) != bits(whole.model))
+  }
+
+  @Test("A finished folder is read and not trained again; another training is refused there")
+  func finishedFolder() throws {
+    let bench = try TinyBench()
+    defer { bench.remove() }
+    let data = try bench.data()
+    let out = bench.folder + "/out"
+    let first = try RankerTraining(bench.settings, data: data, base: bench.model).run(out: out, showsProgress: false)
+    #expect(!first.wasFinished)
+    #expect(!FileManager.default.fileExists(atPath: out + "/checkpoint"))
+    var epochs = 0
+    let second = try RankerTraining(bench.settings, data: data, base: bench.model).run(out: out, showsProgress: false) { _ in epochs += 1 }
+    #expect(second.wasFinished && epochs == 0)
+    #expect(second.history == first.history)
+    #expect(bits(second.model) == bits(first.model))
+    #expect(second.model.manifest == first.model.manifest)
+    #expect(second.model.manifest.firstStageWeight == first.history.development.firstStageWeight)
+    var other = bench.settings
+    other.curriculum = "recip"
+    #expect(throws: TrainingFolderError.otherTraining(folder: out, difference: "curriculum 'kde', not 'recip'")) {
+      try RankerTraining(other, data: data, base: bench.model).run(out: out, showsProgress: false)
+    }
+    #expect(throws: TrainingFolderError.occupied(folder: bench.model.path, file: "model.safetensors")) {
+      try RankerTraining(other, data: data, base: bench.model).run(out: bench.model.path, showsProgress: false)
+    }
+  }
+
+  @Test("No query of development or test is sampled, also where one is judged in two splits")
+  func splitsStayApart() throws {
+    let bench = try TinyBench()
+    defer { bench.remove() }
+    let file = bench.folder + "/data/tiny/qrels/train.tsv"
+    let leaked = try String(contentsOfFile: file, encoding: .utf8) + "test-0\ttest-0-both\t1\ndev-1\tdev-1-both\t1\n"
+    try leaked.write(toFile: file, atomically: true, encoding: .utf8)
+    let data = try bench.data()
+    let training = try RankerTraining(bench.settings, data: data, base: bench.model)
+    var sampler = try training.sampler(try data.run(data.train, model: BM25(), depth: 20))
+    var seen: Set<String> = []
+    for _ in 0..<500 { seen.insert(try sampler.next().qid) }
+    #expect(seen.count == 30)
+    #expect(seen.allSatisfy { $0.hasPrefix("train-") })
+    #expect(data.dev.qids.allSatisfy { $0.hasPrefix("dev-") })
+  }
+
+  @Test("Without a development split a fifth of the training queries is held out, always the same")
+  func heldOut() throws {
+    let bench = try TinyBench(dev: nil)
+    defer { bench.remove() }
+    let data = try bench.data()
+    #expect(data.isDevHeldOut && data.dev.qids.count == 6 && data.train.qids.count == 24)
+    #expect(Set(data.dev.qids).isDisjoint(with: data.train.qids))
+    #expect(try bench.data().dev == data.dev)
+  }
+
+  @Test("The first stage's weight is the one that ranks best, the smaller one among equals")
+  func firstStageWeight() throws {
+    let query = Query(qid: "1", text: "q")
+    func group(_ relevantFirstStage: Double) -> CandidateGroup {
+      CandidateGroup(query: query, candidates: [
+        Candidate(document: Document(docno: "a", text: ""), firstStageRank: 1, firstStageScore: relevantFirstStage),
+        Candidate(document: Document(docno: "b", text: ""), firstStageRank: 2, firstStageScore: 1),
+      ])
+    }
+    var qrels = Qrels()
+    qrels.judge(qid: "1", docno: "a", grade: 1)
+    let measure = try MeasureSpecification("RR")
+    // 0 + w * 3 > 1 + w * 1 needs w > 0.5.
+    let helps = try FirstStageWeight(groups: [group(3)], scores: [[0, 1]], qrels: qrels, measure: measure)
+    #expect(helps.weight == 0.75 && helps.value == 1 && helps.valueAlone == 0.5)
+    let useless = try FirstStageWeight(groups: [group(0)], scores: [[2, 1]], qrels: qrels, measure: measure)
+    #expect(useless.weight == 0 && useless.value == 1)
+  }
+}
