@@ -3,6 +3,7 @@ import GradusCore
 import GradusData
 import GradusFormats
 import GradusModels
+@testable import GradusRecipes
 import GradusText
 
 /// A collection of generated questions and a randomly initialised two-layer encoder, in a folder that a test owns.

@@ -98,9 +98,10 @@ extension RecipeRun.Report {
     guard let judged = experiment.comparisons.first(where: { $0.arm == experiment.judgedArm && $0.measure == measure }) else {
       return "No arm that the claim is about was trained."
     }
-    let direction = judged.difference > 0 ? "better" : judged.difference < 0 ? "worse" : "neither better nor worse"
+    let percent = NumberText.fixed(abs(judged.relativePercent), 1)
+    let change = judged.difference == 0 ? "the same as" : "\(percent) % \(judged.difference > 0 ? "better" : "worse") than"
     var text = "Among the claimed arms '\(judged.arm)' did best on the development queries. On the test queries its \(measure) is "
-    text += "\(NumberText.fixed(abs(judged.relativePercent), 1)) % \(direction) than that of '\(judged.baseline)' "
+    text += "\(change) that of '\(judged.baseline)' "
     text += "(p = \(NumberText.p(judged.correctedP)) over queries, "
     text += experiment.seeds > 1 ? "p = \(NumberText.p(judged.seedsP)) over seeds)" : "one seed says nothing about seeds)"
     return text + ": \(experiment.conclusion.rawValue)."
