@@ -2,6 +2,7 @@ import Foundation
 import GradusCore
 import GradusFormats
 import GradusTensor
+import GradusText
 import Testing
 
 @testable import GradusModels
@@ -64,7 +65,9 @@ final class TestFolder {
   }
 
   /// The tiny BERT as a saved cross-encoder.
-  static func crossEncoder(_ head: CrossEncoderHead = .cls, limits: TokenLimits = TokenLimits(maximumTokens: 40)) throws -> TestFolder {
+  static func crossEncoder(
+    _ head: CrossEncoderHead = .cls, limits: TokenLimits = TokenLimits(maximumTokens: 40)
+  ) throws -> TestFolder {
     let result = try tinyBert()
     var manifest = ModelManifest(architecture: .crossEncoder, base: "tiny-bert", baseDigest: "", seed: 1)
     manifest.head = head

@@ -25,7 +25,9 @@ struct PairScorerTests {
 
   @Test("Scores have the same bits alone, in any batch and on any number of threads", arguments: ["cls", "similarity", "conv-knrm"])
   func invariance(name: String) throws {
-    let folder = try name == "conv-knrm" ? .convKNRM() : .crossEncoder(#require(CrossEncoderHead(rawValue: name)))
+    let folder =
+      name == "conv-knrm"
+      ? try TestFolder.convKNRM() : try TestFolder.crossEncoder(try #require(CrossEncoderHead(rawValue: name)))
     let scorer = try folder.keepingFolder { try RankingModel(folder: $0).scorer }
     let together = try scorer.rankingScores(Self.pairs)
     #expect(Set(together.map(\.score)).count > Self.pairs.count - 2)
