@@ -14,12 +14,16 @@ struct BiEncoderTests {
   private func folder(_ parts: [String], modes: [String] = []) throws -> TestFolder {
     let folder = try TestFolder.tinyBert()
     try folder.write("modules.json", "[" + parts.joined(separator: ",") + "]")
-    let entries = ["cls_token", "mean_tokens", "max_tokens", "mean_sqrt_len_tokens"].map { "\"pooling_mode_\($0)\":\(modes.contains($0))" }
+    let entries = ["cls_token", "mean_tokens", "max_tokens", "mean_sqrt_len_tokens"].map { mode in
+      "\"pooling_mode_\(mode)\":\(modes.contains(mode))"
+    }
     try folder.write("1_Pooling/config.json", "{\"word_embedding_dimension\":24," + entries.joined(separator: ",") + "}")
     return folder
   }
 
-  @Test("Pooling and unit length", arguments: [("cls_token", Pooling.cls), ("mean_tokens", .mean), ("max_tokens", .max)], [false, true])
+  @Test(
+    "Pooling and unit length", arguments: [("cls_token", Pooling.cls), ("mean_tokens", .mean), ("max_tokens", .max)],
+    [false, true])
   func pooling(mode: (String, Pooling), isNormalized: Bool) throws {
     let goldens = try Goldens.load()
     let folder = try folder([Self.transformer, Self.pooling] + (isNormalized ? [Self.normalize] : []), modes: [mode.0])
@@ -49,7 +53,9 @@ struct BiEncoderTests {
     }
   }
 
-  @Test("Parts and modes that cannot be obeyed are refused", arguments: [[], ["mean_sqrt_len_tokens"], ["cls_token", "mean_tokens"]])
+  @Test(
+    "No mode, an unknown mode and two modes are refused",
+    arguments: [[], ["mean_sqrt_len_tokens"], ["cls_token", "mean_tokens"]])
   func modes(modes: [String]) throws {
     let folder = try folder([Self.transformer, Self.pooling], modes: modes)
     expectConfigurationError(folder.file("1_Pooling/config.json")) { try BiEncoder(folder: folder.folder) }
@@ -67,7 +73,9 @@ struct BiEncoderTests {
     }
     let bare = try folder([Self.transformer, Self.pooling], modes: ["mean_tokens"])
     try bare.remove("1_Pooling")
-    #expect(throws: ModelError.missingFile(folder: bare.path, name: "1_Pooling/config.json")) { try BiEncoder(folder: bare.folder) }
+    #expect(throws: ModelError.missingFile(folder: bare.path, name: "1_Pooling/config.json")) {
+      try BiEncoder(folder: bare.folder)
+    }
   }
 
   private func expectConfigurationError(

@@ -114,7 +114,8 @@ struct LoaderTests {
     let text = try folder.text("config.json")
     let pattern = try Regex("\"\(key)\": [^,\n]*")
     let entry = "\"\(key)\": \(value)"
-    try folder.write("config.json", text.contains(pattern) ? text.replacing(pattern, with: entry) : "{" + entry + "," + text.dropFirst())
+    let changed = text.contains(pattern) ? text.replacing(pattern, with: entry) : "{" + entry + "," + text.dropFirst()
+    try folder.write("config.json", changed)
     #expect(configurationError(folder)?.contains(named) == true)
   }
 
@@ -234,7 +235,9 @@ struct ManifestTests {
     #expect(reason(folder)?.contains("novel") == true)
   }
 
-  @Test("What a Conv-KNRM needs must be there and make sense", arguments: ["filters", "maximumGram", "queryTokens", "documentTokens"])
+  @Test(
+    "What a Conv-KNRM needs must be there and make sense",
+    arguments: ["filters", "maximumGram", "queryTokens", "documentTokens"])
   func convKNRM(key: String) throws {
     let folder = try TestFolder.convKNRM()
     #expect(reason(folder) == nil)

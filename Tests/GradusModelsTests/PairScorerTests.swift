@@ -23,7 +23,9 @@ struct PairScorerTests {
     pair(words(1 + number % 4, from: number), words(length, from: 3 * number), number: number)
   }
 
-  @Test("Scores have the same bits alone, in any batch and on any number of threads", arguments: ["cls", "similarity", "conv-knrm"])
+  @Test(
+    "Scores have the same bits alone, in any batch and on any number of threads",
+    arguments: ["cls", "similarity", "conv-knrm"])
   func invariance(name: String) throws {
     let folder =
       name == "conv-knrm"
@@ -49,7 +51,8 @@ struct PairScorerTests {
       let values = gradient.floats()
       #expect(values.allSatisfy { $0.isFinite } && values.contains { $0 != 0 }, "\(parameter.name)")
     }
-    #expect(model.headParameters.map(\.name) == ["classifier.weight", "classifier.bias"] + (head == .cls ? [] : ["similarity.scale"]))
+    let scale = head == .cls ? [] : ["similarity.scale"]
+    #expect(model.headParameters.map(\.name) == ["classifier.weight", "classifier.bias"] + scale)
   }
 
   @Test("What is cut is counted")

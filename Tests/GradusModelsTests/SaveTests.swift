@@ -7,7 +7,9 @@ import Testing
 
 @Suite("Saving and loading ranking models")
 struct SaveTests {
-  private let pairs = [pair("how cat", "the cat sat."), pair("ranking", ""), pair("zebra", "a b c d e f g h i j k l m n o", number: 2)]
+  private let pairs = [
+    pair("how cat", "the cat sat."), pair("ranking", ""), pair("zebra", "a b c d e f g h i j k l m n o", number: 2),
+  ]
 
   private func roundTrip(_ model: RankingModel, base: TestFolder, to target: TestFolder) throws -> RankingModel {
     try model.save(to: target.path, tokenizerOf: base.folder)
@@ -20,7 +22,8 @@ struct SaveTests {
     let limits = TokenLimits(maximumTokens: 14, maximumQueryTokens: 5, policy: .window, windowStride: 3)
     let scorer = try CrossEncoder(base: base.folder, head: head, limits: limits, seed: 7)
     var manifest = ModelManifest(
-      architecture: .crossEncoder, base: "tiny", baseDigest: "ab", recipe: ["loss": "hinge"], seed: 7, dataDigests: ["qrels": "cd"])
+      architecture: .crossEncoder, base: "tiny", baseDigest: "ab", recipe: ["loss": "hinge"], seed: 7,
+      dataDigests: ["qrels": "cd"])
     manifest.firstStageWeight = 0.25
     let model = RankingModel(scorer: scorer, manifest: manifest)
     let loaded = try roundTrip(model, base: base, to: target)
@@ -55,7 +58,8 @@ struct SaveTests {
   func seeds() throws {
     let base = try TestFolder.tinyBert()
     func scores(_ seed: UInt64) throws -> [CandidateScore] {
-      try CrossEncoder(base: base.folder, seed: seed).rankingScores(pairs) + ConvKNRM(base: base.folder, seed: seed).rankingScores(pairs)
+      try CrossEncoder(base: base.folder, seed: seed).rankingScores(pairs)
+        + ConvKNRM(base: base.folder, seed: seed).rankingScores(pairs)
     }
     let first = try scores(1)
     #expect(try scores(1) == first)

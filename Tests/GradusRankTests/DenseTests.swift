@@ -65,7 +65,8 @@ struct DenseTests {
     #expect(try retriever.retrieve(TinyModel.queries, depth: 3) == rankings.map { $0.prefix(3) })
     #expect(try retriever.retrieve(TinyModel.queries, depth: -1).allSatisfy { $0.documents.isEmpty })
     #expect(try retriever.retrieve([], depth: 3).isEmpty)
-    #expect(try DenseRetriever(encoder: encoder, documents: []).retrieve(TinyModel.queries, depth: 3).allSatisfy { $0.documents.isEmpty })
+    let none = try DenseRetriever(encoder: encoder, documents: [])
+    #expect(try none.retrieve(TinyModel.queries, depth: 3).allSatisfy { $0.documents.isEmpty })
     #expect(try retriever.run(TinyModel.queries, depth: 2, name: "dense").rankings == rankings.map { $0.prefix(2) })
   }
 
@@ -74,7 +75,8 @@ struct DenseTests {
     let encoder = try TinyModel.biEncoder()
     let reranker = BiEncoderReranker(encoder)
     let rankings = try DenseRetriever(encoder: encoder, documents: TinyModel.documents).retrieve(TinyModel.queries, depth: 100)
-    let groups = TinyModel.queries.map { CandidateGroup(query: $0, candidates: TinyModel.documents.map { Candidate(document: $0) }) }
+    let candidates = TinyModel.documents.map { Candidate(document: $0) }
+    let groups = TinyModel.queries.map { CandidateGroup(query: $0, candidates: candidates) }
     let together = try reranker.rerank(groups)
     #expect(together.map(\.ranking) == rankings)
     #expect(try groups.map { try reranker.rerank($0) } == together)

@@ -65,7 +65,8 @@ public struct ModelManifest: Sendable, Equatable, Codable {
     self.dataDigests = dataDigests
   }
 
-  /// - Throws: ``ModelError/missingFile(folder:name:)`` where the folder holds no saved model, ``ModelError/manifest(file:reason:)``.
+  /// - Throws: ``ModelError/missingFile(folder:name:)`` where the folder holds no saved model;
+  ///   ``ModelError/manifest(file:reason:)``.
   public init(folder: ModelFolder) throws {
     let file = try folder.file(Self.fileName)
     struct Version: Decodable { let format: Int }
