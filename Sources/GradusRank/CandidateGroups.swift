@@ -29,7 +29,7 @@ extension Run {
     let byQid = Dictionary(queries.map { ($0.qid, $0) }, uniquingKeysWith: { first, _ in first })
     return try rankings.map { ranking in
       guard let query = byQid[ranking.qid] else { throw CandidateError.unknownQuery(qid: ranking.qid) }
-      let candidates = try ranking.documents.prefix(depth).enumerated().map { position, scored in
+      let candidates = try ranking.documents.prefix(max(0, depth)).enumerated().map { position, scored in
         guard let text = try document(scored.docno) else {
           throw CandidateError.unknownDocument(qid: ranking.qid, docno: scored.docno)
         }

@@ -6,7 +6,7 @@ import Foundation
 
 /// Sizes and constants of a BERT-like encoder, as `config.json` of a Hugging Face folder gives them.
 ///
-///     let configuration = try BertConfiguration(json: Data(contentsOf: folder.configurationURL))
+///     let configuration = try BertEncoder(folder: ModelFolder(path: "models/minilm-l6")).configuration
 ///     configuration.headSize   // 32 for MiniLM-L6: 384 / 12
 public struct BertConfiguration: Sendable, Equatable, Codable {
   public var vocabularySize: Int
@@ -79,7 +79,7 @@ public struct BertConfiguration: Sendable, Equatable, Codable {
     activation = try values.decodeIfPresent(String.self, forKey: .activation) ?? "gelu"
   }
 
-  /// What is wrong with the values, or nil: sizes must be positive and the heads must divide the width.
+  /// What is wrong with the values, or nil: sizes must be positive, the heads must divide the width, rates lie in 0..<1.
   var contradiction: String? {
     let sizes = [
       ("vocab_size", vocabularySize), ("hidden_size", hiddenSize), ("intermediate_size", intermediateSize),
@@ -91,6 +91,11 @@ public struct BertConfiguration: Sendable, Equatable, Codable {
       return "hidden_size \(hiddenSize) is not a multiple of num_attention_heads \(headCount)"
     }
     if !(layerNormEpsilon > 0 && layerNormEpsilon < 1) { return "layer_norm_eps is \(layerNormEpsilon)" }
+    for (name, rate) in [("hidden_dropout_prob", hiddenDropout), ("attention_probs_dropout_prob", attentionDropout)]
+    where !(rate >= 0 && rate < 1) {
+      return "\(name) is \(rate)"
+    }
+    if !(initializerRange >= 0 && initializerRange <= 1) { return "initializer_range is \(initializerRange)" }
     if activation != "gelu" { return "hidden_act is '\(activation)'; 'gelu' is supported" }
     return nil
   }

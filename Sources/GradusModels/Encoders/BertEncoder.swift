@@ -42,6 +42,20 @@ public struct BertEncoder: Module {
     embeddingDropout = Dropout(rate: configuration.hiddenDropout)
   }
 
+  /// From parts that exist.
+  init(
+    configuration: BertConfiguration, wordEmbeddings: Embedding, positionEmbeddings: Embedding, segmentEmbeddings: Embedding,
+    embeddingNorm: LayerNorm, layers: [BertLayer]
+  ) {
+    self.configuration = configuration
+    self.wordEmbeddings = wordEmbeddings
+    self.positionEmbeddings = positionEmbeddings
+    self.segmentEmbeddings = segmentEmbeddings
+    self.embeddingNorm = embeddingNorm
+    self.layers = layers
+    embeddingDropout = Dropout(rate: configuration.hiddenDropout)
+  }
+
   public var parameters: [Parameter] {
     wordEmbeddings.parameters + positionEmbeddings.parameters + segmentEmbeddings.parameters + embeddingNorm.parameters
       + layers.flatMap(\.parameters)
@@ -49,7 +63,8 @@ public struct BertEncoder: Module {
 
   /// Vectors of all tokens after the last layer, `[tokens, hidden]`.
   ///
-  /// Ids, segments and positions must lie within the configuration; ``BertTokenizing`` callers guarantee that.
+  /// Ids, segments and positions must lie within the configuration: ``ModelFolder/tokenizer()`` vouches for ids and
+  /// segments, ``CrossEncoder`` and ``BiEncoder`` for the lengths.
   public func callAsFunction(_ batch: TokenBatch, _ context: ForwardContext) -> Tensor {
     let tokens = [batch.tokenCount]
     var hidden =

@@ -41,6 +41,22 @@ struct BertLayer: Module {
     attentionDropout = configuration.attentionDropout
   }
 
+  /// From parts that exist.
+  init(
+    _ configuration: BertConfiguration, projection: Linear, attentionOutput: Linear, attentionNorm: LayerNorm,
+    intermediate: Linear, output: Linear, outputNorm: LayerNorm
+  ) {
+    self.projection = projection
+    self.attentionOutput = attentionOutput
+    self.attentionNorm = attentionNorm
+    self.intermediate = intermediate
+    self.output = output
+    self.outputNorm = outputNorm
+    headCount = configuration.headCount
+    hiddenDropout = Dropout(rate: configuration.hiddenDropout)
+    attentionDropout = configuration.attentionDropout
+  }
+
   /// Hidden states `[tokens, hidden]` of packed sequences to hidden states of the same shape.
   func callAsFunction(_ hidden: Tensor, _ batch: RaggedBatch, _ context: ForwardContext) -> Tensor {
     let drops = context.isTraining && attentionDropout > 0

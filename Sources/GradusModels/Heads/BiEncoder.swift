@@ -1,8 +1,3 @@
-#if canImport(FoundationEssentials)
-import FoundationEssentials
-#else
-import Foundation
-#endif
 import GradusCore
 import GradusTensor
 import GradusText
@@ -12,8 +7,8 @@ import GradusText
 ///     let model = try BiEncoder(folder: ModelFolder(path: "models/minilm-l6"))
 ///     let vectors = try model.encode(["This is an example sentence", "Each sentence is converted"])
 ///
-/// Obeys what sentence-transformers' `modules.json` and `1_Pooling/config.json` say about pooling and unit length; without
-/// them, mean pooling and unit length.
+/// Obeys what sentence-transformers' `modules.json` says about pooling and unit length, and `sentence_bert_config.json`
+/// about the longest text; without them, mean pooling, unit length and all positions.
 public struct BiEncoder: Module {
   public let encoder: BertEncoder
   public let pooling: Pooling
@@ -22,6 +17,9 @@ public struct BiEncoder: Module {
   public var limits: TokenLimits
   let tokenizer: WordPieceTokenizer
 
+  /// - Parameters:
+  ///   - tokenizer: That of the encoder's folder (``ModelFolder/tokenizer()``), so that every id has an embedding.
+  ///   - limits: Nil for all positions that the encoder has.
   public init(
     encoder: BertEncoder, tokenizer: WordPieceTokenizer, pooling: Pooling = .mean, isNormalized: Bool = true,
     limits: TokenLimits? = nil
@@ -33,12 +31,14 @@ public struct BiEncoder: Module {
     self.limits = limits ?? TokenLimits(maximumTokens: encoder.configuration.maximumPositions)
   }
 
+  /// - Parameter limits: Nil for what the folder says.
+  /// - Throws: ``ModelError``, `TokenizerError`.
   public init(folder: ModelFolder, limits: TokenLimits? = nil) throws {
-    let settings = try folder.sentenceSettings()
+    let settings = try SentenceSettings(folder: folder)
     let encoder = try BertEncoder(folder: folder)
     self.init(
       encoder: encoder, tokenizer: try folder.tokenizer(), pooling: settings.pooling, isNormalized: settings.isNormalized,
-      limits: limits)
+      limits: limits ?? settings.maximumTokens.map { TokenLimits(maximumTokens: $0) })
   }
 
   public var parameters: [Parameter] { encoder.parameters }
@@ -60,10 +60,19 @@ public struct BiEncoder: Module {
 
   /// One vector a text, in input order, with the number of tokens that were cut off.
   ///
-  /// - Parameter progress: Called with the number of texts done since the last call.
+  /// - Parameters:
+  ///   - maximumTokens: Budget of a batch; changes the memory that is needed and no bit of a vector.
+  ///   - progress: Called with the number of texts done since the last call.
+  /// - Throws: ``ModelError/positions(asked:limit:)``, ``ModelError/windowsOfBiEncoder``; under the error policy
+  ///   `TokenizerError.tooLong`.
   public func encode(
     _ texts: [String], maximumTokens: Int = 8192, progress: (Int) -> Void = { _ in }
   ) throws -> (vectors: [[Float]], truncatedTokens: [Int]) {
+    let positions = encoder.configuration.maximumPositions
+    guard limits.maximumTokens <= positions else {
+      throw ModelError.positions(asked: limits.maximumTokens, limit: positions)
+    }
+    guard limits.policy != .window else { throw ModelError.windowsOfBiEncoder }
     let inputs = try texts.map { try tokenizer.inputs($0, limits: limits)[0] }
     var vectors = [[Float]](repeating: [], count: texts.count)
     for batch in BatchPlan(lengths: inputs.map(\.ids.count), maximumTokens: maximumTokens).batches {
@@ -74,43 +83,5 @@ public struct BiEncoder: Module {
       progress(batch.count)
     }
     return (vectors, inputs.map(\.truncatedTokens))
-  }
-}
-
-extension ModelFolder {
-  /// Pooling and unit length by sentence-transformers' files.
-  func sentenceSettings() throws -> (pooling: Pooling, isNormalized: Bool) {
-    struct Part: Decodable {
-      let type: String
-      let path: String
-    }
-    struct Kind: Decodable {
-      let pooling_mode_cls_token: Bool?
-      let pooling_mode_mean_tokens: Bool?
-      let pooling_mode_max_tokens: Bool?
-    }
-    guard let list = try? file("modules.json") else { return (.mean, true) }
-    do {
-      let parts = try JSONDecoder().decode([Part].self, from: try readData(list))
-      if let other = parts.first(where: { part in !["Transformer", "Pooling", "Normalize"].contains { part.type.hasSuffix($0) } }) {
-        throw ModelError.unsupportedArchitecture(file: list, found: other.type)
-      }
-      var pooling = Pooling.mean
-      if let part = parts.first(where: { $0.type.hasSuffix("Pooling") }) {
-        let name = part.path.isEmpty ? "config.json" : part.path + "/config.json"
-        let kind = try JSONDecoder().decode(Kind.self, from: try readData(try file(name)))
-        let chosen: [Pooling] = [
-          kind.pooling_mode_cls_token == true ? .cls : nil, kind.pooling_mode_mean_tokens == true ? .mean : nil,
-          kind.pooling_mode_max_tokens == true ? .max : nil,
-        ].compactMap { $0 }
-        guard chosen.count == 1, let only = chosen.first else {
-          throw ModelError.configuration(file: path + "/" + name, reason: "exactly one of cls, mean and max pooling must be on")
-        }
-        pooling = only
-      }
-      return (pooling, parts.contains { $0.type.hasSuffix("Normalize") })
-    } catch let error as DecodingError {
-      throw ModelError.configuration(file: list, reason: describe(error))
-    }
   }
 }

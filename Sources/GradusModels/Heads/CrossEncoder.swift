@@ -32,7 +32,10 @@ public struct CrossEncoder: PairScorer {
 
   /// A new head on an encoder that exists.
   ///
-  /// - Parameter seed: Of the head's first weights.
+  /// - Parameters:
+  ///   - tokenizer: That of the encoder's folder (``ModelFolder/tokenizer()``), so that every id has an embedding.
+  ///   - limits: Nil for all positions that the encoder has.
+  ///   - seed: Of the head's first weights.
   public init(
     encoder: BertEncoder, tokenizer: WordPieceTokenizer, head: CrossEncoderHead = .cls, limits: TokenLimits? = nil, seed: UInt64
   ) {
@@ -59,32 +62,50 @@ public struct CrossEncoder: PairScorer {
   public var headParameters: [Parameter] { classifier.parameters + (scale.map { [$0] } ?? []) }
 
   public func tokens(of pair: ScoringPair) throws -> (read: Int, truncated: Int) {
-    let inputs = try self.inputs(of: pair)
-    return (inputs.reduce(0) { $0 + $1.ids.count }, inputs.map(\.truncatedTokens).min() ?? 0)
+    let parts = try self.parts(of: pair)
+    return (parts.inputs.reduce(0) { $0 + $1.ids.count }, parts.truncatedTokens)
   }
 
-  /// With the window policy a pair's logit is that of its best window (MaxP).
+  /// With the window policy a pair's logit is that of its best window (MaxP, Dai and Callan, SIGIR 2019).
+  ///
+  /// - Throws: ``ModelError/tooLong(docno:tokens:limit:)`` under the error policy;
+  ///   ``ModelError/positions(asked:limit:)``; `TokenizerError.noRoom` where the query leaves no room for a document.
   public func scores(_ batch: [ScoringPair], context: ForwardContext) throws -> Tensor {
+    var passes: [Tensor] = []
     var tokens = TokenBatch()
     var windowCounts: [Int] = []
     for pair in batch {
-      let inputs = try self.inputs(of: pair)
-      for input in inputs { tokens.append(input.ids, segments: input.segmentIDs) }
+      let inputs = try parts(of: pair).inputs
+      for input in inputs {
+        // A long document may have thousands of windows: more than one pass bounds the memory.
+        if inputs.count > 1, tokens.tokenCount + input.ids.count > Self.windowTokensPerPass, tokens.sequenceCount > 0 {
+          passes.append(logits(tokens, context))
+          tokens = TokenBatch()
+        }
+        tokens.append(input.ids, segments: input.segmentIDs)
+      }
       windowCounts.append(inputs.count)
     }
-    let logits = self.logits(tokens, context)
+    passes.append(logits(tokens, context))
+    let logits = concatenated(passes, axis: 0)
     guard windowCounts.contains(where: { $0 > 1 }) else { return logits }
-    var start = 0
-    let best = windowCounts.map { count in
-      defer { start += count }
-      return logits.slice(axis: 0, from: start, to: start + count).max(axes: [0], keepDims: true)
-    }
-    return concatenated(best, axis: 0)
+    return logits.segmentMax(RaggedBatch(lengths: windowCounts))
   }
 
-  private func inputs(of pair: ScoringPair) throws -> [TokenizedInput] {
+  private static let windowTokensPerPass = 8192
+
+  /// The inputs of a pair, and how many of its tokens are in none of them.
+  private func parts(of pair: ScoringPair) throws -> (inputs: [TokenizedInput], truncatedTokens: Int) {
+    let positions = encoder.configuration.maximumPositions
+    guard limits.maximumTokens <= positions else {
+      throw ModelError.positions(asked: limits.maximumTokens, limit: positions)
+    }
+    let query = tokenizer.encode(pair.query.text)
     do {
-      return try tokenizer.inputs(query: pair.query.text, document: pair.document.contents, limits: limits)
+      let inputs = try tokenizer.inputs(query: query, document: tokenizer.encode(pair.document.contents), limits: limits)
+      // Windows leave out nothing of the document between them.
+      let truncated = inputs.count > 1 ? query.count - min(query.count, limits.maximumQueryTokens) : inputs[0].truncatedTokens
+      return (inputs, truncated)
     } catch .tooLong(let tokens, let maximum) {
       throw ModelError.tooLong(docno: pair.document.docno, tokens: tokens, limit: maximum)
     }

@@ -46,6 +46,7 @@ extension PairScorer {
   /// Pairs of like length share a batch under a token budget, which bounds the memory and changes no score.
   ///
   /// - Parameter progress: Called with the number of pairs done since the last call.
+  /// - Throws: ``ModelError/scoreNotFinite(qid:docno:)``, and what the scorer throws.
   public func rankingScores(
     _ pairs: [ScoringPair], maximumTokens: Int = 8192, progress: (Int) -> Void = { _ in }
   ) throws -> [CandidateScore] {
@@ -54,6 +55,9 @@ extension PairScorer {
     for batch in BatchPlan(lengths: tokens.map(\.read), maximumTokens: maximumTokens).batches {
       let logits = try withoutGradients { try scores(batch.map { pairs[$0] }, context: .inference) }
       for (position, score) in zip(batch, rankingScores(of: logits)) {
+        guard score.isFinite else {
+          throw ModelError.scoreNotFinite(qid: pairs[position].query.qid, docno: pairs[position].document.docno)
+        }
         results[position] = CandidateScore(score: score, truncatedTokens: tokens[position].truncated)
       }
       progress(batch.count)

@@ -26,6 +26,15 @@ public struct ConvKNRM: PairScorer {
     public var documentTokens = 150
 
     public init() {}
+
+    /// What is wrong with the values, or nil.
+    var contradiction: String? {
+      let entries = [
+        ("filters", filters, 1 << 14), ("maximumGram", maximumGram, 16), ("queryTokens", queryTokens, 1 << 16),
+        ("documentTokens", documentTokens, 1 << 16),
+      ]
+      return entries.first { $0.1 < 1 || $0.1 > $0.2 }.map { "\($0.0) is \($0.1), outside 1...\($0.2)" }
+    }
   }
 
   public let options: Options
@@ -41,15 +50,16 @@ public struct ConvKNRM: PairScorer {
   let combine: Linear
 
   /// - Parameters:
-  ///   - embeddings: `[vocabulary, width]`; kept as a constant.
+  ///   - embeddings: `[vocabulary, width]`, a row for every id of the tokenizer; kept as a constant.
   ///   - seed: Of the first weights.
   public init(embeddings: Tensor, tokenizer: WordPieceTokenizer, options: Options = Options(), seed: UInt64) {
+    if let reason = options.contradiction { preconditionFailure("ConvKNRM.Options: \(reason)") }
     self.options = options
     self.tokenizer = tokenizer
     let width = embeddings.shape[1]
     self.embeddings = embeddings.detached().padded(axis: 0, before: 0, after: 1)
     var generator = SeededGenerator(seed: seed).stream("conv-knrm")
-    convolutions = (1...max(1, options.maximumGram)).map { gram in
+    convolutions = (1...options.maximumGram).map { gram in
       // PyTorch's default for convolutions: uniform within one over the square root of the inputs.
       let bound = 1 / Double(gram * width).squareRoot()
       return Linear(
@@ -70,9 +80,11 @@ public struct ConvKNRM: PairScorer {
 
   /// With the input embeddings of the encoder in a model folder.
   public init(base: ModelFolder, options: Options = Options(), seed: UInt64) throws {
-    let encoder = try BertEncoder(folder: base)
-    self.init(
-      embeddings: encoder.wordEmbeddings.weight.value, tokenizer: try base.tokenizer(), options: options, seed: seed)
+    let configuration = try base.bertConfiguration()
+    let source = try WeightSource(path: base.file(ModelFolder.weightsName)).bert()
+    let table = try source.embedding(
+      "embeddings.word_embeddings", count: configuration.vocabularySize, width: configuration.hiddenSize)
+    self.init(embeddings: table.weight.value, tokenizer: try base.tokenizer(), options: options, seed: seed)
   }
 
   public var parameters: [Parameter] { convolutions.flatMap(\.parameters) + [mu, sigma] + combine.parameters }

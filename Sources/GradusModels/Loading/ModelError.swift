@@ -14,14 +14,23 @@ public enum ModelError: GradusError, Equatable {
   case shape(file: String, name: String, expected: [Int], found: [Int])
   /// A tensor holds NaN or infinity.
   case notFinite(file: String, name: String, index: Int)
+  /// The tokenizer can give an id or a segment that the embedding table has no row for.
+  case tokenizerMismatch(folder: String, table: String, largest: Int, rows: Int)
+  /// Inputs may be longer than the model has positions for.
+  case positions(asked: Int, limit: Int)
+  /// A bi-encoder makes one vector of a text and cannot score its windows.
+  case windowsOfBiEncoder
   /// A text is longer than the model takes, and the policy is to refuse it.
   case tooLong(docno: String, tokens: Int, limit: Int)
   /// A model folder whose manifest does not fit this version.
   case manifest(file: String, reason: String)
+  /// A score is NaN or infinite: the weights have grown beyond what can be computed with.
+  case scoreNotFinite(qid: String, docno: String)
 
   public var failureKind: FailureKind {
     switch self {
     case .missingFile: .missingInput
+    case .positions, .windowsOfBiEncoder: .usage
     default: .badData
     }
   }
@@ -37,9 +46,17 @@ public enum ModelError: GradusError, Equatable {
     case .shape(let file, let name, let expected, let found):
       "\(file): tensor '\(name)' has shape \(found), expected \(expected) by config.json"
     case .notFinite(let file, let name, let index): "\(file): tensor '\(name)' holds a value that is not finite at index \(index)"
+    case .tokenizerMismatch(let folder, let table, let largest, let rows):
+      "\(folder): the tokenizer gives numbers up to \(largest), the \(table) embeddings have \(rows) rows; "
+        + "take tokenizer and weights from the same model"
+    case .positions(let asked, let limit):
+      "inputs of up to \(asked) tokens are asked for, the model takes \(limit); lower the maximum"
+    case .windowsOfBiEncoder: "a bi-encoder cannot read a text in windows; choose the truncate or error policy"
     case .tooLong(let docno, let tokens, let limit):
       "document \(docno): \(tokens) tokens, the model takes \(limit); choose the truncate or window policy"
     case .manifest(let file, let reason): "\(file): \(reason)"
+    case .scoreNotFinite(let qid, let docno):
+      "the model gives query \(qid) and document \(docno) a score that is not finite; its weights are spoilt, train it again"
     }
   }
 }

@@ -22,18 +22,27 @@ public struct ModelFolder: Sendable, Equatable {
   /// The path of a file of the folder.
   /// - Throws: ``ModelError/missingFile(folder:name:)``.
   public func file(_ name: String) throws -> String {
-    let file = path + "/" + name
-    guard FileManager.default.fileExists(atPath: file) else { throw ModelError.missingFile(folder: path, name: name) }
-    return file
+    guard contains(name) else { throw ModelError.missingFile(folder: path, name: name) }
+    return path + "/" + name
   }
 
   func bertConfiguration() throws -> BertConfiguration {
     let file = try file(Self.configurationName)
     let data = try readData(file)
-    struct Kind: Decodable { let model_type: String? }
+    // Configurations of 2018 and 2019 do not name the type; their tensors' names tell.
+    struct Kind: Decodable {
+      let model_type: String?
+      let position_embedding_type: String?
+      let is_decoder: Bool?
+    }
     do {
-      if let kind = try JSONDecoder().decode(Kind.self, from: data).model_type, kind != "bert" {
-        throw ModelError.unsupportedArchitecture(file: file, found: kind)
+      let kind = try JSONDecoder().decode(Kind.self, from: data)
+      if let type = kind.model_type, type != "bert" { throw ModelError.unsupportedArchitecture(file: file, found: type) }
+      if let positions = kind.position_embedding_type, positions != "absolute" {
+        throw ModelError.configuration(file: file, reason: "position_embedding_type is '\(positions)'; 'absolute' is supported")
+      }
+      if kind.is_decoder == true {
+        throw ModelError.configuration(file: file, reason: "is_decoder is true; encoders are supported")
       }
       let configuration = try JSONDecoder().decode(BertConfiguration.self, from: data)
       if let reason = configuration.contradiction { throw ModelError.configuration(file: file, reason: reason) }
@@ -43,10 +52,49 @@ public struct ModelFolder: Sendable, Equatable {
     }
   }
 
-  /// The folder's WordPiece tokenizer: `tokenizer.json`, else `vocab.txt`.
+  /// The folder's WordPiece tokenizer: `tokenizer.json`, else `vocab.txt`, which is lower-cased unless
+  /// `tokenizer_config.json` says otherwise.
+  ///
+  /// - Throws: `TokenizerError`; ``ModelError/tokenizerMismatch(folder:table:largest:rows:)`` where `config.json` has no row
+  ///   for an id or a segment that the tokenizer can give.
   public func tokenizer() throws -> WordPieceTokenizer {
-    try WordPieceTokenizer(folder: path)
+    let tokenizer = try loadedTokenizer()
+    if contains(Self.configurationName) {
+      let configuration = try bertConfiguration()
+      try check(tokenizer, vocabulary: configuration.vocabularySize, segments: configuration.segmentCount)
+    }
+    return tokenizer
   }
+
+  private func loadedTokenizer() throws -> WordPieceTokenizer {
+    guard !contains("tokenizer.json"), contains("vocab.txt") else { return try WordPieceTokenizer(folder: path) }
+    struct Settings: Decodable { let do_lower_case: Bool? }
+    var lowercase = true
+    if contains("tokenizer_config.json") {
+      let file = try file("tokenizer_config.json")
+      do {
+        lowercase = try JSONDecoder().decode(Settings.self, from: try readData(file)).do_lower_case ?? true
+      } catch let error as DecodingError {
+        throw ModelError.configuration(file: file, reason: describe(error))
+      }
+    }
+    return try WordPieceTokenizer(vocabulary: try file("vocab.txt"), lowercase: lowercase)
+  }
+
+  /// Checks that every id of the tokenizer, special tokens included, and every segment has a row in its table.
+  func check(_ tokenizer: WordPieceTokenizer, vocabulary: Int, segments: Int? = nil) throws {
+    let pair = try tokenizer.inputs(query: [0], document: [0], limits: TokenLimits(maximumTokens: 64))[0]
+    let largestID = max(tokenizer.vocabularySize - 1, Int(pair.ids.max() ?? 0))
+    guard largestID < vocabulary else {
+      throw ModelError.tokenizerMismatch(folder: path, table: "word", largest: largestID, rows: vocabulary)
+    }
+    let largestSegment = Int(pair.segmentIDs.max() ?? 0)
+    if let segments, largestSegment >= segments {
+      throw ModelError.tokenizerMismatch(folder: path, table: "segment", largest: largestSegment, rows: segments)
+    }
+  }
+
+  func contains(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path + "/" + name) }
 
   func readData(_ file: String) throws -> Data {
     let mapped = try MappedFile(path: file)
@@ -62,7 +110,8 @@ func describe(_ error: DecodingError) -> String {
   return switch error {
   case .keyNotFound(let key, let context): "key '\(key.stringValue)' is missing\(place(context))"
   case .typeMismatch(_, let context), .valueNotFound(_, let context): "value of the wrong kind\(place(context))"
-  case .dataCorrupted(let context): "no valid JSON\(place(context))"
+  case .dataCorrupted(let context) where context.codingPath.isEmpty: "no valid JSON"
+  case .dataCorrupted(let context): "a value that is not known\(place(context)): \(context.debugDescription)"
   @unknown default: "cannot be decoded"
   }
 }

@@ -5,6 +5,7 @@ import Foundation
 #endif
 import GradusCore
 import GradusFormats
+import GradusText
 
 /// What a saved model says about itself: how to load it, and where it comes from.
 ///
@@ -13,6 +14,11 @@ public struct ModelManifest: Sendable, Equatable, Codable {
   public static let fileName = "gradus.json"
   /// The layout that this version writes.
   public static let currentFormat = 1
+
+  enum CodingKeys: String, CodingKey {
+    case format, architecture, base, baseDigest, recipe, seed, dataDigests, codeVersion, head, maximumTokens
+    case maximumQueryTokens, truncation, windowStride, convKNRM, firstStageWeight
+  }
 
   public enum Architecture: String, Sendable, Codable, CaseIterable {
     case crossEncoder = "cross-encoder"
@@ -36,6 +42,10 @@ public struct ModelManifest: Sendable, Equatable, Codable {
   /// Tokens that a cross-encoder reads of a pair, specials included.
   public var maximumTokens: Int?
   public var maximumQueryTokens: Int?
+  /// What a cross-encoder does with a longer pair. Nil stands for `truncate`: folders without the entry were made with it.
+  public var truncation: TruncationPolicy?
+  /// Tokens from one window of a cross-encoder to the next; nil for half a window.
+  public var windowStride: Int?
   /// Conv-KNRM only.
   public var convKNRM: ConvKNRM.Options?
 
@@ -55,18 +65,45 @@ public struct ModelManifest: Sendable, Equatable, Codable {
     self.dataDigests = dataDigests
   }
 
-  /// - Throws: ``ModelError/missingFile(folder:name:)`` where the folder holds no saved model, ``ModelError/manifest(file:reason:)``.
+  /// - Throws: ``ModelError/missingFile(folder:name:)`` where the folder holds no saved model;
+  ///   ``ModelError/manifest(file:reason:)``.
   public init(folder: ModelFolder) throws {
     let file = try folder.file(Self.fileName)
+    struct Version: Decodable { let format: Int }
     do {
-      self = try JSONDecoder().decode(Self.self, from: try folder.readData(file))
+      let data = try folder.readData(file)
+      let found = try JSONDecoder().decode(Version.self, from: data).format
+      guard found == Self.currentFormat else {
+        throw ModelError.manifest(
+          file: file, reason: "format \(found) was written by another version; this one reads format \(Self.currentFormat)")
+      }
+      self = try JSONDecoder().decode(Self.self, from: data)
     } catch let error as DecodingError {
       throw ModelError.manifest(file: file, reason: describe(error))
     }
-    guard format == Self.currentFormat else {
-      throw ModelError.manifest(
-        file: file, reason: "format \(format) was written by another version; this one reads format \(Self.currentFormat)")
+  }
+
+  /// What a cross-encoder with `positions` positions reads of a pair.
+  func tokenLimits(positions: Int, file: String) throws -> TokenLimits {
+    let tokens = try required(maximumTokens, .maximumTokens, file: file)
+    let queryTokens = try required(maximumQueryTokens, .maximumQueryTokens, file: file)
+    for (name, value, limit) in [("maximumTokens", tokens, positions), ("maximumQueryTokens", queryTokens, Int.max)]
+    where value < 1 || value > limit {
+      throw ModelError.manifest(file: file, reason: "\(name) is \(value); the model takes \(positions) tokens")
     }
+    if let windowStride, windowStride < 1 {
+      throw ModelError.manifest(file: file, reason: "windowStride is \(windowStride), less than 1")
+    }
+    return TokenLimits(
+      maximumTokens: tokens, maximumQueryTokens: queryTokens, policy: truncation ?? .truncate, windowStride: windowStride)
+  }
+
+  /// An entry that the architecture needs.
+  func required<Value>(_ value: Value?, _ key: CodingKeys, file: String) throws -> Value {
+    guard let value else {
+      throw ModelError.manifest(file: file, reason: "key '\(key.rawValue)' is missing, which '\(architecture.rawValue)' needs")
+    }
+    return value
   }
 
   func write(to folder: String) throws {

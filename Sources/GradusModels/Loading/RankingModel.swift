@@ -3,6 +3,13 @@ import FoundationEssentials
 #else
 import Foundation
 #endif
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
 import GradusCore
 import GradusFormats
 import GradusTensor
@@ -25,6 +32,8 @@ public struct RankingModel {
     self.manifest.head = scorer.head
     self.manifest.maximumTokens = scorer.limits.maximumTokens
     self.manifest.maximumQueryTokens = scorer.limits.maximumQueryTokens
+    self.manifest.truncation = scorer.limits.policy
+    self.manifest.windowStride = scorer.limits.windowStride
   }
 
   public init(scorer: ConvKNRM, manifest: ModelManifest) {
@@ -35,35 +44,57 @@ public struct RankingModel {
   }
 
   /// Loads a folder that ``save(to:tokenizerOf:)`` wrote.
+  ///
+  /// - Throws: ``ModelError``, `TokenizerError`, `SafetensorsError`: nothing that a file lacks is made up.
   public init(folder: ModelFolder) throws {
     manifest = try ModelManifest(folder: folder)
+    let manifestFile = try folder.file(ModelManifest.fileName)
     let source = try WeightSource(path: try folder.file(ModelFolder.weightsName))
     let tokenizer = try folder.tokenizer()
     switch manifest.architecture {
     case .crossEncoder:
-      var limits = TokenLimits(maximumTokens: manifest.maximumTokens ?? 512)
-      limits.maximumQueryTokens = manifest.maximumQueryTokens ?? limits.maximumQueryTokens
+      let encoder = try BertEncoder(folder: folder)
       let model = CrossEncoder(
-        encoder: try BertEncoder(folder: folder), tokenizer: tokenizer, head: manifest.head ?? .cls, limits: limits, seed: 0)
+        encoder: encoder, tokenizer: tokenizer, head: try manifest.required(manifest.head, .head, file: manifestFile),
+        limits: try manifest.tokenLimits(positions: encoder.configuration.maximumPositions, file: manifestFile), seed: 0)
       try source.fill(model.headParameters)
       scorer = model
     case .convKNRM:
-      guard let shape = source.shape(ConvKNRM.embeddingsName), shape.count == 2 else {
+      let options = try manifest.required(manifest.convKNRM, .convKNRM, file: manifestFile)
+      if let reason = options.contradiction { throw ModelError.manifest(file: manifestFile, reason: reason) }
+      guard let shape = source.shape(ConvKNRM.embeddingsName) else {
         throw ModelError.missingTensor(file: source.path, name: ConvKNRM.embeddingsName)
       }
+      guard shape.count == 2, shape[1] > 0 else {
+        throw ModelError.shape(
+          file: source.path, name: ConvKNRM.embeddingsName, expected: [tokenizer.vocabularySize, 1], found: shape)
+      }
+      try folder.check(tokenizer, vocabulary: shape[0])
       let model = ConvKNRM(
-        embeddings: try source.tensor(ConvKNRM.embeddingsName, shape: shape), tokenizer: tokenizer,
-        options: manifest.convKNRM ?? ConvKNRM.Options(), seed: 0)
+        embeddings: try source.tensor(ConvKNRM.embeddingsName, shape: shape), tokenizer: tokenizer, options: options, seed: 0)
       try source.fill(model.parameters)
       scorer = model
     }
   }
 
-  /// Writes weights, configuration, tokenizer and manifest; the manifest last, so that a folder with one is complete.
+  /// Writes weights, configuration, tokenizer and manifest.
+  ///
+  /// An old manifest goes first and the new one comes last, so that a folder with one is complete and of one piece.
   ///
   /// - Parameter tokenizerOf: The folder whose tokenizer files are copied.
+  /// - Throws: ``ModelError/missingFile(folder:name:)`` where that folder holds no tokenizer; `FileError`.
   public func save(to path: String, tokenizerOf base: ModelFolder) throws {
+    guard base.contains("tokenizer.json") || base.contains("vocab.txt") else {
+      throw ModelError.missingFile(folder: base.path, name: "tokenizer.json")
+    }
+    let tokenizerFiles = try ["tokenizer.json", "vocab.txt", "tokenizer_config.json"].filter(base.contains).map { name in
+      (name, try base.readData(try base.file(name)))
+    }
     try Folder.create(path)
+    // Files of another model under these names would be taken for this one's.
+    for name in [ModelManifest.fileName, ModelFolder.configurationName, "tokenizer.json", "vocab.txt", "tokenizer_config.json"] {
+      try Self.removeFile(path + "/" + name)
+    }
     let weights = SafetensorsWriter(path: path + "/" + ModelFolder.weightsName, metadata: ["format": "pt"])
     var tensors: [NamedTensor]
     switch scorer {
@@ -78,22 +109,17 @@ public struct RankingModel {
     }
     for tensor in tensors { weights.add(tensor.name, shape: tensor.tensor.shape, floats: tensor.tensor.floats()) }
     try weights.commit()
-    for name in ["tokenizer.json", "vocab.txt", "tokenizer_config.json"] where (try? base.file(name)) != nil {
+    for (name, data) in tokenizerFiles {
       let output = try OutputFile(path: path + "/" + name)
-      try output.write(try base.readData(try base.file(name)).withUnsafeBytes { Array($0) })
+      try output.write(Array(data))
       try output.commit()
     }
     try manifest.write(to: path)
   }
-}
 
-extension WeightSource {
-  /// Replaces the values of `parameters` by the tensors of their names.
-  func fill(_ parameters: [Parameter]) throws {
-    for parameter in parameters { parameter.value = try tensor(parameter.name, shape: parameter.shape) }
+  private static func removeFile(_ path: String) throws {
+    if unlink(path) != 0, errno != ENOENT { throw FileError(.remove, path: path, code: errno) }
   }
-
-  func shape(_ name: String) -> [Int]? { info(name)?.shape }
 }
 
 extension ConvKNRM {

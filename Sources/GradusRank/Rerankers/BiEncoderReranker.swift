@@ -32,22 +32,25 @@ public struct BiEncoderReranker: Reranker, @unchecked Sendable {
   private func rerankScores(
     _ groups: [CandidateGroup], depth: Int, progress: (Int) -> Void = { _ in }
   ) throws -> [[CandidateScore]] {
+    // By text, not by docno: two groups may come from two collections.
     var positions: [String: Int] = [:]
     var texts: [String] = []
-    for group in groups {
-      for candidate in group.candidates.prefix(max(0, depth)) where positions[candidate.document.docno] == nil {
-        positions[candidate.document.docno] = texts.count
-        texts.append(candidate.document.contents)
+    let rows = groups.map { group in
+      group.candidates.prefix(max(0, depth)).map { candidate in
+        let text = candidate.document.contents
+        if let known = positions[text] { return known }
+        positions[text] = texts.count
+        texts.append(text)
+        return texts.count - 1
       }
     }
     let documents = try encoder.encode(texts, progress: progress)
     let queries = try encoder.encode(groups.map(\.query.text), progress: progress)
-    return zip(groups.indices, groups).map { index, group in
-      group.candidates.prefix(max(0, depth)).map { candidate in
-        let position = positions[candidate.document.docno] ?? 0
-        return CandidateScore(
-          score: innerProduct(queries.vectors[index], documents.vectors[position], 0),
-          truncatedTokens: queries.truncatedTokens[index] + documents.truncatedTokens[position])
+    return rows.indices.map { index in
+      rows[index].map { row in
+        CandidateScore(
+          score: innerProduct(queries.vectors[index], documents.vectors[row], 0),
+          truncatedTokens: queries.truncatedTokens[index] + documents.truncatedTokens[row])
       }
     }
   }

@@ -14,11 +14,14 @@ import GradusCore
 ///   - queryRows, documentRows: The rows of each pair; as many pairs in both.
 ///   - blocks: Divides each pair's document rows.
 ///   - mu, sigma: `[kernels]`; `sigma > 0`.
-/// - Returns: `[query rows, blocks * kernels]`.
+/// - Returns: `[query rows, blocks * kernels]`; zeros for the rows of a pair without a document.
+/// - Complexity: query rows x document rows x (width + kernels), pair by pair.
 public func interactionPooling(
   query: Tensor, document: Tensor, queryRows: RaggedBatch, documentRows: RaggedBatch, blocks: Int, mu: Tensor, sigma: Tensor
 ) -> Tensor {
-  guard query.rank == 2, document.rank == 2, query.shape[1] == document.shape[1], query.shape[0] == queryRows.total,
+  query.requireFloatingPoint("interactionPooling")
+  for other in [document, mu, sigma] { query.requireSameType(other, "interactionPooling") }
+  guard blocks > 0, query.rank == 2, document.rank == 2, query.shape[1] == document.shape[1], query.shape[0] == queryRows.total,
     document.shape[0] == documentRows.total, queryRows.count == documentRows.count, mu.rank == 1, mu.shape == sigma.shape,
     documentRows.lengths.allSatisfy({ $0 % blocks == 0 })
   else {

@@ -48,7 +48,8 @@ public final class WordPieceTokenizer: Sendable {
     paddingID = trie.id("[PAD]".utf8) ?? trie.id("<pad>".utf8) ?? 0
     template = description.template
     var pieces: [String?] = []
-    for (bytes, id) in description.vocabulary {
+    // Added tokens need not be in the vocabulary; where they are, both give the same piece.
+    for (bytes, id) in description.addedTokens.map({ ($0.bytes, $0.id) }) + description.vocabulary {
       while pieces.count <= Int(id) { pieces.append(nil) }
       pieces[Int(id)] = String(decoding: bytes, as: UTF8.self)
     }

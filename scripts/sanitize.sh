@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Runs the tests of the C kernels, the index, the worker pool and the kernels' callers under the address and
+# undefined-behaviour sanitizers together, then under the thread sanitizer. Fails on the first finding.
+# Usage: scripts/sanitize.sh [address|thread]...
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# Swift in debug mode, which compiles in a fraction of the time; C with optimisation, because the kernels are most of the work.
+common=(-c debug -Xcc -O1 -Xcc -g)
+tests='^(KernelTests|GradusIndexTests)\.|WorkerPool|InteractionPooling'
+
+# The thread pool lives as long as the process, and Swift's own runtime keeps what it once made: no leak check.
+export ASAN_OPTIONS="detect_leaks=0:halt_on_error=1:strict_string_checks=1"
+export UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1"
+export TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1"
+# More threads than a small machine has processors, so that pieces of work do meet.
+export GRADUS_THREADS="${GRADUS_THREADS:-4}"
+
+# check NAME SANITIZER...: builds and runs the tests under the sanitizers.
+check() {
+  local name=$1 flags=("${common[@]}" --scratch-path ".build-$1")
+  shift
+  for sanitizer in "$@"; do flags+=("--sanitize=$sanitizer"); done
+  printf 'sanitize: %s\n' "$*"
+  swift build "${flags[@]}" --build-tests
+  timeout 300 swift test "${flags[@]}" --skip-build --filter "$tests"
+}
+
+[ $# -gt 0 ] || set -- address thread
+for choice in "$@"; do
+  case $choice in
+    address) check address address undefined ;;
+    thread) check thread thread ;;
+    *)
+      printf "sanitize: '%s' is not known; address and thread are\n" "$choice" >&2
+      exit 2
+      ;;
+  esac
+done
+printf 'sanitize: no findings\n'
