@@ -9,7 +9,7 @@ results=$here/../results
 GRADUS=${GRADUS:-$here/../../.build/release/gradus}
 export GRADUS THREADS=${THREADS:-2} ROUNDS=${ROUNDS:-3}
 # A rival never asks a hub: all weights lie in folders that are given.
-export HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1 TOKENIZERS_PARALLELISM=false
+export HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1 TOKENIZERS_PARALLELISM=false TRANSFORMERS_VERBOSITY=error HF_HUB_DISABLE_PROGRESS_BARS=1
 export OMP_NUM_THREADS=$THREADS MKL_NUM_THREADS=$THREADS NUMBA_NUM_THREADS=$THREADS
 
 if ! [ -x "$GRADUS" ]; then

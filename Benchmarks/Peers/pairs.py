@@ -7,6 +7,9 @@ import statistics
 import subprocess
 import sys
 
+# Of the last minute before anything was measured.
+LOAD_AT_START = os.getloadavg()[0]
+
 
 def call(arguments):
     """The JSON object that a command prints; its errors go to the terminal and end the script."""
@@ -44,7 +47,6 @@ class Report:
     def __init__(self, title, notes):
         self.title = title
         self.notes = notes
-        self.load = os.getloadavg()[0]
         self.rows = []
 
     def compare(self, what, unit, ours, peers, higher_is_better, peak_mb=None):
@@ -72,7 +74,7 @@ class Report:
         print(json.dumps(row), flush=True)
 
     def write(self, path):
-        lines = [f"# {self.title}", "", machine(self.load), "", *self.notes, ""]
+        lines = [f"# {self.title}", "", machine(), "", *self.notes, ""]
         timed = [row for row in self.rows if "peers" in row]
         if timed:
             lines += ["| | unit | gradus | rival | rival's | ratio (of each round) | peak MB, gradus / rival |", "|---|---|---|---|---|---|---|"]
@@ -101,7 +103,7 @@ def figure(value):
     return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
 
 
-def machine(load_before):
+def machine():
     name = platform.processor() or platform.machine()
     if os.path.exists("/proc/cpuinfo"):
         with open("/proc/cpuinfo", encoding="utf-8") as file:
@@ -109,5 +111,5 @@ def machine(load_before):
     version = subprocess.run([os.environ["GRADUS"], "--version"], stdout=subprocess.PIPE, text=True, check=True)
     return (
         f"{name}, {os.cpu_count()} processors, {platform.system()} {platform.machine()}; {version.stdout.strip()}; "
-        f"{threads()} threads a side unless said otherwise; load average {load_before:.2f} before, {os.getloadavg()[0]:.2f} after."
+        f"{threads()} threads a side unless said otherwise; load average {LOAD_AT_START:.2f} before, {os.getloadavg()[0]:.2f} after."
     )
