@@ -1,19 +1,16 @@
 #!/usr/bin/env bash
-# Speed of bm25s (with its numba backend, and with numpy) on a BEIR folder: JSON on standard output.
+# BM25 against bm25s: JSON lines on standard output, a table in results/bm25s.md.
 #
-#   Benchmarks/Peers/bm25s.sh FOLDER [QRELS]
+#   Benchmarks/Peers/bm25s.sh FOLDER [SPLIT]
 #
-# QRELS picks the queries (default: FOLDER/qrels/test.tsv). Needs Python 3.9 or later and a package index; installs into
-# a folder that is removed at the end, or into $PEER_VENV, which is kept.
+# FOLDER is a collection in BEIR's layout (packed or not) or an installed collection's name; SPLIT picks the queries
+# (default: test). Fails where nDCG@10 of the two runs differs by more than 0.001. See environment.sh for GRADUS, PEER_VENV
+# and ROUNDS; threads are 1 and 2 here.
 set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
-folder=${1:?usage: bm25s.sh FOLDER [QRELS]}
-qrels=${2:-$folder/qrels/test.tsv}
-if [ -z "${PEER_VENV:-}" ]; then
-  PEER_VENV=$(mktemp -d)
-  trap 'rm -rf "$PEER_VENV"' EXIT
+collection=${1:?usage: bm25s.sh FOLDER [SPLIT]}
+source "$(dirname "$0")/environment.sh"
+if ! [ -d "$collection" ]; then
+  collection=$("$GRADUS" data show "$collection" --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["folder"])')
 fi
-[ -x "$PEER_VENV/bin/python" ] || python3 -m venv "$PEER_VENV"
-"$PEER_VENV/bin/python" -c 'import bm25s, numba, Stemmer' 2>/dev/null ||
-  "$PEER_VENV/bin/pip" install --quiet bm25s numba PyStemmer >&2
-"$PEER_VENV/bin/python" "$here/bm25s_peer.py" "$folder" "$qrels"
+peer_environment bm25s numba PyStemmer:Stemmer
+"$python" "$here/bm25s_peer.py" compare "$collection" "${2:-test}" "$scratch" "$results/bm25s.md"

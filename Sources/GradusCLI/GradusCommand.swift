@@ -23,6 +23,7 @@ struct GradusCommand: ParsableCommand {
       ModelsCommand.self,
       IndexCommand.self,
       SearchCommand.self,
+      DenseSearchCommand.self,
       RerankCommand.self,
       TrainCommand.self,
       CurriculumCommand.self,

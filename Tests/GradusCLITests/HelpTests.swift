@@ -5,7 +5,7 @@ import Testing
 struct HelpTests {
   static let commands = [
     "", "doctor", "data", "data list", "data show", "data build", "data import", "data pull", "models", "models list",
-    "models show", "models pull", "index", "search", "evaluate", "validate", "bench", "bench search", "bench encode",
+    "models show", "models pull", "index", "search", "dense", "evaluate", "validate", "bench", "bench search", "bench encode",
     "bench train", "systems",
   ]
 
@@ -91,6 +91,9 @@ struct HelpTests {
       (["search", "i", "--query", "a", "--topics", "b"], "--query TEXT or --topics FILE"),
       (["search", "i", "--query", "a", "--model", "bm25(k=1)"], "did you mean 'k1'?"),
       (["search", "i", "--topics", "a", "--tag", "two words"], "--tag"),
+      (["dense", "a.tsv", "--topics", "q", "-k", "0"], "-k must be at least 1"),
+      (["dense", "a.tsv", "--topics", "q", "--json"], "--out FILE"),
+      (["dense", "-", "--topics", "-"], "cannot both be standard input"),
       (["evaluate", "q", "r", "-m", "nDGC@10"], "did you mean 'nDCG'?"),
       (["evaluate", "q", "r", "--test", "z"], "--test"),
       (["evaluate", "q", "r", "--json", "--latex"], "either --json or --latex"),
