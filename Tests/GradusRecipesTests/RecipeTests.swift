@@ -71,7 +71,7 @@ import Testing
   func refuses(part: String, replacement: String, line: Int, reason: RecipeError.Reason) throws {
     let start = try #require(Self.text.range(of: part))
     let text = Self.text.replacingCharacters(in: start, with: replacement)
-    try withFile(text) { path in
+    _ = try withFile(text) { path in
       #expect(throws: RecipeError(file: path, line: line, reason: reason)) { try Recipe(path: path) }
     }
   }

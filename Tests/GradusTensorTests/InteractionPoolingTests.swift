@@ -76,7 +76,7 @@ struct InteractionPoolingTests {
     #expect(found[0].slice(axis: 0, from: 5, to: 6).floats().allSatisfy { $0 == 0 })
     #expect(found[1].slice(axis: 0, from: 33, to: 39).floats().allSatisfy { $0 == 0 })
     #expect(throws: AutogradError.notTwiceDifferentiable("interactionPooling")) {
-      try gradients(of: result, withRespectTo: inputs, upstream: upstream, keepingGraph: true)
+      try gradients(of: pooled(inputs), withRespectTo: inputs, upstream: upstream, keepingGraph: true)
     }
   }
 

@@ -18,12 +18,10 @@ import GradusCore
 public struct BEIRWriter: Sendable {
   public let folder: String
 
-  /// Makes the folder and its `qrels` where they are missing. The folder above must exist.
+  /// Makes the folder, those above it and its `qrels` where they are missing.
   public init(folder: String) throws(FileError) {
     self.folder = folder
-    for path in [folder, folder + "/qrels"] where mkdir(path, 0o777) != 0 && errno != EEXIST {
-      throw FileError(.create, path: path, code: errno)
-    }
+    try Folder.create(folder + "/qrels")
   }
 
   /// - Throws: ``CorpusFormatError`` for a docno that is empty, holds white space or occurs twice; `FileError`.

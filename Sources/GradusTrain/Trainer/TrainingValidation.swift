@@ -51,13 +51,10 @@ public struct RankingValidation: TrainingValidation {
       throw TrainingError.unknownModel(model, known: models.map(\.name))
     }
     let pairs = groups.flatMap { group in group.candidates.map { ScoringPair(query: group.query, document: $0.document) } }
-    var scores = try trained.scorer.rankingScores(pairs, maximumTokens: maximumTokens).map(\.score)[...]
+    var scores = try self.scores(of: pairs, by: trained.scorer)[...]
     var run = Run(name: "validation")
     for group in groups {
       let own = scores.prefix(group.candidates.count)
-      for (candidate, score) in zip(group.candidates, own) where !score.isFinite {
-        throw TrainingError.scoreNotFinite(qid: group.query.qid, docno: candidate.document.docno)
-      }
       scores = scores.dropFirst(group.candidates.count)
       run.append(Ranking(qid: group.query.qid, documents: zip(group.candidates, own).map {
         ScoredDocument(docno: $0.document.docno, score: $1)
@@ -65,5 +62,15 @@ public struct RankingValidation: TrainingValidation {
     }
     let evaluation = try evaluate(qrels: qrels, run: run, measures: [measure])
     return ValidationResult(value: evaluation.aggregates[0], perQuery: evaluation.values[0])
+  }
+
+  /// A score that is not finite is the training's fault here, and the error says what to change about it.
+  private func scores(of pairs: [ScoringPair], by scorer: any PairScorer) throws -> [Double] {
+    do {
+      return try scorer.rankingScores(pairs, maximumTokens: maximumTokens).map(\.score)
+    } catch {
+      guard case ModelError.scoreNotFinite(let qid, let docno) = error else { throw error }
+      throw TrainingError.scoreNotFinite(qid: qid, docno: docno)
+    }
   }
 }
