@@ -73,7 +73,8 @@ struct DenseSearchCommand: ParsableCommand {
     let end = clock.now
     try TrecRunWriter.write(run, to: out ?? "-")
     let summary = Summary(
-      corpus: corpus, out: out ?? "-", model: model, documents: documents.count, queries: queries.count,
+      corpus: corpus, out: out ?? "-", model: model, documents: documents.count,
+      truncated_documents: retriever.truncatedDocuments, queries: queries.count,
       retrieved: run.rankings.reduce(0) { $0 + $1.documents.count }, threads: threadCount, encoding_seconds: (encoded - start).seconds,
       search_seconds: (end - encoded).seconds)
     if output.json { return try printJSON(summary) }
@@ -86,6 +87,7 @@ struct DenseSearchCommand: ParsableCommand {
     let out: String
     let model: String
     let documents: Int
+    let truncated_documents: Int
     let queries: Int
     let retrieved: Int
     let threads: Int
@@ -93,8 +95,9 @@ struct DenseSearchCommand: ParsableCommand {
     let search_seconds: Double
 
     var text: String {
-      "gradus: \(documents.grouped) documents encoded in \(encoding_seconds.fixed(1)) s, \(queries.grouped) queries "
-        + "encoded and answered in \(search_seconds.fixed(1)) s"
+      let cut = truncated_documents > 0 ? "; \(truncated_documents.grouped) documents were longer than the model reads" : ""
+      return "gradus: \(documents.grouped) documents encoded in \(encoding_seconds.fixed(1)) s, \(queries.grouped) queries "
+        + "encoded and answered in \(search_seconds.fixed(1)) s\(cut)"
     }
   }
 }

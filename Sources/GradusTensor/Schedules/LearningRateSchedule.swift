@@ -22,6 +22,8 @@ public struct ConstantSchedule: LearningRateSchedule, Equatable {
 }
 
 /// Rises from 0 over `warmupSteps`, then falls on a straight line to 0 at `totalSteps`: BERT's schedule.
+///
+/// As in the original and in Hugging Face's, the first of the warm-up steps has the factor 0.
 public struct LinearWarmupDecay: LearningRateSchedule, Equatable {
   public let warmupSteps: Int
   public let totalSteps: Int

@@ -1,7 +1,7 @@
 import GradusCore
 
 /// A model that cannot be found, fetched or trusted.
-public enum ModelError: GradusError, Equatable {
+public enum ModelCatalogError: GradusError, Equatable {
   case unknownName(String, known: [String])
   case notInstalled(name: String, folder: String)
   case notAModelFolder(path: String)
