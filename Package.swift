@@ -75,7 +75,8 @@ let package = Package(
     .testTarget(name: "GradusRankTests", dependencies: ["GradusRank", "GradusTestSupport"]),
     .testTarget(name: "GradusDataTests", dependencies: ["GradusData", "GradusTestSupport"], resources: [.copy("Fixtures")]),
     .testTarget(name: "GradusRecipesTests", dependencies: ["GradusRecipes", "GradusTestSupport"]),
-    .testTarget(name: "GradusCLITests", dependencies: ["GradusCLI", "GradusTestSupport"]),
+    .testTarget(
+      name: "GradusCLITests", dependencies: ["GradusCLI", "GradusCore", "GradusModels", "GradusTestSupport"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11
