@@ -9,7 +9,18 @@ struct NameTests {
     #expect(types == [
       "PairwiseSoftmaxLoss", "PairwiseCrossEntropyLoss", "PairwiseHingeLoss", "TwoLogitCrossEntropyLoss", "PointwiseMSELoss",
       "PointwiseL1Loss", "PointwiseSmoothL1Loss", "PointwiseCrossEntropyLoss",
+      "SoftmaxCrossEntropyLoss", "ListNetLoss", "ListMLELoss", "ListMLELoss", "RankNetLoss", "LambdaLoss", "LambdaLoss",
+      "LambdaLoss", "LambdaLoss", "ApproxNDCGLoss", "NeuralNDCGLoss", "MarginMSELoss", "KLDivergenceLoss",
     ])
+    #expect(try LossNames.loss("ndcg-loss2++(mu=5,sigma=2)") as? LambdaLoss == LambdaLoss(.ndcg2Plus, sigma: 2, mu: 5))
+    #expect(try LossNames.loss("lambdarank") as? LambdaLoss == LambdaLoss(.lambdaRank))
+    #expect(try LossNames.loss("p-listmle") as? ListMLELoss == ListMLELoss(weights: .exponential))
+    #expect(
+      try LossNames.loss("neural-ndcg(temperature=0.5,rounds=3)") as? NeuralNDCGLoss
+        == NeuralNDCGLoss(temperature: 0.5, sinkhornRounds: 3))
+    #expect(throws: NameError.unknownSetting(text: "lambdarank(mu=2)", key: "mu")) { try LossNames.loss("lambdarank(mu=2)") }
+    #expect(throws: LossError.notPositive(parameter: "temperature", found: 0)) { try LossNames.loss("listnet(temperature=0)") }
+    #expect(Set(LossNames.listwise).isSubset(of: LossNames.all))
     #expect(try LossNames.loss("pairwise-hinge") as? PairwiseHingeLoss == PairwiseHingeLoss(margin: 1))
     #expect(try LossNames.loss("pairwise-hinge(margin=0.25)") as? PairwiseHingeLoss == PairwiseHingeLoss(margin: 0.25))
     #expect(

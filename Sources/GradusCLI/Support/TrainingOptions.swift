@@ -17,10 +17,14 @@ struct TrainingOptions: ParsableArguments {
   var depth: String?
   @Option(help: ArgumentHelp("One of \(LossNames.all.joined(separator: ", ")).", valueName: "name"))
   var loss: String?
-  @Option(help: ArgumentHelp("pairwise or pointwise. Default: as the loss needs it.", valueName: "name"))
+  @Option(help: ArgumentHelp("pairwise (default), listwise or pointwise; it has to suit the loss.", valueName: "name"))
   var sampling: String?
   @Option(help: ArgumentHelp("Negatives of a pairwise sample. Default: 1.", valueName: "n"))
   var negatives: String?
+  @Option(help: ArgumentHelp("Documents of a listwise sample. Default: 8.", valueName: "n"))
+  var listSize: String?
+  @Option(help: ArgumentHelp("Run whose scores are the labels, for margin-mse, kl and other distillation.", valueName: "run"))
+  var teacher: String?
   @Option(help: ArgumentHelp("Lowest grade that counts as positive. Default: 1.", valueName: "grade"))
   var positiveGrade: String?
   @Option(help: ArgumentHelp("none (default), recip, norm or kde.", valueName: "name"))
@@ -69,8 +73,8 @@ struct TrainingOptions: ParsableArguments {
   private var given: [(name: String, value: String?)] {
     [
       ("model", model), ("data", data), ("architecture", architecture), ("head", head), ("first-stage", firstStage),
-      ("depth", depth), ("loss", loss), ("sampling", sampling), ("negatives", negatives), ("positive-grade", positiveGrade),
-      ("curriculum", curriculum), ("curriculum-end", curriculumEnd), ("anti", anti ? "true" : nil),
+      ("depth", depth), ("loss", loss), ("sampling", sampling), ("negatives", negatives), ("list-size", listSize),
+      ("teacher", teacher), ("positive-grade", positiveGrade), ("curriculum", curriculum), ("curriculum-end", curriculumEnd), ("anti", anti ? "true" : nil),
       ("curriculum-weighting", curriculumWeighting), ("samples-per-epoch", samplesPerEpoch), ("epochs", epochs),
       ("patience", patience), ("batch", batch), ("micro-batch", microBatch), ("encoder-learning-rate", encoderLearningRate),
       ("head-learning-rate", headLearningRate), ("schedule", schedule), ("warmup", warmup),

@@ -203,7 +203,7 @@ private struct Bench {
 
   private func digest(_ training: RankerTraining, tested depth: Int?) throws -> String {
     var parts = training.settings.values.map { "\($0.name)=\($0.value)" }
-    parts += data.digests.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+    parts += training.digests.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
     parts += ["base=\(training.baseDigest)", "version=\(GradusVersion.current)"]
     if let depth { parts += ["test-depth=\(depth)"] + testQrels.qids + run.recipe.measures.map(\.description) }
     return SHA256Digest.hex(of: Array(parts.joined(separator: "\n").utf8))

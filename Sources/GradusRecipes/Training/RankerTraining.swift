@@ -23,6 +23,9 @@ public struct RankerTraining {
   public let data: TrainingData
   public let base: ModelFolder
   let baseDigest: String
+  /// Of data and teacher, by name.
+  let digests: [String: String]
+  private let teacher: Run?
 
   /// Finds model and collection by the names in `settings`.
   ///
@@ -43,6 +46,9 @@ public struct RankerTraining {
     self.data = data
     self.base = base
     baseDigest = try FileDigest.sha256(try base.file(ModelFolder.weightsName))
+    teacher = settings.teacher.isEmpty ? nil : try TrecRunReader.read(settings.teacher)
+    digests = settings.teacher.isEmpty
+      ? data.digests : data.digests.merging(["teacher": try FileDigest.sha256(settings.teacher)]) { first, _ in first }
   }
 
   /// A trained model in memory.
@@ -106,7 +112,7 @@ public struct RankerTraining {
     let manifest = ModelManifest(
       architecture: settings.architecture, base: settings.model, baseDigest: baseDigest,
       recipe: Dictionary(uniqueKeysWithValues: settings.values.map { ($0.name, $0.value) }), seed: settings.seed,
-      dataDigests: data.digests)
+      dataDigests: digests)
     switch settings.architecture {
     case .convKNRM: return RankingModel(scorer: try ConvKNRM(base: base, seed: settings.seed), manifest: manifest)
     case .crossEncoder:
@@ -164,14 +170,23 @@ public struct RankerTraining {
     let labels = settings.loss == "pointwise-cross-entropy" ? LabelScale.binary : .grade
     switch settings.sampling {
     case .pairwise:
-      return try PairwiseSampler(
+      return taught(try PairwiseSampler(
         run: candidates, qrels: data.train, minimumPositiveGrade: settings.positiveGrade, negatives: settings.negatives,
-        labels: labels, seed: settings.seed)
+        labels: labels, seed: settings.seed))
+    case .listwise:
+      return taught(try ListwiseSampler(
+        run: candidates, qrels: data.train, size: settings.listSize, minimumPositiveGrade: settings.positiveGrade,
+        labels: labels, seed: settings.seed))
     case .pointwise:
-      return try PointwiseSampler(
+      return taught(try PointwiseSampler(
         run: candidates, qrels: data.train, minimumPositiveGrade: settings.positiveGrade, labels: labels,
-        seed: settings.seed)
+        seed: settings.seed))
     }
+  }
+
+  private func taught(_ sampler: some TrainingSampler) -> any TrainingSampler {
+    guard let teacher else { return sampler }
+    return TeacherLabelledSampler(sampler, teacher: teacher)
   }
 
   private func weighting(_ candidates: Run) throws -> (any SampleWeighting)? {
@@ -191,6 +206,15 @@ extension TrainingSettings {
     let loss = try LossNames.loss(loss)
     if sampling == .pointwise, self.loss.hasPrefix("pairwise") {
       throw SettingError.contradiction("loss \(self.loss) compares documents: it needs pairwise sampling, not pointwise")
+    }
+    if sampling == .pointwise, LossNames.listwise.contains(where: { self.loss.hasPrefix($0) }) {
+      throw SettingError.contradiction("loss \(self.loss) compares documents: it needs listwise or pairwise sampling, not pointwise")
+    }
+    if sampling == .listwise, self.loss.hasPrefix("pairwise") || self.loss.hasPrefix("margin-mse") {
+      throw SettingError.contradiction("loss \(self.loss) needs one positive and its negatives: pairwise sampling, not listwise")
+    }
+    if teacher.isEmpty, ["margin-mse", "kl"].contains(where: { self.loss.hasPrefix($0) }) {
+      throw SettingError.contradiction("loss \(self.loss) learns from another ranker's scores: name its run as teacher")
     }
     if loss.logitsPerDocument != 1 {
       throw SettingError.contradiction(

@@ -23,6 +23,8 @@ struct SettingAccess: Sendable {
     },
     choice("sampling", \.sampling),
     count("negatives", \.negatives),
+    count("list-size", \.listSize, least: 2),
+    text("teacher", \.teacher) { _, _ in },
     count("positive-grade", \.positiveGrade),
     text("curriculum", \.curriculum) { name, value in
       if value != "none" { try named(name, value, alsoKnown: ["none"]) { _ = try CurriculumNames.heuristic(value) } }

@@ -110,7 +110,7 @@ extension RankerTraining {
     let own = TrainingFolder(path: folder)
     try own.claim(
       TrainingFolder.Identity(
-        settings: settings, baseSHA256: baseDigest, dataSHA256: data.digests, version: GradusVersion.current))
+        settings: settings, baseSHA256: baseDigest, dataSHA256: digests, version: GradusVersion.current))
     if !own.isFinished,
       let trained = try train(checkpoint: own.checkpoint, showsProgress: showsProgress, onEpoch: onEpoch)
     {

@@ -42,6 +42,10 @@ public struct TrainingSettings: Sendable, Equatable {
   public var sampling = TrainingSample.Form.pairwise
   /// Negatives of a pairwise sample.
   public var negatives = 1
+  /// Documents of a listwise sample.
+  public var listSize = 8
+  /// A run file whose scores replace the judgements as labels, for the losses of distillation; empty for none.
+  public var teacher = ""
   /// Lowest grade that counts as positive.
   public var positiveGrade = 1
   /// `none`, or a heuristic of ``CurriculumNames``.

@@ -5,6 +5,9 @@ public enum SamplerError: GradusError, Equatable {
   /// No query of the run has what a sample needs. `queries` is the number of queries looked at.
   case nothingToSample(queries: Int, needed: String)
   case negativesBelowOne(Int)
+  case listBelowTwo(Int)
+  /// Distillation without the teacher's score of a document.
+  case teacherLacks(teacher: String, qid: String, docno: String)
   /// Grade 0 is what unjudged documents have, so a cut below 1 would call every document positive.
   case positiveGradeBelowOne(Int)
   /// A resume with other data, other settings or another seed.
@@ -17,8 +20,8 @@ public enum SamplerError: GradusError, Equatable {
 
   public var failureKind: FailureKind {
     switch self {
-    case .nothingToSample, .emptyFile, .tripleFields, .compressedFile: .badData
-    case .negativesBelowOne, .positiveGradeBelowOne: .usage
+    case .nothingToSample, .emptyFile, .tripleFields, .compressedFile, .teacherLacks: .badData
+    case .negativesBelowOne, .listBelowTwo, .positiveGradeBelowOne: .usage
     case .stateOfAnotherSampler: .failed
     }
   }
@@ -28,6 +31,9 @@ public enum SamplerError: GradusError, Equatable {
     case .nothingToSample(let queries, let needed):
       "none of the \(queries) queries of the run has \(needed); check that run and qrels use the same qids and docnos"
     case .negativesBelowOne(let found): "a pairwise sample needs at least 1 negative, asked for \(found)"
+    case .listBelowTwo(let found): "a listwise sample needs at least 2 documents, asked for \(found)"
+    case .teacherLacks(let teacher, let qid, let docno):
+      "teacher '\(teacher)' has no score for query '\(qid)', document '\(docno)'; let it score all candidates of training"
     case .positiveGradeBelowOne(let found): "the lowest positive grade must be at least 1, found \(found)"
     case .stateOfAnotherSampler(let expected, let found):
       "the checkpoint's sampler had other data, settings or another seed (\(found.prefix(12)) instead of "

@@ -1,7 +1,7 @@
 /// The stable name of a training sample: the same sample has the same id in every epoch, run and process.
 ///
 /// State keyed by sample id (a learned weight, the last loss of a sample) stays valid across a resume. The text is
-/// readable: `qid docno docno` for a pair, `qid docno<TAB>label` for a single document; neither qids nor docnos hold
+/// readable: `qid docno docno` for a pair, `qid docno<TAB>label` for a single document, `qid docno docno<TAB>list` for a list; neither qids nor docnos hold
 /// white space, so different samples never share an id.
 public struct SampleID: Sendable, Hashable, Codable, Comparable, CustomStringConvertible {
   public let text: String
@@ -50,6 +50,8 @@ public struct TrainingSample: Sendable, Hashable, Codable {
     case pointwise
     /// One positive, then one or more negatives.
     case pairwise
+    /// Two or more documents with labels, in no particular order.
+    case listwise
   }
 
   public let form: Form
@@ -83,11 +85,24 @@ public struct TrainingSample: Sendable, Hashable, Codable {
     return TrainingSample(form: .pointwise, qid: qid, documents: [document])
   }
 
+  /// Documents of one query with their labels. The caller vouches for at least two documents.
+  public static func listwise(qid: String, documents: [LabelledDocument]) -> TrainingSample {
+    precondition(documents.count >= 2, "a list needs two documents")
+    return TrainingSample(form: .listwise, qid: qid, documents: documents)
+  }
+
+  /// The same documents with other labels, in their order.
+  func labelled(_ labels: [Double]) -> TrainingSample {
+    let documents = zip(documents, labels).map { LabelledDocument(docno: $0.docno, label: $1, isPositive: $0.isPositive) }
+    return TrainingSample(form: form, qid: qid, documents: documents)
+  }
+
   public var id: SampleID {
     let names = ([qid] + documents.map(\.docno)).joined(separator: " ")
     switch form {
     case .pairwise: return SampleID(names)
     case .pointwise: return SampleID("\(names)\t\(documents[0].label)")
+    case .listwise: return SampleID("\(names)\tlist")
     }
   }
 }

@@ -65,6 +65,13 @@ public struct TripleFileSampler: TrainingSampler {
     switch form {
     case .pairwise:
       return .pairwise(qid: names[0], positive: names[1], negatives: [names[2]])
+    case .listwise:
+      return .listwise(
+        qid: names[0],
+        documents: [
+          LabelledDocument(docno: names[1], label: 1, isPositive: true),
+          LabelledDocument(docno: names[2], label: 0, isPositive: false),
+        ])
     case .pointwise:
       state.pendingNegative = .pointwise(qid: names[0], docno: names[2], label: 0, isPositive: false)
       return .pointwise(qid: names[0], docno: names[1], label: 1, isPositive: true)

@@ -5,6 +5,7 @@
 /// easy where the first stage already has it right:
 ///
 ///     pairwise   D = (phi(positive) - phi(negative) + 1) / 2, the least over the negatives
+///     listwise   the least pairwise D over all its positives and negatives, 1 where it lacks one of them
 ///     pointwise  D = phi of a positive document, 1 - phi of any other
 ///
 /// `D` is called the difficulty in the paper, but 1 is easiest; here it is ``easiness(of:in:)``. Swapping the documents
@@ -29,6 +30,10 @@ extension DifficultyHeuristic {
   func easiness(of sample: TrainingSample, signals: [Double]) -> Double {
     switch sample.form {
     case .pointwise: sample.documents[0].isPositive ? signals[0] : 1 - signals[0]
+    case .listwise:
+      zip(sample.documents, signals).filter(\.0.isPositive).reduce(1.0) { least, positive in
+        zip(sample.documents, signals).filter { !$0.0.isPositive }.reduce(least) { min($0, (positive.1 - $1.1 + 1) / 2) }
+      }
     case .pairwise: signals.dropFirst().reduce(.infinity) { min($0, (signals[0] - $1 + 1) / 2) }
     }
   }
