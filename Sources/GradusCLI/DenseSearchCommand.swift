@@ -40,6 +40,7 @@ struct DenseSearchCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Name of the run, its last column.", valueName: "tag"))
   var tag = "gradus-dense"
 
+  @OptionGroup var arithmetic: PrecisionOption
   @OptionGroup var threads: ThreadsOption
   @OptionGroup var output: JSONOption
 
@@ -60,7 +61,8 @@ struct DenseSearchCommand: ParsableCommand {
     guard !InputNames.exists(folder.path + "/" + ModelManifest.fileName) else {
       throw UsageError("\(model) is a trained re-ranker, which makes no vectors; use it with 'gradus rerank'")
     }
-    let encoder = try BiEncoder(folder: folder)
+    let (precision, _) = try arithmetic.resolved()
+    let encoder = try BiEncoder(folder: folder).prepared(for: precision)
     let queries = try InputNames.queries(topics, split: split, field: field)
     let documents = try CorpusReader(path: try InputNames.corpus(corpus)).readAll()
     let clock = ContinuousClock()
@@ -73,7 +75,7 @@ struct DenseSearchCommand: ParsableCommand {
     let end = clock.now
     try TrecRunWriter.write(run, to: out ?? "-")
     let summary = Summary(
-      corpus: corpus, out: out ?? "-", model: model, documents: documents.count, queries: queries.count,
+      corpus: corpus, out: out ?? "-", model: model, precision: precision.rawValue, documents: documents.count, queries: queries.count,
       retrieved: run.rankings.reduce(0) { $0 + $1.documents.count }, threads: threadCount, encoding_seconds: (encoded - start).seconds,
       search_seconds: (end - encoded).seconds)
     if output.json { return try printJSON(summary) }
@@ -85,6 +87,7 @@ struct DenseSearchCommand: ParsableCommand {
     let corpus: String
     let out: String
     let model: String
+    let precision: String
     let documents: Int
     let queries: Int
     let retrieved: Int
@@ -93,7 +96,7 @@ struct DenseSearchCommand: ParsableCommand {
     let search_seconds: Double
 
     var text: String {
-      "gradus: \(documents.grouped) documents encoded in \(encoding_seconds.fixed(1)) s, \(queries.grouped) queries "
+      "gradus: \(documents.grouped) documents encoded in \(encoding_seconds.fixed(1)) s (\(precision)), \(queries.grouped) queries "
         + "encoded and answered in \(search_seconds.fixed(1)) s"
     }
   }
