@@ -144,7 +144,7 @@ struct RerankCommand: ParsableCommand {
 /// A trained model, or an encoder as it is, with the first stage's score added.
 private struct Ranker {
   let firstStageWeight: Double
-  let precision: Precision
+  let precision: NumericPrecision
   private let reranker: any Reranker
 
   init(name: String, firstStageWeight given: Double?, arithmetic: PrecisionOption) throws {

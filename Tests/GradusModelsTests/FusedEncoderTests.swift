@@ -48,7 +48,7 @@ struct FusedEncoderTests {
     let encoder = Self.encoder(hidden: sizes.hidden, inner: sizes.inner, heads: sizes.heads)
     let batch = Self.batch([1, 2, 15, 16, 17, 33, 0, 70, 101])
     let expected = withoutGradients { encoder(batch, .inference) }.floats()
-    for (precision, largest, mean) in [(Precision.fp32, Float(1e-5), Float(2e-6)), (.bf16, 0.06, 8e-3), (.int8, 0.25, 3e-2)] {
+    for (precision, largest, mean) in [(NumericPrecision.fp32, Float(1e-5), Float(2e-6)), (.bf16, 0.06, 8e-3), (.int8, 0.25, 3e-2)] {
       let results = try Self.levels.map { level in
         try FusedBertEncoder(encoder, precision: precision, level: level).hidden(batch)
       }
@@ -58,8 +58,8 @@ struct FusedEncoderTests {
     }
   }
 
-  @Test("Bits do not depend on threads or batch mates", arguments: Precision.allCases)
-  func invariance(precision: Precision) throws {
+  @Test("Bits do not depend on threads or batch mates", arguments: NumericPrecision.allCases)
+  func invariance(precision: NumericPrecision) throws {
     let encoder = Self.encoder(hidden: 64, inner: 128, heads: 2)
     let fused = try FusedBertEncoder(encoder, precision: precision)
     let lengths = [40, 1, 97, 12, 5, 130, 23, 64, 8, 31, 200, 3]
@@ -148,7 +148,7 @@ struct FusedEncoderTests {
     let texts = ["", "cat", "cat sat how the cat", "the cat sat the cat sat the cat sat the cat sat the cat"]
     let pairs = texts.enumerated().map { pair("how the cat", $1, number: $0) }
     let expected = try model.rankingScores(pairs)
-    for (precision, tolerance) in [(Precision.fp32, 1e-4), (.bf16, 0.2), (.int8, 0.6)] {
+    for (precision, tolerance) in [(NumericPrecision.fp32, 1e-4), (.bf16, 0.2), (.int8, 0.6)] {
       let found = try model.prepared(for: precision).rankingScores(pairs)
       for (a, b) in zip(found, expected) { #expect(abs(a.score - b.score) <= tolerance, "\(precision)") }
       #expect(found.map(\.truncatedTokens) == expected.map(\.truncatedTokens))
@@ -168,7 +168,7 @@ struct FusedEncoderTests {
     let folder = try TestFolder()
     let calibration = PrecisionCalibration(cacheFolder: folder.file("cache"))
     let first = try calibration.fastest()
-    #expect(first.isMeasured == Precision.bf16.isNative && first.precision != .int8)
+    #expect(first.isMeasured == NumericPrecision.bf16.isNative && first.precision != .int8)
     let second = try calibration.fastest()
     #expect(second.precision == first.precision && !second.isMeasured)
   }
@@ -177,8 +177,8 @@ struct FusedEncoderTests {
 
   @Test(
     "MiniLM: cosines to the path that trains", .enabled(if: miniLM != nil, Comment(rawValue: ReferenceModels.notice)),
-    arguments: [(Precision.fp32, Float(1e-5)), (.bf16, 2e-3), (.int8, 2e-2)])
-  func miniLM(precision: Precision, tolerance: Float) throws {
+    arguments: [(NumericPrecision.fp32, Float(1e-5)), (.bf16, 2e-3), (.int8, 2e-2)])
+  func miniLM(precision: NumericPrecision, tolerance: Float) throws {
     let model = try BiEncoder(folder: try #require(Self.miniLM))
     let texts = ["How do I sort a hash by value?", "Neutrophils migrate toward inflamed tissue.", "", "a", "Heat transfer in laminar flow"]
     let expected = try model.encode(texts).vectors

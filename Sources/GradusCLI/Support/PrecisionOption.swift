@@ -16,8 +16,8 @@ struct PrecisionOption: ParsableArguments {
   var isGiven: Bool { choice != .auto }
 
   /// What to compute with, and whether that was measured just now.
-  func resolved() throws -> (precision: Precision, isMeasured: Bool) {
-    if let fixed = Precision(rawValue: choice.rawValue) { return (fixed, false) }
+  func resolved() throws -> (precision: NumericPrecision, isMeasured: Bool) {
+    if let fixed = NumericPrecision(rawValue: choice.rawValue) { return (fixed, false) }
     return try PrecisionCalibration(cacheFolder: DataHome.current.cache).fastest()
   }
 }

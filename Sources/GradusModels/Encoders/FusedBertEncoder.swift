@@ -17,7 +17,7 @@ import Synchronization
 /// `@unchecked Sendable`: packed weights do not change after construction; workspaces are guarded by `spare`.
 public final class FusedBertEncoder: @unchecked Sendable {
   public let configuration: BertConfiguration
-  public let precision: Precision
+  public let precision: NumericPrecision
   private let level: grd_encoder_level
   private let words: Tensor
   private let positions: Tensor
@@ -29,12 +29,12 @@ public final class FusedBertEncoder: @unchecked Sendable {
   private let spare = Mutex<Workspace?>(nil)
 
   /// - Throws: ``ModelError/weightNotFinite(name:index:)``.
-  public convenience init(_ encoder: BertEncoder, precision: Precision) throws {
+  public convenience init(_ encoder: BertEncoder, precision: NumericPrecision) throws {
     try self.init(encoder, precision: precision, level: grd_encoder_strongest_level())
   }
 
   /// At a level of the kernels, for tests.
-  init(_ encoder: BertEncoder, precision: Precision, level: grd_encoder_level) throws {
+  init(_ encoder: BertEncoder, precision: NumericPrecision, level: grd_encoder_level) throws {
     for parameter in encoder.parameters {
       let bad = parameter.value.withUnsafeFloats { $0.firstIndex { !$0.isFinite } }
       if let bad { throw ModelError.weightNotFinite(name: parameter.name, index: bad) }
@@ -189,7 +189,7 @@ public final class FusedBertEncoder: @unchecked Sendable {
     return try body(grd_encoder_hidden(workspace.memory, &stride), stride)
   }
 
-  private static func shape(_ configuration: BertConfiguration, _ precision: Precision) -> grd_encoder_shape {
+  private static func shape(_ configuration: BertConfiguration, _ precision: NumericPrecision) -> grd_encoder_shape {
     grd_encoder_shape(
       hidden: configuration.hiddenSize, intermediate: configuration.intermediateSize, heads: configuration.headCount,
       layers: configuration.layerCount, epsilon: Float(configuration.layerNormEpsilon), precision: precision.kernelValue)

@@ -22,10 +22,10 @@ public struct PrecisionCalibration {
   /// The remembered answer for this processor, else a new one, which is remembered where the folder can be written to.
   ///
   /// A processor without instructions for bf16 gets fp32 without a measurement. A cache file that cannot be read is replaced.
-  public func fastest() throws -> (precision: Precision, isMeasured: Bool) {
-    guard Precision.bf16.isNative else { return (.fp32, false) }
+  public func fastest() throws -> (precision: NumericPrecision, isMeasured: Bool) {
+    guard NumericPrecision.bf16.isNative else { return (.fp32, false) }
     let path = cacheFolder + "/" + Self.fileName
-    var known = (try? JSONDecoder().decode([String: Precision].self, from: Data(contentsOf: URL(filePath: path)))) ?? [:]
+    var known = (try? JSONDecoder().decode([String: NumericPrecision].self, from: Data(contentsOf: URL(filePath: path)))) ?? [:]
     if let precision = known[Self.processor] { return (precision, false) }
     let precision = try measured()
     known[Self.processor] = precision
@@ -51,14 +51,14 @@ public struct PrecisionCalibration {
   }
 
   /// One layer of MiniLM's size over 1,024 tokens, the better of three passes each, taken in turn.
-  private func measured() throws -> Precision {
+  private func measured() throws -> NumericPrecision {
     let configuration = BertConfiguration(
       vocabularySize: 64, hiddenSize: 384, intermediateSize: 1536, layerCount: 1, headCount: 12, maximumPositions: 128)
     var generator = SeededGenerator(seed: 1)
     let encoder = BertEncoder(configuration, using: &generator)
     var batch = TokenBatch()
     for _ in 0..<8 { batch.append((0..<128).map { Int32($0 % 64) }) }
-    let candidates: [Precision] = [.fp32, .bf16]
+    let candidates: [NumericPrecision] = [.fp32, .bf16]
     let encoders = try candidates.map { try FusedBertEncoder(encoder, precision: $0) }
     var best = [Duration](repeating: .seconds(3600), count: candidates.count)
     for _ in 0..<4 {

@@ -67,14 +67,14 @@ public struct BiEncoder: Module {
   /// Training the copy, or this model, does not change what the copy encodes.
   ///
   /// - Throws: ``ModelError/weightNotFinite(name:index:)``.
-  public func prepared(for precision: Precision) throws -> BiEncoder {
+  public func prepared(for precision: NumericPrecision) throws -> BiEncoder {
     var result = self
     result.fused = try FusedBertEncoder(encoder, precision: precision)
     return result
   }
 
   /// The arithmetic of ``encode(_:maximumTokens:progress:)``.
-  public var precision: Precision { fused?.precision ?? .fp32 }
+  public var precision: NumericPrecision { fused?.precision ?? .fp32 }
 
   /// Vectors of packed sequences without gradient, `[sequences * hidden]`: by the packed weights where there are any.
   ///

@@ -4,13 +4,13 @@ import GradusText
 
 extension CrossEncoder {
   /// The arithmetic of ``PairScorer/rankingScores(_:maximumTokens:progress:)``.
-  public var precision: Precision { fused?.precision ?? .fp32 }
+  public var precision: NumericPrecision { fused?.precision ?? .fp32 }
 
   /// The same model with its present weights packed for inference: several times faster to rank with. Training the copy, or
   /// this model, does not change the copy's ranking scores.
   ///
   ///     let scores = try model.prepared(for: .bf16).rankingScores(pairs)
-  public func prepared(for precision: Precision) throws -> CrossEncoder {
+  public func prepared(for precision: NumericPrecision) throws -> CrossEncoder {
     withFused(try FusedBertEncoder(encoder, precision: precision))
   }
 

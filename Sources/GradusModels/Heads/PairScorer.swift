@@ -43,7 +43,7 @@ public protocol PairScorer: Module {
   ///
   /// - Throws: ``ModelError/precisionUnsupported(precision:)`` where the scorer has no encoder and another than fp32 is asked
   ///   for; ``ModelError/weightNotFinite(name:index:)``.
-  func prepared(for precision: Precision) throws -> Self
+  func prepared(for precision: NumericPrecision) throws -> Self
 }
 
 extension PairScorer {
@@ -82,7 +82,7 @@ extension PairScorer {
     return results
   }
 
-  public func prepared(for precision: Precision) throws -> Self {
+  public func prepared(for precision: NumericPrecision) throws -> Self {
     guard precision == .fp32 else { throw ModelError.precisionUnsupported(precision: precision) }
     return self
   }

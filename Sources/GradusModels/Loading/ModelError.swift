@@ -21,7 +21,7 @@ public enum ModelError: GradusError, Equatable {
   /// The processor lacks a level of the encoder's kernels that was asked for.
   case kernelsUnsupported(level: Int)
   /// The model has no encoder, and its arithmetic cannot be chosen.
-  case precisionUnsupported(precision: Precision)
+  case precisionUnsupported(precision: NumericPrecision)
   /// The tokenizer can give an id or a segment that the embedding table has no row for.
   case tokenizerMismatch(folder: String, table: String, largest: Int, rows: Int)
   /// Inputs may be longer than the model has positions for.

@@ -3,7 +3,7 @@ import CGradusKernels
 /// The arithmetic of an encoder in inference.
 ///
 ///     let model = try BiEncoder(folder: folder).prepared(for: .bf16)
-public enum Precision: String, Sendable, Codable, CaseIterable {
+public enum NumericPrecision: String, Sendable, Codable, CaseIterable {
   /// Single precision throughout; within 1e-5 of the path that trains.
   case fp32
   /// Weights and the inputs of products in bfloat16, sums and norms in single precision.
