@@ -6,6 +6,8 @@ import Testing
 
 @testable import GradusModels
 
+private let miniLM = ReferenceModels.folder("minilm-l6")
+
 @Suite("Fused inference", .serialized)
 struct FusedEncoderTests {
   private static let levels = (0...grd_encoder_strongest_level().rawValue).map { grd_encoder_level(rawValue: $0) }
@@ -173,14 +175,14 @@ struct FusedEncoderTests {
     #expect(second.precision == first.precision && !second.isMeasured)
   }
 
-  private static let miniLM = ReferenceModels.folder("minilm-l6")
-
   @Test(
     "MiniLM: cosines to the path that trains", .enabled(if: miniLM != nil, Comment(rawValue: ReferenceModels.notice)),
     arguments: [(NumericPrecision.fp32, Float(1e-5)), (.bf16, 2e-3), (.int8, 2e-2)])
-  func miniLM(precision: NumericPrecision, tolerance: Float) throws {
-    let model = try BiEncoder(folder: try #require(Self.miniLM))
-    let texts = ["How do I sort a hash by value?", "Neutrophils migrate toward inflamed tissue.", "", "a", "Heat transfer in laminar flow"]
+  func pretrained(precision: NumericPrecision, tolerance: Float) throws {
+    let model = try BiEncoder(folder: try #require(miniLM))
+    let texts = [
+      "How do I sort a hash by value?", "Neutrophils migrate toward inflamed tissue.", "", "a", "Heat transfer in laminar flow",
+    ]
     let expected = try model.encode(texts).vectors
     for (a, b) in zip(try model.prepared(for: precision).encode(texts).vectors, expected) {
       let cosine = zip(a, b).reduce(Float(0)) { $0 + $1.0 * $1.1 }
