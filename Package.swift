@@ -40,7 +40,7 @@ let package = Package(
     // Inverted index: build, open, search.
     .target(name: "GradusIndex", dependencies: ["GradusText", "GradusFormats", "GradusCore", "CGradusKernels"]),
     // Encoders, heads and interaction rankers; loading and saving.
-    .target(name: "GradusModels", dependencies: ["GradusTensor", "GradusText", "GradusFormats", "GradusCore"]),
+    .target(name: "GradusModels", dependencies: ["GradusTensor", "GradusText", "GradusFormats", "GradusCore", "CGradusKernels"]),
     // Tensor, automatic differentiation, modules, optimizer kernels.
     .target(name: "GradusTensor", dependencies: ["GradusCore", "CGradusKernels", "CGradusOneDNN"]),
     // Measures, significance, reports.
@@ -70,7 +70,7 @@ let package = Package(
     .testTarget(name: "GradusIndexTests", dependencies: ["GradusIndex", "GradusEval", "GradusTestSupport"], resources: [.copy("Fixtures")]),
     .testTarget(name: "GradusEvalTests", dependencies: ["GradusEval", "GradusTestSupport"], resources: [.copy("Fixtures")]),
     .testTarget(name: "GradusTensorTests", dependencies: ["GradusTensor", "GradusTestSupport"]),
-    .testTarget(name: "GradusModelsTests", dependencies: ["GradusModels", "GradusTestSupport"], resources: [.copy("Fixtures")]),
+    .testTarget(name: "GradusModelsTests", dependencies: ["GradusModels", "CGradusKernels", "GradusTestSupport"], resources: [.copy("Fixtures")]),
     .testTarget(name: "GradusTrainTests", dependencies: ["GradusTrain", "GradusTestSupport"]),
     .testTarget(name: "GradusRankTests", dependencies: ["GradusRank", "GradusTestSupport"]),
     .testTarget(name: "GradusDataTests", dependencies: ["GradusData", "GradusTestSupport"], resources: [.copy("Fixtures")]),

@@ -1,8 +1,10 @@
-"""Passages per second: `gradus bench encode` against ONNX Runtime and torch eager, all in fp32.
+"""Passages per second: `gradus bench encode` at each precision against ONNX Runtime, OpenVINO and torch eager.
 
 From token ids to unit vectors: encoder, mean over the tokens, division by the length. All texts of a batch have the same
 length, so that no side pads and the rivals need no mask. ONNX Runtime runs the export of the same torch module, once
-with all of its graph optimisations, and once after its own optimiser for transformers (fused attention).
+with all of its graph optimisations, and once after its own optimiser for transformers (fused attention). The int8 rivals
+are ONNX Runtime's and torch's dynamic quantisation, and OpenVINO with NNCF's calibration (the transformer preset, with real
+texts); OpenVINO's int8 and bf16 run what is left in bf16.
 
 That the vectors are the same is checked on real text of different lengths, from the text to the vector: the cosines of all
 pairs by `gradus dense` against the rivals' with the model's own tokenizer.
@@ -21,10 +23,15 @@ from pairs import Report, alternate, call, gradus, threads
 # Texts of a batch, tokens of a text, timed repeats.
 SHAPES = [(100, 64, 7), (32, 128, 7), (1, 128, 101)]
 TOLERANCE = 1e-4
-PEERS = {"ONNX Runtime": "onnx", "ONNX Runtime, fused": "onnx-fused", "torch eager": "torch"}
+# Precision of gradus -> rival -> kind.
+PEERS = {
+    "fp32": {"ONNX Runtime": "onnx", "ONNX Runtime, fused": "onnx-fused", "OpenVINO": "openvino", "torch eager": "torch"},
+    "bf16": {"OpenVINO bf16": "openvino-bf16", "torch eager bf16": "torch-bf16"},
+    "int8": {"ONNX Runtime dynamic int8": "onnx-int8", "OpenVINO NNCF int8": "openvino-int8", "torch dynamic int8": "torch-int8"},
+}
 
 
-def torch_module(folder):
+def torch_module(folder, precision="fp32"):
     import torch
     import transformers
 
@@ -38,10 +45,15 @@ def torch_module(folder):
         def forward(self, ids):
             mask = torch.ones_like(ids) if torch.onnx.is_in_onnx_export() else None
             hidden = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
-            return torch.nn.functional.normalize(hidden.mean(dim=1), dim=1)
+            return torch.nn.functional.normalize(hidden.float().mean(dim=1), dim=1)
 
     torch.set_num_threads(threads())
-    return SentenceEncoder().eval()
+    module = SentenceEncoder().eval()
+    if precision == "bf16":
+        return module.bfloat16()
+    if precision == "int8":
+        return torch.ao.quantization.quantize_dynamic(module, {torch.nn.Linear}, dtype=torch.qint8)
+    return module
 
 
 def export(folder, scratch):
@@ -60,23 +72,47 @@ def export(folder, scratch):
         plain, model_type="bert", num_heads=configuration.num_attention_heads, hidden_size=configuration.hidden_size
     )
     fused.save_model_to_file(os.path.join(scratch, "onnx-fused.onnx"))
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    quantize_dynamic(os.path.join(scratch, "onnx-fused.onnx"), os.path.join(scratch, "onnx-int8.onnx"), weight_type=QuantType.QInt8)
+    import nncf
+    import numpy
+    import openvino
+    import transformers
+
+    model = openvino.convert_model(plain)
+    openvino.save_model(model, os.path.join(scratch, "openvino.xml"), compress_to_fp16=False)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    samples = [numpy.array([tokenizer(text, truncation=False)["input_ids"]]) for text in texts()]
+    int8 = nncf.quantize(model, nncf.Dataset(samples), model_type=nncf.ModelType.TRANSFORMER, subset_size=len(samples))
+    openvino.save_model(int8, os.path.join(scratch, "openvino-int8.xml"), compress_to_fp16=False)
     with open(os.path.join(scratch, "fused.json"), "w", encoding="utf-8") as file:
         json.dump(fused.get_fused_operator_statistics(), file)
 
 
 def encoder(kind, folder, scratch):
     """A function from int64 ids [texts, tokens] to vectors [texts, dimension], and a line of versions."""
-    if kind == "torch":
+    if kind.startswith("torch"):
         import torch
         import transformers
 
-        module = torch_module(folder)
+        module = torch_module(folder, kind.removeprefix("torch").removeprefix("-") or "fp32")
 
         def encode(ids):
             with torch.inference_mode():
                 return module(torch.from_numpy(ids)).numpy()
 
         return encode, f"torch {torch.__version__}, transformers {transformers.__version__}"
+    if kind.startswith("openvino"):
+        import openvino
+
+        file = "openvino-int8.xml" if kind == "openvino-int8" else "openvino.xml"
+        precision = "f32" if kind == "openvino" else "bf16"
+        compiled = openvino.Core().compile_model(
+            os.path.join(scratch, file), "CPU",
+            {"INFERENCE_NUM_THREADS": threads(), "INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"},
+        )
+        return lambda ids: compiled(ids)[0], f"openvino {openvino.__version__}"
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -132,14 +168,14 @@ def cosines(kind, folder, scratch, path):
         json.dump((vectors @ vectors.T).tolist(), file)
 
 
-def our_cosines(folder, scratch):
+def our_cosines(folder, scratch, precision):
     paths = [os.path.join(scratch, name) for name in ("corpus.jsonl", "queries.jsonl", "dense.run")]
     for path in paths[:2]:
         with open(path, "w", encoding="utf-8") as file:
             for number, text in enumerate(texts()):
                 file.write(json.dumps({"_id": str(number), "text": text}) + "\n")
     count = len(texts())
-    gradus("dense", paths[0], "--topics", paths[1], "--model", folder, "-k", count, "--out", paths[2])
+    gradus("dense", paths[0], "--topics", paths[1], "--model", folder, "--precision", precision, "-k", count, "--out", paths[2])
     matrix = [[float("nan")] * count for _ in range(count)]
     with open(paths[2], encoding="utf-8") as file:
         for line in file:
@@ -160,38 +196,66 @@ def compare(folder, scratch, path):
 
     # Exporters talk on standard output, which is for figures here.
     run([sys.executable, __file__, "export", folder, scratch], stdout=sys.stderr, check=True)
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    quantize_dynamic(os.path.join(scratch, "onnx-fused.onnx"), os.path.join(scratch, "onnx-int8.onnx"), weight_type=QuantType.QInt8)
+    import nncf
+    import numpy
+    import openvino
+    import transformers
+
+    model = openvino.convert_model(plain)
+    openvino.save_model(model, os.path.join(scratch, "openvino.xml"), compress_to_fp16=False)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    samples = [numpy.array([tokenizer(text, truncation=False)["input_ids"]]) for text in texts()]
+    int8 = nncf.quantize(model, nncf.Dataset(samples), model_type=nncf.ModelType.TRANSFORMER, subset_size=len(samples))
+    openvino.save_model(int8, os.path.join(scratch, "openvino-int8.xml"), compress_to_fp16=False)
     with open(os.path.join(scratch, "fused.json"), encoding="utf-8") as opened:
         fused = ", ".join(f"{number} {name}" for name, number in json.load(opened).items() if number)
     report = Report("Encoding passages", [])
-    mine = our_cosines(folder, scratch)
-    for name, kind in PEERS.items():
-        file = os.path.join(scratch, kind + ".json")
-        run([sys.executable, __file__, "cosines", kind, folder, scratch, file], check=True)
-        with open(file, encoding="utf-8") as opened:
-            theirs = json.load(opened)
-        report.agreement(f"Cosines of all pairs of {len(mine)} texts, gradus and {name}", largest_difference(mine, theirs), TOLERANCE)
+    mine = {precision: our_cosines(folder, scratch, precision) for precision in PEERS}
+    errors = {}
+    for precision, peers in PEERS.items():
+        for name, kind in peers.items():
+            file = os.path.join(scratch, kind + ".json")
+            run([sys.executable, __file__, "cosines", kind, folder, scratch, file], check=True)
+            with open(file, encoding="utf-8") as opened:
+                theirs = json.load(opened)
+            difference = largest_difference(mine["fp32"], theirs)
+            if precision == "fp32":
+                report.agreement(f"Cosines of all pairs of {len(theirs)} texts, gradus and {name}", difference, TOLERANCE)
+            errors[name] = difference
+        errors["gradus " + precision] = largest_difference(mine["fp32"], mine[precision])
     versions = {}
     for batch, tokens, repeats in SHAPES:
-        def ours():
-            return gradus(
-                "bench", "encode", "--model", folder, "--precision", "fp32", "--batch", batch, "--tokens", tokens,
+        sides = {
+            "gradus " + precision: lambda precision=precision: gradus(
+                "bench", "encode", "--model", folder, "--precision", precision, "--batch", batch, "--tokens", tokens,
                 "--threads", threads(), "--repeats", repeats,
             )
+            for precision in PEERS
+        }
+        for peers in PEERS.values():
+            sides |= {name: lambda kind=kind: peer(kind, batch, tokens, repeats) for name, kind in peers.items()}
+        results = alternate(sides)
 
-        sides = {name: lambda kind=kind: peer(kind, batch, tokens, repeats) for name, kind in PEERS.items()}
-        results = alternate({"gradus": ours, **sides})
-        versions.update({result["versions"]: None for name in PEERS for result in results[name]})
-        report.compare(
-            f"{batch} x {tokens} tokens", "passages/s",
-            [result["passages_per_second"]["median"] for result in results["gradus"]],
-            {name: [result["passages_per_second"]["median"] for result in results[name]] for name in PEERS},
-            higher_is_better=True,
-            peak_mb={name: [result["peak_mb"] for result in of_side] for name, of_side in results.items()},
-        )
+        def rates(name):
+            return [result["passages_per_second"]["median"] for result in results[name]]
+
+        for precision, peers in PEERS.items():
+            ours = "gradus " + precision
+            versions.update({result["versions"]: None for name in peers for result in results[name]})
+            peaks = {"gradus": [result["peak_mb"] for result in results[ours]]}
+            peaks |= {name: [result["peak_mb"] for result in results[name]] for name in peers}
+            report.compare(
+                f"{batch} x {tokens} tokens, {precision}", "passages/s", rates(ours), {name: rates(name) for name in peers},
+                higher_is_better=True, peak_mb=peaks,
+            )
     report.notes = [
         f"{', '.join(versions)}. Each value is the median over the rounds of the median of "
         f"{', '.join(str(repeats) for _, _, repeats in SHAPES)} passes (in the table's order) after warm-up.",
-        f"From token ids to unit vectors, fp32. ONNX Runtime's optimiser fused: {fused}.",
+        "Largest difference of a cosine from gradus fp32: " + ", ".join(f"{name} {error:.2g}" for name, error in errors.items()) + ".",
+        f"From token ids to unit vectors. ONNX Runtime's optimiser fused: {fused}.",
     ]
     report.write(path)
 

@@ -98,9 +98,6 @@ struct ModelBenchOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Name or folder of a model.", valueName: "model"))
   var model: String
 
-  @Option(help: ArgumentHelp("Arithmetic: fp32.", valueName: "precision"))
-  var precision = "fp32"
-
   @Option(help: ArgumentHelp("Tokens of each text, specials included.", valueName: "n"))
   var tokens = 128
 
@@ -108,13 +105,6 @@ struct ModelBenchOptions: ParsableArguments {
   var repeats = 7
 
   func validate() throws {
-    guard precision == "fp32" else {
-      let known = ["int8", "bf16"].contains(precision)
-      throw ValidationError(
-        known
-          ? "--precision \(precision) is not available yet; models run in fp32"
-          : "--precision '\(precision)' is unknown; models run in fp32")
-    }
     guard repeats >= 5 else { throw ValidationError("--repeats must be at least 5, found \(repeats)") }
     guard tokens >= 8 else { throw ValidationError("--tokens must be at least 8, found \(tokens)") }
   }

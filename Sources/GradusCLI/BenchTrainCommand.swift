@@ -13,6 +13,9 @@ struct BenchTrainCommand: ParsableCommand {
 
   @OptionGroup var options: ModelBenchOptions
 
+  @Option(help: ArgumentHelp("Arithmetic: fp32.", valueName: "precision"))
+  var precision = "fp32"
+
   @Option(help: ArgumentHelp("Pairs of a batch.", valueName: "n"))
   var batch = 16
 
@@ -21,6 +24,9 @@ struct BenchTrainCommand: ParsableCommand {
 
   func validate() throws {
     guard batch >= 1 else { throw ValidationError("--batch must be at least 1, found \(batch)") }
+    guard precision == "fp32" else {
+      throw ValidationError("--precision '\(precision)' is unknown for training; models train in fp32")
+    }
   }
 
   func run() throws {
@@ -56,12 +62,12 @@ struct BenchTrainCommand: ParsableCommand {
     if output.json {
       return try printJSON(
         Figures(
-          seconds_per_step: figures, peak_mb: PeakMemory.megabytes, model: options.model, precision: options.precision,
+          seconds_per_step: figures, peak_mb: PeakMemory.megabytes, model: options.model, precision: precision,
           batch: batch, tokens: options.tokens, threads: threadCount, repeats: times.count,
           parameters: model.parameterCount, instruction_set: NumericBackend.instructionSet))
     }
     try printOutput(
-      "\(figures.median.fixed(3)) s per step (best \(figures.best.fixed(3))): \(options.model), \(options.precision), batch "
+      "\(figures.median.fixed(3)) s per step (best \(figures.best.fixed(3))): \(options.model), \(precision), batch "
         + "\(batch), \(options.tokens) tokens, threads: \(threadCount), \(NumericBackend.instructionSet), peak "
         + "\(PeakMemory.megabytes.fixed(0)) MB\n")
   }

@@ -40,11 +40,18 @@ struct DenseSearchCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Name of the run, its last column.", valueName: "tag"))
   var tag = "gradus-dense"
 
+  @Option(help: ArgumentHelp("Tokens of a text that are read; default: as the model's folder says.", valueName: "n"))
+  var maximumTokens: Int?
+
+  @OptionGroup var arithmetic: PrecisionOption
   @OptionGroup var threads: ThreadsOption
   @OptionGroup var output: JSONOption
 
   func validate() throws {
     guard depth >= 1 else { throw ValidationError("-k must be at least 1, found \(depth)") }
+    if let maximumTokens, maximumTokens < 3 {
+      throw ValidationError("--maximum-tokens must be at least 3 (a token between [CLS] and [SEP]), found \(maximumTokens)")
+    }
     guard !tag.isEmpty, !tag.contains(where: \.isWhitespace) else {
       throw ValidationError("--tag must not be empty or hold white space: it is a column of the run")
     }
@@ -60,7 +67,9 @@ struct DenseSearchCommand: ParsableCommand {
     guard !InputNames.exists(folder.path + "/" + ModelManifest.fileName) else {
       throw UsageError("\(model) is a trained re-ranker, which makes no vectors; use it with 'gradus rerank'")
     }
-    let encoder = try BiEncoder(folder: folder)
+    let (precision, _) = try arithmetic.resolved()
+    let limits = maximumTokens.map { TokenLimits(maximumTokens: $0) }
+    let encoder = try BiEncoder(folder: folder, limits: limits).prepared(for: precision)
     let queries = try InputNames.queries(topics, split: split, field: field)
     let documents = try CorpusReader(path: try InputNames.corpus(corpus)).readAll()
     let clock = ContinuousClock()
@@ -73,9 +82,10 @@ struct DenseSearchCommand: ParsableCommand {
     let end = clock.now
     try TrecRunWriter.write(run, to: out ?? "-")
     let summary = Summary(
-      corpus: corpus, out: out ?? "-", model: model, documents: documents.count,
+      corpus: corpus, out: out ?? "-", model: model, precision: precision.rawValue, documents: documents.count,
       truncated_documents: retriever.truncatedDocuments, queries: queries.count,
-      retrieved: run.rankings.reduce(0) { $0 + $1.documents.count }, threads: threadCount, encoding_seconds: (encoded - start).seconds,
+      retrieved: run.rankings.reduce(0) { $0 + $1.documents.count }, threads: threadCount,
+      encoding_seconds: (encoded - start).seconds,
       search_seconds: (end - encoded).seconds)
     if output.json { return try printJSON(summary) }
     printToStandardError(summary.text)
@@ -86,6 +96,7 @@ struct DenseSearchCommand: ParsableCommand {
     let corpus: String
     let out: String
     let model: String
+    let precision: String
     let documents: Int
     let truncated_documents: Int
     let queries: Int
@@ -96,8 +107,8 @@ struct DenseSearchCommand: ParsableCommand {
 
     var text: String {
       let cut = truncated_documents > 0 ? "; \(truncated_documents.grouped) documents were longer than the model reads" : ""
-      return "gradus: \(documents.grouped) documents encoded in \(encoding_seconds.fixed(1)) s, \(queries.grouped) queries "
-        + "encoded and answered in \(search_seconds.fixed(1)) s\(cut)"
+      return "gradus: \(documents.grouped) documents encoded in \(encoding_seconds.fixed(1)) s (\(precision)), "
+        + "\(queries.grouped) queries encoded and answered in \(search_seconds.fixed(1)) s\(cut)"
     }
   }
 }

@@ -37,9 +37,6 @@ struct RerankCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Candidates a query that are scored again.", valueName: "n"))
   var top = 100
 
-  @Option(help: ArgumentHelp("fp32; no other is available yet.", valueName: "precision"))
-  var precision = "fp32"
-
   @Option(help: ArgumentHelp("Weight of the first stage's score; default: as stored with the model, else 0.", valueName: "weight"))
   var firstStageWeight: Double?
 
@@ -49,14 +46,12 @@ struct RerankCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Name of the run, its last column.", valueName: "tag"))
   var tag = "gradus-rerank"
 
+  @OptionGroup var arithmetic: PrecisionOption
   @OptionGroup var threads: ThreadsOption
   @OptionGroup var output: JSONOption
 
   func validate() throws {
     guard (corpus == nil) != (index == nil) else { throw ValidationError("give either --corpus or --index") }
-    guard precision == "fp32" else {
-      throw ValidationError("--precision: 'fp32' is available, '\(precision)' is not; leave the option out")
-    }
     guard top >= 1 else { throw ValidationError("--top must be at least 1, found \(top)") }
     if let weight = firstStageWeight, !(weight >= 0 && weight.isFinite) {
       throw ValidationError("--first-stage-weight must be a number from 0 up")
@@ -78,7 +73,7 @@ struct RerankCommand: ParsableCommand {
       candidates = Run(name: candidates.name, rankings: candidates.rankings.filter { wanted.contains($0.qid) })
     }
     let groups = try candidates.candidateGroups(queries: queries, depth: .max, document: try documents(of: candidates))
-    let ranker = try Ranker(name: model, firstStageWeight: firstStageWeight)
+    let ranker = try Ranker(name: model, firstStageWeight: firstStageWeight, arithmetic: arithmetic)
     let total = groups.reduce(0) { $0 + min($1.candidates.count, top) }
     var results: [RerankedGroup] = []
     let elapsed = try seconds {
@@ -91,7 +86,7 @@ struct RerankCommand: ParsableCommand {
     }
     try TrecRunWriter.write(Run(name: tag, rankings: results.map(\.ranking)), to: out ?? "-")
     let summary = Summary(
-      out: out ?? "-", model: model, firstStageWeight: ranker.firstStageWeight, queries: results.count,
+      out: out ?? "-", model: model, precision: ranker.precision.rawValue, firstStageWeight: ranker.firstStageWeight, queries: results.count,
       candidates: results.reduce(0) { $0 + $1.rescoredCount },
       truncatedCandidates: results.reduce(0) { $0 + $1.truncatedCandidates },
       truncatedTokens: results.reduce(0) { $0 + $1.truncatedTokens }, seconds: elapsed)
@@ -118,6 +113,7 @@ struct RerankCommand: ParsableCommand {
   private struct Summary: Encodable {
     let out: String
     let model: String
+    let precision: String
     let firstStageWeight: Double
     let queries: Int
     let candidates: Int
@@ -126,7 +122,7 @@ struct RerankCommand: ParsableCommand {
     let seconds: Double
 
     enum CodingKeys: String, CodingKey {
-      case out, model, queries, candidates, seconds
+      case out, model, precision, queries, candidates, seconds
       case firstStageWeight = "first_stage_weight"
       case truncatedCandidates = "truncated_candidates"
       case truncatedTokens = "truncated_tokens"
@@ -135,7 +131,7 @@ struct RerankCommand: ParsableCommand {
     var text: String {
       let rate = seconds > 0 ? Int(Double(candidates) / seconds) : 0
       var text = "gradus: \(queries.grouped) queries, \(candidates.grouped) candidates re-ranked in \(seconds.fixed(1)) s "
-      text += "(\(rate.grouped)/s), first-stage weight \(firstStageWeight)"
+      text += "(\(rate.grouped)/s, \(precision)), first-stage weight \(firstStageWeight)"
       if truncatedCandidates > 0 {
         text += "; \(truncatedCandidates.grouped) candidates were longer than the model reads "
         text += "(\(truncatedTokens.grouped) tokens cut)"
@@ -148,19 +144,23 @@ struct RerankCommand: ParsableCommand {
 /// A trained model, or an encoder as it is, with the first stage's score added.
 private struct Ranker {
   let firstStageWeight: Double
+  let precision: NumericPrecision
   private let reranker: any Reranker
 
-  init(name: String, firstStageWeight given: Double?) throws {
+  init(name: String, firstStageWeight given: Double?, arithmetic: PrecisionOption) throws {
     let isTrained = InputNames.exists(name + "/" + ModelManifest.fileName)
     let folder = ModelFolder(path: isTrained ? name : try InputNames.model(name).folder)
     let base: any Reranker
     if isTrained {
       let trained = try RankingModel(folder: folder)
       firstStageWeight = given ?? trained.manifest.firstStageWeight ?? 0
-      base = PairReranker(trained.scorer)
+      // What has no encoder runs in fp32 where nothing was asked for, and refuses the rest.
+      precision = try trained.scorer is CrossEncoder || arithmetic.isGiven ? arithmetic.resolved().precision : .fp32
+      base = PairReranker(try trained.scorer.prepared(for: precision))
     } else {
       firstStageWeight = given ?? 0
-      base = BiEncoderReranker(try BiEncoder(folder: folder))
+      precision = try arithmetic.resolved().precision
+      base = BiEncoderReranker(try BiEncoder(folder: folder).prepared(for: precision))
     }
     reranker = firstStageWeight == 0 ? base : Self.interpolated(base, firstStageWeight)
   }

@@ -99,7 +99,7 @@ struct HelpTests {
       (["evaluate", "q", "r", "--json", "--latex"], "either --json or --latex"),
       (["models", "show", "minilm-16"], "did you mean 'minilm-l6'?"),
       (["data", "build", "wikipedia"], "'faq' is the only"),
-      (["bench", "encode", "--model", "minilm-l6", "--precision", "int8"], "not available yet"),
+      (["bench", "encode", "--model", "minilm-l6", "--precision", "int4"], "int4"),
       (["bench", "train", "--model", "minilm-l6", "--precision", "fp23"], "unknown"),
     ] as [([String], String)])
   func usage(arguments: [String], message: String) throws {

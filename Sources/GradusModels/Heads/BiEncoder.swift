@@ -16,6 +16,8 @@ public struct BiEncoder: Module {
   public let isNormalized: Bool
   public var limits: TokenLimits
   let tokenizer: WordPieceTokenizer
+  /// What ``encode(_:maximumTokens:progress:)`` runs on; nil for the path that trains.
+  private(set) var fused: FusedBertEncoder?
 
   /// - Parameters:
   ///   - tokenizer: That of the encoder's folder (``ModelFolder/tokenizer()``), so that every id has an embedding.
@@ -58,6 +60,34 @@ public struct BiEncoder: Module {
     return isNormalized ? pooled.normalized() : pooled
   }
 
+  /// The same model with its present weights packed for inference: several times faster to encode with.
+  ///
+  ///     let vectors = try model.prepared(for: .bf16).encode(texts).vectors
+  ///
+  /// Training the copy, or this model, does not change what the copy encodes.
+  ///
+  /// - Throws: ``ModelError/weightNotFinite(name:index:)``.
+  public func prepared(for precision: NumericPrecision) throws -> BiEncoder {
+    var result = self
+    result.fused = try FusedBertEncoder(encoder, precision: precision)
+    return result
+  }
+
+  /// The arithmetic of ``encode(_:maximumTokens:progress:)``.
+  public var precision: NumericPrecision { fused?.precision ?? .fp32 }
+
+  /// Vectors of packed sequences without gradient, `[sequences * hidden]`: by the packed weights where there are any.
+  ///
+  /// - Throws: as ``FusedBertEncoder/hidden(_:)``.
+  public func inferredVectors(_ tokens: TokenBatch) throws -> [Float] {
+    guard let fused else { return withoutGradients { self.vectors(tokens, .inference) }.floats() }
+    var values = try fused.pooled(tokens, pooling)
+    if isNormalized {
+      for start in stride(from: 0, to: values.count, by: dimension) { normalize(&values, start..<start + dimension) }
+    }
+    return values
+  }
+
   /// One vector a text, in input order, with the number of tokens that were cut off.
   ///
   /// - Parameters:
@@ -78,10 +108,18 @@ public struct BiEncoder: Module {
     for batch in BatchPlan(lengths: inputs.map(\.ids.count), maximumTokens: maximumTokens).batches {
       var tokens = TokenBatch()
       for index in batch { tokens.append(inputs[index].ids, segments: inputs[index].segmentIDs) }
-      let values = withoutGradients { self.vectors(tokens, .inference) }.floats()
+      let values = try inferredVectors(tokens)
       for (row, index) in batch.enumerated() { vectors[index] = Array(values[row * dimension..<(row + 1) * dimension]) }
       progress(batch.count)
     }
     return (vectors, inputs.map(\.truncatedTokens))
   }
+}
+
+/// Brings a range to unit length, as `Tensor.normalized` does; zeros stay.
+func normalize(_ values: inout [Float], _ range: Range<Int>) {
+  var squares: Float = 0
+  for position in range { squares += values[position] * values[position] }
+  let factor = 1 / max(squares, .leastNormalMagnitude).squareRoot()
+  for position in range { values[position] *= factor }
 }

@@ -29,6 +29,8 @@ public struct CrossEncoder: PairScorer {
   /// Multiplies the cosine; learned. Present with the similarity head only.
   let scale: Parameter?
   private let dropout: Dropout
+  /// What inference runs on; nil for the path that trains.
+  private(set) var fused: FusedBertEncoder?
 
   /// A new head on an encoder that exists.
   ///
@@ -95,7 +97,7 @@ public struct CrossEncoder: PairScorer {
   private static let windowTokensPerPass = 8192
 
   /// The inputs of a pair, and how many of its tokens are in none of them.
-  private func parts(of pair: ScoringPair) throws -> (inputs: [TokenizedInput], truncatedTokens: Int) {
+  func parts(of pair: ScoringPair) throws -> (inputs: [TokenizedInput], truncatedTokens: Int) {
     let positions = encoder.configuration.maximumPositions
     guard limits.maximumTokens <= positions else {
       throw ModelError.positions(asked: limits.maximumTokens, limit: positions)
@@ -109,6 +111,13 @@ public struct CrossEncoder: PairScorer {
     } catch .tooLong(let tokens, let maximum) {
       throw ModelError.tooLong(docno: pair.document.docno, tokens: tokens, limit: maximum)
     }
+  }
+
+  /// A copy that infers with `fused`.
+  func withFused(_ fused: FusedBertEncoder) -> CrossEncoder {
+    var result = self
+    result.fused = fused
+    return result
   }
 
   /// One logit for each packed sequence.

@@ -34,6 +34,16 @@ public protocol PairScorer: Module {
   ///
   /// - Parameter context: Training or inference, and where dropout takes its randomness from.
   func scores(_ batch: [ScoringPair], context: ForwardContext) throws -> Tensor
+
+  /// What ``rankingScores(_:maximumTokens:progress:)`` gives, before it is checked; a scorer with a faster way than
+  /// ``scores(_:context:)`` for inference takes it here.
+  func inferredScores(_ pairs: [ScoringPair], maximumTokens: Int, progress: (Int) -> Void) throws -> [CandidateScore]
+
+  /// The same scorer with its present weights packed for inference at `precision`.
+  ///
+  /// - Throws: ``ModelError/precisionUnsupported(precision:)`` where the scorer has no encoder and another than fp32 is asked
+  ///   for; ``ModelError/weightNotFinite(name:index:)``.
+  func prepared(for precision: NumericPrecision) throws -> Self
 }
 
 extension PairScorer {
@@ -50,19 +60,31 @@ extension PairScorer {
   public func rankingScores(
     _ pairs: [ScoringPair], maximumTokens: Int = 8192, progress: (Int) -> Void = { _ in }
   ) throws -> [CandidateScore] {
+    let results = try inferredScores(pairs, maximumTokens: maximumTokens, progress: progress)
+    for (pair, result) in zip(pairs, results) where !result.score.isFinite {
+      throw ModelError.scoreNotFinite(qid: pair.query.qid, docno: pair.document.docno)
+    }
+    return results
+  }
+
+  public func inferredScores(
+    _ pairs: [ScoringPair], maximumTokens: Int, progress: (Int) -> Void
+  ) throws -> [CandidateScore] {
     let tokens = try pairs.map(tokens(of:))
     var results = [CandidateScore](repeating: CandidateScore(score: 0), count: pairs.count)
     for batch in BatchPlan(lengths: tokens.map(\.read), maximumTokens: maximumTokens).batches {
       let logits = try withoutGradients { try scores(batch.map { pairs[$0] }, context: .inference) }
       for (position, score) in zip(batch, rankingScores(of: logits)) {
-        guard score.isFinite else {
-          throw ModelError.scoreNotFinite(qid: pairs[position].query.qid, docno: pairs[position].document.docno)
-        }
         results[position] = CandidateScore(score: score, truncatedTokens: tokens[position].truncated)
       }
       progress(batch.count)
     }
     return results
+  }
+
+  public func prepared(for precision: NumericPrecision) throws -> Self {
+    guard precision == .fp32 else { throw ModelError.precisionUnsupported(precision: precision) }
+    return self
   }
 
   /// One number a pair from its logits.

@@ -14,6 +14,14 @@ public enum ModelError: GradusError, Equatable {
   case shape(file: String, name: String, expected: [Int], found: [Int])
   /// A tensor holds NaN or infinity.
   case notFinite(file: String, name: String, index: Int)
+  /// A weight in memory is NaN or infinite.
+  case weightNotFinite(name: String, index: Int)
+  /// A token's id or segment has no row in its embedding table.
+  case tokenOutOfRange(table: String, value: Int, rows: Int)
+  /// The processor lacks a level of the encoder's kernels that was asked for.
+  case kernelsUnsupported(level: Int)
+  /// The model has no encoder, and its arithmetic cannot be chosen.
+  case precisionUnsupported(precision: NumericPrecision)
   /// The tokenizer can give an id or a segment that the embedding table has no row for.
   case tokenizerMismatch(folder: String, table: String, largest: Int, rows: Int)
   /// Inputs may be longer than the model has positions for.
@@ -30,7 +38,7 @@ public enum ModelError: GradusError, Equatable {
   public var failureKind: FailureKind {
     switch self {
     case .missingFile: .missingInput
-    case .positions, .windowsOfBiEncoder: .usage
+    case .positions, .windowsOfBiEncoder, .kernelsUnsupported, .precisionUnsupported: .usage
     default: .badData
     }
   }
@@ -46,6 +54,13 @@ public enum ModelError: GradusError, Equatable {
     case .shape(let file, let name, let expected, let found):
       "\(file): tensor '\(name)' has shape \(found), expected \(expected) by config.json"
     case .notFinite(let file, let name, let index): "\(file): tensor '\(name)' holds a value that is not finite at index \(index)"
+    case .weightNotFinite(let name, let index):
+      "weight '\(name)' holds a value that is not finite at index \(index); the model is spoilt, load or train it again"
+    case .tokenOutOfRange(let table, let value, let rows):
+      "a token has \(table) number \(value), the \(table) embeddings have \(rows) rows; take tokenizer and weights from the same model"
+    case .kernelsUnsupported(let level): "this processor lacks level \(level) of the encoder's kernels; choose a lower one"
+    case .precisionUnsupported(let precision):
+      "this model runs in fp32 alone, \(precision.rawValue) was asked for; leave the precision out"
     case .tokenizerMismatch(let folder, let table, let largest, let rows):
       "\(folder): the tokenizer gives numbers up to \(largest), the \(table) embeddings have \(rows) rows; "
         + "take tokenizer and weights from the same model"

@@ -1,0 +1,62 @@
+"""Holds the runs of bf16 and int8 against fp32's: nDCG@10 and the order of the best documents."""
+
+import json
+import os
+import sys
+
+PRECISIONS = ["fp32", "bf16", "int8"]
+MEASURES = ["nDCG@10", "RR@10", "R@100"]
+ALLOWED_LOSS = 0.003
+
+
+def rankings(path):
+    """qid -> docno -> rank."""
+    result = {}
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            qid, _, docno, rank, _, _ = line.split()
+            result.setdefault(qid, {})[docno] = int(rank)
+    return result
+
+
+def tau(reference, other):
+    """Kendall's tau of the reference's ten best; a document that the other run lacks comes after all that it has."""
+    best = sorted(reference, key=reference.get)[:10]
+    last = len(other) + 1
+    pairs = [(a, b) for i, a in enumerate(best) for b in best[i + 1:]]
+    # Two documents that both lack say nothing.
+    signs = [(other.get(a, last) < other.get(b, last)) - (other.get(a, last) > other.get(b, last)) for a, b in pairs]
+    return sum(signs) / len(pairs)
+
+
+def main(scratch, path):
+    def read(name):
+        with open(os.path.join(scratch, name), encoding="utf-8") as file:
+            return json.load(file)
+
+    means = {os.path.basename(run["name"]).split(".")[0]: run["measures"] for run in read("evaluation.json")["runs"]}
+    runs = {name: rankings(os.path.join(scratch, name + ".run")) for name in PRECISIONS}
+    first = read("fp32.json")
+    table = [
+        "# Quality of an encoder at each precision: SciFact (test)", "",
+        f"{first['documents']:,} documents, {first['queries']} queries; dense retrieval with {os.path.basename(first['model'])}.", "",
+        f"| precision | {' | '.join(MEASURES)} | nDCG@10 lost | Kendall's tau of fp32's ten best |", "|---" * (len(MEASURES) + 3) + "|",
+    ]
+    failed = False
+    for name in PRECISIONS:
+        values = {measure: means[name][measure]["mean"] for measure in MEASURES}
+        loss = 1 - values["nDCG@10"] / means["fp32"]["nDCG@10"]["mean"]
+        order = [tau(ranking, runs[name][qid]) for qid, ranking in runs["fp32"].items()]
+        mean_tau = sum(order) / len(order)
+        failed = failed or loss > ALLOWED_LOSS
+        print(json.dumps({"precision": name, **values, "loss": loss, "tau": mean_tau}))
+        table.append(f"| {name} | {' | '.join(f'{value:.4f}' for value in values.values())} | {100 * loss:.2f} % | {mean_tau:.4f} |")
+    table += ["", f"Allowed loss of nDCG@10: {100 * ALLOWED_LOSS:.1f} %."]
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("\n".join(table) + "\n")
+    if failed:
+        raise SystemExit("a precision loses more nDCG@10 than is allowed")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

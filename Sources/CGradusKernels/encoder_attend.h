@@ -1,0 +1,149 @@
+// Attention of one head over one sequence. Compiled once for each level.
+//
+// Keys are transposed and values regrouped into panels of 32, so both products run on the tiles of the projections; a few rows
+// of queries at a time keep their scores in the first-level cache. Memory is linear in the length. Queries carry the factor
+// log2(e) / sqrt(head size) already, so probabilities are powers of two.
+
+typedef struct {
+  int is_bf16;
+  size_t length;       ///< Tokens of the sequence.
+  size_t padded;       ///< Rounded up to 32.
+  size_t width;        ///< Padded head size, a multiple of 16.
+  size_t words;        ///< Of 32 bits, in a row of `width`.
+  const char *queries, *keys, *values;
+  size_t stride;       ///< Of the three, in elements.
+  char *context;
+  size_t context_stride;
+  grd_encoder_scratch *scratch;
+} attention_head;
+
+/// keys [length][width] to [padded / 32][words][32].
+GRD_INLINE void pack_keys(const attention_head *h, size_t element) {
+  float *out = h->scratch->keys;
+  for (size_t t = 0; t < h->padded; t += LANES)
+    for (size_t word = 0; word < h->words; word += LANES) {
+      vfloat rows[LANES];
+      const size_t here = smaller(LANES, h->words - word);
+      GRD_UNROLL for (int i = 0; i < LANES; i++)
+        rows[i] = t + (size_t)i < h->length
+                      ? vload_part((const float *)(h->keys + (t + (size_t)i) * h->stride * element) + word, here, 0)
+                      : vset(0);
+      vtranspose(rows);
+      float *to = out + (t / PANEL * h->words + word) * PANEL + t % PANEL;
+      if (here == LANES) {
+        GRD_UNROLL for (int i = 0; i < LANES; i++) vstore(to + i * PANEL, rows[i]);
+      } else {
+        for (size_t i = 0; i < here; i++) vstore(to + i * PANEL, rows[i]);
+      }
+    }
+}
+
+/// values [length][width] to [ceil(width / 32)][padded / group][32 words]; a word holds one float, or the bf16 of two tokens.
+GRD_INLINE void pack_values(const attention_head *h, const int is_bf16) {
+  for (size_t column = 0; column < h->width; column += LANES) {
+    const size_t place = column / PANEL * h->padded * PANEL + (is_bf16 ? column % PANEL * 2 : column % PANEL);
+    if (is_bf16) {
+      uint16_t *to = (uint16_t *)h->scratch->values + place;
+      const uint16_t *from = (const uint16_t *)h->values + column;
+      for (size_t t = 0; t < h->padded; t += 2, to += 2 * PANEL) {
+        const vuint even = t < h->length ? (vuint)vload_bf16(from + t * h->stride) >> 16 : (vuint)vset_int(0);
+        const vuint odd = t + 1 < h->length ? (vuint)vload_bf16(from + (t + 1) * h->stride) : (vuint)vset_int(0);
+        vstore_int(to, (vint)(even | odd));
+        if (column % PANEL == 0 && column + LANES >= h->width) vstore_int(to + PANEL, vset_int(0));
+      }
+    } else {
+      float *to = (float *)h->scratch->values + place;
+      const float *from = (const float *)h->values + column;
+      for (size_t t = 0; t < h->padded; t++, to += PANEL) {
+        vstore(to, t < h->length ? vload(from + t * h->stride) : vset(0));
+        if (column % PANEL == 0 && column + LANES >= h->width) vstore(to + LANES, vset(0));
+      }
+    }
+  }
+}
+
+/// Rows first ..< first + R of the queries.
+GRD_INLINE void attend_rows(const int R, const int is_bf16, const attention_head *h, size_t first) {
+  float *scores = h->scratch->scores;
+  const size_t padded = h->padded, length = h->length;
+  vfloat largest[TILE_ROWS];
+  GRD_UNROLL for (int i = 0; i < R; i++) largest[i] = vset(-3e38f);
+  for (size_t t = 0; t < length; t += TILE_VECTORS * LANES) {
+    vfloat sums[TILE_ROWS][TILE_VECTORS];
+    if (is_bf16)
+      tile_bf16(R, (const uint16_t *)h->queries + first * h->stride, h->stride,
+                (const uint16_t *)h->scratch->keys + (t / PANEL * h->words * PANEL + t % PANEL) * 2, h->words, sums);
+    else
+      tile_fp32(R, (const float *)h->queries + first * h->stride, h->stride,
+                (const float *)h->scratch->keys + t / PANEL * h->words * PANEL + t % PANEL, h->words, sums);
+    GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) {
+      const size_t at = t + (size_t)v * LANES;
+      if (at + LANES <= length) {
+        GRD_UNROLL for (int i = 0; i < R; i++) {
+          largest[i] = vmax(largest[i], sums[i][v]);
+          vstore(scores + (size_t)i * padded + at, sums[i][v]);
+        }
+      } else {
+        // Keys beyond the end: a share of zero.
+        const vint inside = vlane_numbers() + (int32_t)at < (int32_t)length;
+        GRD_UNROLL for (int i = 0; i < R; i++) {
+          const vfloat masked = vselect(inside, sums[i][v], vset(-3e38f));
+          largest[i] = vmax(largest[i], masked);
+          vstore(scores + (size_t)i * padded + at, masked);
+        }
+      }
+    }
+  }
+  float inverse[TILE_ROWS];
+  const size_t filled = round_up(length, LANES);
+  for (int i = 0; i < R; i++) {
+    const vfloat top = vset(vlargest(largest[i]));
+    vfloat total = vset(0);
+    const float *row = scores + (size_t)i * padded;
+    for (size_t t = 0; t < filled; t += LANES) {
+      const vfloat difference = vload(row + t) - top;
+      vfloat share = vexp2_negative(is_bf16, difference);
+      if (t + LANES > length) share = vselect(vlane_numbers() + (int32_t)t < (int32_t)length, share, vset(0));
+      total += share;
+      if (is_bf16) vstore_bf16((uint16_t *)h->scratch->shares + (size_t)i * padded + t, share);
+      else vstore((float *)h->scratch->shares + (size_t)i * padded + t, share);
+    }
+    inverse[i] = 1.0f / vsum(total);
+  }
+  const size_t depth = is_bf16 ? round_up(length, 2) / 2 : length;
+  for (size_t column = 0; column < h->width; column += TILE_VECTORS * LANES) {
+    vfloat sums[TILE_ROWS][TILE_VECTORS];
+    const size_t place = column / PANEL * padded * PANEL;
+    if (is_bf16)
+      tile_bf16(R, h->scratch->shares, padded, (const uint16_t *)h->scratch->values + place + column % PANEL * 2, depth, sums);
+    else
+      tile_fp32(R, h->scratch->shares, padded, (const float *)h->scratch->values + place + column % PANEL, depth, sums);
+    GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) {
+      const size_t at = column + (size_t)v * LANES;
+      if (at < h->width) {
+        GRD_UNROLL for (int i = 0; i < R; i++) {
+          const vfloat value = sums[i][v] * vset(inverse[i]);
+          const size_t to = (first + (size_t)i) * h->context_stride + at;
+          if (is_bf16) vstore_bf16((uint16_t *)h->context + to, value);
+          else vstore((float *)h->context + to, value);
+        }
+      }
+    }
+  }
+}
+
+static void attend_bf16(const attention_head *h) {
+  pack_keys(h, 2);
+  pack_values(h, 1);
+#define TILE(R, first) attend_rows(R, 1, h, first)
+  FOR_ROW_TILES(h->length, TILE);
+#undef TILE
+}
+
+static void attend_fp32(const attention_head *h) {
+  pack_keys(h, 4);
+  pack_values(h, 0);
+#define TILE(R, first) attend_rows(R, 0, h, first)
+  FOR_ROW_TILES(h->length, TILE);
+#undef TILE
+}

@@ -1,0 +1,192 @@
+// The encoder's build for one level: a file sets ENCODER_LEVEL, ENCODER_BUILD and the target, and includes this.
+#include "dispatch.h"
+#include "encoder.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if ENCODER_LEVEL > 0
+#include <immintrin.h>
+// Attributes of a region, because a build's functions differ in nothing but their target.
+#if ENCODER_LEVEL == 1
+#pragma clang attribute push(__attribute__((target("avx2,fma,bmi2"))), apply_to = function)
+#elif ENCODER_LEVEL == 2
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,bmi2"))), apply_to = function)
+#elif ENCODER_LEVEL == 3
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx2,fma,bmi2"))), apply_to = function)
+#else
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512bf16,avx2,fma,bmi2"))), apply_to = function)
+#endif
+#endif
+
+// After the attributes, so that the vector functions are functions of this target, too.
+#include "normalize_row.h"
+#include "encoder_tiles.h"
+#include "encoder_rows.h"
+#include "encoder_linear.h"
+#include "encoder_attend.h"
+
+/// A block of rows as the inputs of a product, at the precision's element type.
+typedef struct {
+  const void *rows;
+  size_t stride;
+  const float *scales;  ///< int8: of each row.
+} linear_inputs;
+
+static void linear(grd_encoder_precision precision, size_t rows, linear_inputs inputs, const grd_encoder_matrix *matrix,
+                   linear_end end, void *out, size_t stride, const float *residual) {
+  const linear_target target = {end, out, stride, residual};
+  switch (precision) {
+    case GRD_ENCODER_FP32: linear_fp32(rows, inputs.rows, inputs.stride, matrix, &target); break;
+    case GRD_ENCODER_BF16: linear_bf16(rows, inputs.rows, inputs.stride, matrix, &target); break;
+    case GRD_ENCODER_INT8: linear_int8(rows, inputs.rows, inputs.stride, inputs.scales, matrix, &target); break;
+  }
+}
+
+/// Rows of fp32 as inputs: themselves, or rounded into `copy`. stride: of both, a multiple of 16.
+GRD_INLINE linear_inputs rounded_inputs(grd_encoder_precision precision, const float *rows, size_t count, size_t stride,
+                                        void *copy, float *scales) {
+  switch (precision) {
+    case GRD_ENCODER_FP32: return (linear_inputs){rows, stride, NULL};
+    case GRD_ENCODER_BF16:
+      for (size_t at = 0; at < count * stride; at += LANES) vstore_bf16((uint16_t *)copy + at, vload(rows + at));
+      return (linear_inputs){copy, stride, NULL};
+    case GRD_ENCODER_INT8:
+      for (size_t row = 0; row < count; row++) {
+        const float *x = rows + row * stride;
+        scales[row] = quantize_row(x, stride, (uint8_t *)copy + row * stride, largest_of_row(x, stride));
+      }
+      return (linear_inputs){copy, stride, scales};
+  }
+  return (linear_inputs){NULL, 0, NULL};
+}
+
+/// The same for contexts, which are bf16 already where the precision is not fp32.
+GRD_INLINE linear_inputs context_inputs(const grd_encoder_plan *plan, size_t first, size_t count,
+                                        const grd_encoder_scratch *scratch) {
+  const size_t stride = plan->sizes.context_stride;
+  const char *rows = (const char *)plan->context + first * stride * plan->sizes.element;
+  if (plan->model->shape.precision != GRD_ENCODER_INT8) return (linear_inputs){rows, stride, NULL};
+  for (size_t row = 0; row < count; row++) {
+    const uint16_t *x = (const uint16_t *)rows + row * stride;
+    // Widened in place of a second pass over bf16; `inner` is free here.
+    float *wide = scratch->inner;
+    vfloat largest = vset(0);
+    for (size_t j = 0; j < stride; j += LANES) {
+      const vfloat v = vload_bf16(x + j);
+      vstore(wide + j, v);
+      largest = vmax(largest, vabs(v));
+    }
+    scratch->input_scales[row] = quantize_row(wide, stride, scratch->contexts + row * stride, largest);
+  }
+  return (linear_inputs){scratch->contexts, stride, scratch->input_scales};
+}
+
+/// Sum of a token's three embeddings, normalised.
+GRD_INLINE void embed(const grd_encoder_plan *plan, size_t first, size_t rows, size_t block) {
+  const grd_encoder_model *model = plan->model;
+  const grd_encoder_batch *batch = plan->batch;
+  const size_t hidden = model->shape.hidden, stride = plan->sizes.hidden_stride;
+  size_t sequence = (size_t)plan->sequence_of[block];
+  for (size_t token = first; token < first + rows; token++) {
+    while ((size_t)batch->offsets[sequence + 1] <= token) sequence++;
+    const float *word = model->words + (size_t)batch->ids[token] * hidden;
+    const float *place = model->positions + (token - (size_t)batch->offsets[sequence]) * hidden;
+    const float *segment = model->segments + (size_t)batch->segments[token] * hidden;
+    float *out = plan->hidden + token * stride;
+    for (size_t j = 0; j < hidden; j += LANES) {
+      const size_t left = hidden - j;
+      vstore_part(out + j, vload_part(word + j, left, 0) + vload_part(place + j, left, 0) + vload_part(segment + j, left, 0), left);
+    }
+    for (size_t j = hidden; j < stride; j++) out[j] = 0;
+    normalize_row(out, model->gamma, model->beta, model->shape.epsilon, hidden, NULL);
+  }
+}
+
+/// hidden = layer norm of the sums of a product and its residual; columns beyond the width stay zero.
+GRD_INLINE void normalize(const grd_encoder_plan *plan, const float *sums, const float *gamma, const float *beta, size_t first,
+                          size_t rows) {
+  const size_t width = plan->model->shape.hidden, stride = plan->sizes.hidden_stride;
+  for (size_t row = 0; row < rows; row++) {
+    float *out = plan->hidden + (first + row) * stride;
+    memcpy(out, sums + row * stride, width * sizeof(float));
+    normalize_row(out, gamma, beta, plan->model->shape.epsilon, width, NULL);
+  }
+}
+
+static void stage(const grd_encoder_plan *plan, size_t number, size_t first, size_t rows, grd_encoder_scratch *scratch) {
+  const grd_encoder_shape *shape = &plan->model->shape;
+  const grd_encoder_precision precision = shape->precision;
+  const grd_encoder_sizes *sizes = &plan->sizes;
+  const size_t stride = sizes->hidden_stride;
+  float *hidden = plan->hidden + first * stride;
+  if (number == 0) {
+    embed(plan, first, rows, first / plan->block_rows);
+  } else {
+    const grd_encoder_layer *layer = plan->model->layers[number - 1];
+    linear(precision, rows, context_inputs(plan, first, rows, scratch), &layer->output, ADD_RESIDUAL, scratch->sums, stride,
+           hidden);
+    normalize(plan, scratch->sums, layer->attention_gamma, layer->attention_beta, first, rows);
+    const linear_inputs up = rounded_inputs(precision, hidden, rows, stride, scratch->inputs, scratch->input_scales);
+    const linear_end gelu =
+        precision == GRD_ENCODER_FP32 ? GELU_FULL : precision == GRD_ENCODER_BF16 ? GELU_SHORT_BF16 : GELU_SHORT;
+    linear(precision, rows, up, &layer->up, gelu, scratch->inner, sizes->inner_stride, NULL);
+    linear_inputs down = {scratch->inner, sizes->inner_stride, NULL};
+    if (precision == GRD_ENCODER_INT8)
+      down = rounded_inputs(precision, scratch->inner, rows, sizes->inner_stride, scratch->inner_bytes, scratch->inner_scales);
+    linear(precision, rows, down, &layer->down, ADD_RESIDUAL, scratch->sums, stride, hidden);
+    normalize(plan, scratch->sums, layer->output_gamma, layer->output_beta, first, rows);
+  }
+  if (number == shape->layers) return;
+  const grd_encoder_layer *next = plan->model->layers[number];
+  linear(precision, rows, rounded_inputs(precision, hidden, rows, stride, scratch->inputs, scratch->input_scales), &next->qkv,
+         precision == GRD_ENCODER_FP32 ? STORE : STORE_BF16,
+         (char *)plan->qkv + first * sizes->qkv_stride * sizes->element, sizes->qkv_stride, NULL);
+}
+
+static void attend(const grd_encoder_plan *plan, size_t sequence, size_t first, size_t count, grd_encoder_scratch *scratch) {
+  const grd_encoder_sizes *sizes = &plan->sizes;
+  const size_t start = (size_t)plan->batch->offsets[sequence], length = (size_t)plan->batch->offsets[sequence + 1] - start;
+  const size_t element = sizes->element, part = sizes->context_stride * element;
+  for (size_t head = first; head < first + count; head++) {
+    const size_t column = head * sizes->head_width * element;
+    const char *rows = (const char *)plan->qkv + start * sizes->qkv_stride * element + column;
+    const attention_head h = {
+        .length = length, .padded = round_up(length, PANEL), .width = sizes->head_width,
+        .words = sizes->head_width * element / 4, .queries = rows, .keys = rows + part, .values = rows + 2 * part,
+        .stride = sizes->qkv_stride, .context = (char *)plan->context + start * part + column,
+        .context_stride = sizes->context_stride, .scratch = scratch};
+    if (element == 2) attend_bf16(&h);
+    else attend_fp32(&h);
+  }
+}
+
+static void single_linear(grd_encoder_precision precision, const float *x, size_t rows, size_t inputs, size_t stride,
+                          const grd_encoder_matrix *matrix, int gelu, float *out, void *scratch) {
+  float *padded = scratch;
+  for (size_t row = 0; row < rows; row++)
+    for (size_t j = 0; j < stride; j++) padded[row * stride + j] = j < inputs ? x[row * inputs + j] : 0;
+  float *scales = padded + rows * stride;
+  const linear_inputs a = rounded_inputs(precision, padded, rows, stride, scales + rows, scales);
+  const linear_end end = !gelu ? STORE : precision == GRD_ENCODER_FP32 ? GELU_FULL : GELU_SHORT;
+  linear(precision, rows, a, matrix, end, out, matrix->panels * PANEL, NULL);
+}
+
+static void gelu_of(const float *x, size_t count, float *y) {
+  for (size_t at = 0; at < count; at += LANES)
+    vstore_part(y + at, vgelu_short(vload_part(x + at, count - at, 0)), count - at);
+}
+
+static void exp2_of(grd_encoder_precision precision, const float *x, size_t count, float *y) {
+  for (size_t at = 0; at < count; at += LANES) {
+    const vfloat v = vload_part(x + at, count - at, 0);
+    vstore_part(y + at, precision == GRD_ENCODER_FP32 ? vexp2_negative(0, v) : vexp2_negative(1, v), count - at);
+  }
+}
+
+#if ENCODER_LEVEL > 0
+#pragma clang attribute pop
+#endif
+
+const grd_encoder_build ENCODER_BUILD = {stage, attend, single_linear, gelu_of, exp2_of};

@@ -1,0 +1,264 @@
+// Plans a forward pass as tasks and runs them: blocks of tokens and attention units, each waiting for what it reads.
+#include "encoder.h"
+#include "simd.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+#include <sched.h>
+
+grd_encoder_level grd_encoder_strongest_level(void) {
+  const uint32_t features = grd_cpu_features();
+  switch (grd_isa_in_use()) {
+    case GRD_ISA_PORTABLE: return GRD_ENCODER_PORTABLE;
+    case GRD_ISA_AVX2: return GRD_ENCODER_AVX2;
+    case GRD_ISA_AVX512: break;
+  }
+  if (!(features & GRD_CPU_AVX512_VNNI)) return GRD_ENCODER_AVX512;
+  return features & GRD_CPU_AVX512_BF16 ? GRD_ENCODER_AVX512_BF16 : GRD_ENCODER_AVX512_VNNI;
+}
+
+/// NULL where the processor lacks the level.
+static const grd_encoder_build *build_of(grd_encoder_level level) {
+  if (level < GRD_ENCODER_PORTABLE || level > grd_encoder_strongest_level()) return NULL;
+#if defined(__x86_64__)
+  switch (level) {
+    case GRD_ENCODER_PORTABLE: break;
+    case GRD_ENCODER_AVX2: return &grd_encoder_build_avx2;
+    case GRD_ENCODER_AVX512: return &grd_encoder_build_avx512;
+    case GRD_ENCODER_AVX512_VNNI: return &grd_encoder_build_vnni;
+    case GRD_ENCODER_AVX512_BF16: return &grd_encoder_build_bf16;
+  }
+#endif
+  return &grd_encoder_build_portable;
+}
+
+/// Heads of a sequence that one task takes: all of a short one, one of a long one.
+static size_t heads_per_unit(size_t heads, size_t length) {
+  const size_t count = length >= 96 ? 1 : length >= 48 ? 2 : length >= 24 ? 4 : heads;
+  return count < heads ? count : heads;
+}
+
+/// Tokens of a block: many for few passes over the weights, but at least eight blocks where there is little work.
+static size_t rows_per_block(size_t tokens) {
+  const size_t rows = grd_rounded((tokens + 7) / 8, 12);
+  return rows < 12 ? 12 : rows > BLOCK_ROWS ? BLOCK_ROWS : rows;
+}
+
+/// Lays the parts of a workspace out from `memory` on, which may be NULL; returns the bytes that they take.
+static size_t lay_out(grd_encoder_plan *plan, char *memory) {
+  const grd_encoder_shape *shape = &plan->model->shape;
+  const grd_encoder_sizes *sizes = &plan->sizes;
+  size_t used = grd_rounded(sizeof *plan, ALIGNMENT);
+#define TAKE(field, count, bytes) (field = (void *)(memory + used), used += grd_rounded((count) * (bytes), ALIGNMENT))
+  TAKE(plan->hidden, plan->tokens * sizes->hidden_stride, sizeof(float));
+  TAKE(plan->qkv, plan->tokens * sizes->qkv_stride, sizes->element);
+  TAKE(plan->context, plan->tokens * sizes->context_stride, sizes->element);
+  TAKE(plan->sequence_of, plan->blocks + 1, sizeof(int32_t));
+  TAKE(plan->first_unit, plan->batch->sequences + 1, sizeof(int32_t));
+  TAKE(plan->unit_sequence, plan->units + 1, sizeof(int32_t));
+  TAKE(plan->blocks_done, plan->blocks, sizeof(atomic_int));
+  TAKE(plan->units_done, plan->batch->sequences, sizeof(atomic_int));
+  TAKE(plan->lane_taken, plan->lanes, sizeof(atomic_int));
+  TAKE(plan->scratch, plan->lanes, sizeof(grd_encoder_scratch));
+  const size_t padded = grd_rounded(plan->longest, PANEL), rows = plan->block_rows;
+  const size_t widest = sizes->inner_stride > sizes->context_stride ? sizes->inner_stride : sizes->context_stride;
+  for (size_t lane = 0; lane < plan->lanes; lane++) {
+    grd_encoder_scratch *scratch = memory ? plan->scratch + lane : &(grd_encoder_scratch){0};
+    const size_t start = used;
+    TAKE(scratch->sums, rows * sizes->hidden_stride, sizeof(float));
+    TAKE(scratch->inputs, rows * sizes->hidden_stride, sizeof(uint16_t));
+    TAKE(scratch->input_scales, rows, sizeof(float));
+    TAKE(scratch->contexts, rows * sizes->context_stride, 1);
+    TAKE(scratch->inner, rows * widest, shape->precision == GRD_ENCODER_BF16 ? sizeof(uint16_t) : sizeof(float));
+    TAKE(scratch->inner_bytes, rows * sizes->inner_stride, 1);
+    TAKE(scratch->inner_scales, rows, sizeof(float));
+    const size_t end = used;
+    used = start;
+    TAKE(scratch->keys, padded * sizes->head_width, sizes->element);
+    TAKE(scratch->values, padded * grd_rounded(sizes->head_width, PANEL), sizes->element);
+    TAKE(scratch->scores, 12 * padded, sizeof(float));
+    TAKE(scratch->shares, 12 * padded, sizes->element);
+    // A lane's memory begins on a page of its own.
+    used = grd_rounded(used > end ? used : end, 4096);
+  }
+#undef TAKE
+  return used;
+}
+
+/// Counts what a batch needs; false where a size contradicts another.
+static int measure(grd_encoder_plan *plan, const grd_encoder_model *model, const grd_encoder_batch *batch, size_t lanes) {
+  const grd_encoder_shape *shape = &model->shape;
+  if (!lanes || !shape->hidden || !shape->intermediate || !shape->heads || shape->hidden % shape->heads || batch->offsets[0] != 0)
+    return 0;
+  *plan = (grd_encoder_plan){.model = model, .batch = batch, .lanes = lanes, .sizes = grd_encoder_sizes_of(shape)};
+  for (size_t s = 0; s < batch->sequences; s++) {
+    if (batch->offsets[s + 1] < batch->offsets[s]) return 0;
+    const size_t length = (size_t)(batch->offsets[s + 1] - batch->offsets[s]);
+    const size_t heads = heads_per_unit(shape->heads, length);
+    if (length) plan->units += (shape->heads + heads - 1) / heads;
+    if (length > plan->longest) plan->longest = length;
+  }
+  plan->tokens = (size_t)batch->offsets[batch->sequences];
+  plan->block_rows = rows_per_block(plan->tokens);
+  plan->blocks = (plan->tokens + plan->block_rows - 1) / plan->block_rows;
+  return 1;
+}
+
+size_t grd_encoder_workspace_bytes(const grd_encoder_model *model, const grd_encoder_batch *batch, size_t lanes) {
+  grd_encoder_plan plan;
+  return measure(&plan, model, batch, lanes) ? lay_out(&plan, NULL) : 0;
+}
+
+grd_status grd_encoder_prepare(const grd_encoder_model *model, const grd_encoder_batch *batch, size_t lanes, void *workspace,
+                               size_t bytes, size_t *tasks) {
+  grd_encoder_plan *plan = workspace;
+  if ((uintptr_t)workspace % ALIGNMENT || bytes < sizeof *plan || !measure(plan, model, batch, lanes)) return GRD_INVALID_ARGUMENT;
+  if (!build_of(model->level)) return GRD_UNSUPPORTED;
+  if (bytes < grd_encoder_workspace_bytes(model, batch, lanes)) return GRD_SCRATCH_TOO_SMALL;
+  lay_out(plan, workspace);
+  size_t unit = 0;
+  for (size_t s = 0; s < batch->sequences; s++) {
+    plan->first_unit[s] = (int32_t)unit;
+    atomic_init(&plan->units_done[s], 0);
+    const size_t length = (size_t)(batch->offsets[s + 1] - batch->offsets[s]);
+    if (!length) continue;
+    const size_t heads = heads_per_unit(model->shape.heads, length);
+    for (size_t head = 0; head < model->shape.heads; head += heads) plan->unit_sequence[unit++] = (int32_t)s;
+  }
+  plan->first_unit[batch->sequences] = (int32_t)unit;
+  size_t sequence = 0;
+  for (size_t block = 0; block < plan->blocks; block++) {
+    while ((size_t)batch->offsets[sequence + 1] <= block * plan->block_rows) sequence++;
+    plan->sequence_of[block] = (int32_t)sequence;
+    atomic_init(&plan->blocks_done[block], 0);
+  }
+  for (size_t lane = 0; lane < lanes; lane++) atomic_init(&plan->lane_taken[lane], 0);
+  *tasks = plan->blocks + model->shape.layers * (plan->units + plan->blocks);
+  return GRD_OK;
+}
+
+static inline void pause_briefly(unsigned *spins) {
+  if (++*spins > 2000) {
+    sched_yield();
+    return;
+  }
+#if defined(__x86_64__)
+  _mm_pause();
+#elif defined(__aarch64__)
+  __asm__ __volatile__("yield");
+#endif
+}
+
+static void wait_for(atomic_int *counter, int value) {
+  unsigned spins = 0;
+  while (atomic_load_explicit(counter, memory_order_acquire) < value) pause_briefly(&spins);
+}
+
+static size_t take_lane(grd_encoder_plan *plan) {
+  for (unsigned spins = 0;; pause_briefly(&spins))
+    for (size_t lane = 0; lane < plan->lanes; lane++) {
+      int is_free = 0;
+      if (atomic_compare_exchange_strong_explicit(&plan->lane_taken[lane], &is_free, 1, memory_order_acquire,
+                                                  memory_order_relaxed))
+        return lane;
+    }
+}
+
+/// A block of tokens at stage `number`, once attention of the layer below is done for all sequences that it holds tokens of.
+static void run_block(grd_encoder_plan *plan, const grd_encoder_build *build, size_t number, size_t block) {
+  const size_t first = block * plan->block_rows;
+  const size_t rows = smaller(plan->block_rows, plan->tokens - first);
+  if (number)
+    for (size_t s = (size_t)plan->sequence_of[block]; (size_t)plan->batch->offsets[s] < first + rows; s++)
+      wait_for(&plan->units_done[s], (int)number * (plan->first_unit[s + 1] - plan->first_unit[s]));
+  const size_t lane = take_lane(plan);
+  build->stage(plan, number, first, rows, &plan->scratch[lane]);
+  atomic_store_explicit(&plan->lane_taken[lane], 0, memory_order_release);
+  atomic_fetch_add_explicit(&plan->blocks_done[block], 1, memory_order_release);
+}
+
+/// An attention unit of layer `layer`, once all blocks that hold tokens of its sequence have their projections.
+static void run_unit(grd_encoder_plan *plan, const grd_encoder_build *build, size_t layer, size_t unit) {
+  const size_t s = (size_t)plan->unit_sequence[unit], heads = plan->model->shape.heads;
+  const size_t start = (size_t)plan->batch->offsets[s], end = (size_t)plan->batch->offsets[s + 1];
+  for (size_t block = start / plan->block_rows; block * plan->block_rows < end; block++)
+    wait_for(&plan->blocks_done[block], (int)layer + 1);
+  const size_t each = heads_per_unit(heads, end - start), first = (unit - (size_t)plan->first_unit[s]) * each;
+  const size_t lane = take_lane(plan);
+  build->attend(plan, s, first, smaller(each, heads - first), &plan->scratch[lane]);
+  atomic_store_explicit(&plan->lane_taken[lane], 0, memory_order_release);
+  atomic_fetch_add_explicit(&plan->units_done[s], 1, memory_order_release);
+}
+
+void grd_encoder_task(void *workspace, size_t task) {
+  grd_encoder_plan *plan = workspace;
+  const grd_encoder_build *build = build_of(plan->model->level);
+  if (task < plan->blocks) return run_block(plan, build, 0, task);
+  task -= plan->blocks;
+  const size_t each = plan->units + plan->blocks, layer = task / each;
+  task %= each;
+  if (task < plan->units) run_unit(plan, build, layer, task);
+  else run_block(plan, build, layer + 1, task - plan->units);
+}
+
+const float *grd_encoder_hidden(const void *workspace, size_t *stride) {
+  const grd_encoder_plan *plan = workspace;
+  *stride = plan->sizes.hidden_stride;
+  return plan->hidden;
+}
+
+void grd_encoder_mean(const float *rows, size_t stride, size_t count, size_t width, float *out) {
+  for (size_t j = 0; j < width; j += LANES) {
+    const size_t left = width - j;
+    vfloat sum = vset(0);
+    for (size_t row = 0; row < count; row++) sum += vload_part(rows + row * stride + j, left, 0);
+    vstore_part(out + j, count ? sum / vset((float)count) : sum, left);
+  }
+}
+
+void grd_encoder_largest(const float *rows, size_t stride, size_t count, size_t width, float *out) {
+  for (size_t j = 0; j < width; j += LANES) {
+    const size_t left = width - j;
+    vfloat largest = count ? vload_part(rows + j, left, 0) : vset(0);
+    for (size_t row = 1; row < count; row++) largest = vmax(largest, vload_part(rows + row * stride + j, left, 0));
+    vstore_part(out + j, largest, left);
+  }
+}
+
+static size_t linear_stride(size_t inputs) { return grd_rounded(inputs, 16); }
+
+size_t grd_encoder_linear_bytes(grd_encoder_precision precision, size_t rows, size_t inputs, size_t outputs) {
+  return grd_encoder_matrix_bytes(precision, outputs, inputs)
+         + (2 * rows * linear_stride(inputs) + rows + rows * grd_rounded(outputs, PANEL) + 64) * sizeof(float);
+}
+
+grd_status grd_encoder_linear(grd_encoder_level level, grd_encoder_precision precision, const float *x, size_t rows,
+                              size_t inputs, const float *w, const float *bias, size_t outputs, int gelu, float *out,
+                              void *scratch) {
+  const grd_encoder_build *build = build_of(level);
+  if (!build) return GRD_UNSUPPORTED;
+  if (!inputs || !outputs || (uintptr_t)scratch % ALIGNMENT) return GRD_INVALID_ARGUMENT;
+  const size_t padded = grd_rounded(outputs, PANEL);
+  const grd_encoder_layout layout = {outputs, inputs, 0, 0, 0, 0, 0, 1};
+  char *memory = scratch;
+  const grd_encoder_matrix matrix = grd_encoder_pack_matrix(precision, w, bias, outputs, inputs, &layout, &memory);
+  float *wide = (float *)memory;
+  build->linear(precision, x, rows, inputs, linear_stride(inputs), &matrix, gelu, wide, wide + rows * padded);
+  for (size_t row = 0; row < rows; row++) memcpy(out + row * outputs, wide + row * padded, outputs * sizeof(float));
+  return GRD_OK;
+}
+
+grd_status grd_encoder_gelu(grd_encoder_level level, const float *x, size_t count, float *y) {
+  const grd_encoder_build *build = build_of(level);
+  if (!build) return GRD_UNSUPPORTED;
+  build->gelu(x, count, y);
+  return GRD_OK;
+}
+
+grd_status grd_encoder_exp2(grd_encoder_level level, grd_encoder_precision precision, const float *x, size_t count, float *y) {
+  const grd_encoder_build *build = build_of(level);
+  if (!build) return GRD_UNSUPPORTED;
+  build->exp2(precision, x, count, y);
+  return GRD_OK;
+}

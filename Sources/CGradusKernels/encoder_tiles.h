@@ -1,0 +1,148 @@
+// Products of a few rows with a panel of 32 outputs, in registers. Compiled once for each level (ENCODER_LEVEL).
+//
+// Every sum is one chain over the inner dimension in ascending order (bf16: of each pair the odd element first, as vdpbf16ps
+// has it), whatever the number of rows, so a row's bits do not depend on the tile that it falls in.
+
+// 32 registers of 16 floats hold 12 x 2 sums; 16 registers of 8 floats hold 6 x 1 (two registers each).
+#if ENCODER_LEVEL >= 2
+enum { TILE_ROWS = 12, TILE_VECTORS = 2 };
+#else
+enum { TILE_ROWS = 6, TILE_VECTORS = 1 };
+#endif
+
+/// Calls `tile(rows, first)` with constant numbers of rows until `count` rows are done.
+#define FOR_ROW_TILES(count, tile)                                         \
+  do {                                                                     \
+    size_t first_ = 0, left_ = (count);                                    \
+    for (; left_ >= TILE_ROWS; first_ += TILE_ROWS, left_ -= TILE_ROWS) {  \
+      tile(TILE_ROWS, first_);                                             \
+    }                                                                      \
+    if (TILE_ROWS > 8 && left_ >= 8) {                                     \
+      tile(8, first_);                                                     \
+      first_ += 8, left_ -= 8;                                             \
+    }                                                                      \
+    if (left_ >= 4) {                                                      \
+      tile(4, first_);                                                     \
+      first_ += 4, left_ -= 4;                                             \
+    }                                                                      \
+    if (left_ >= 2) {                                                      \
+      tile(2, first_);                                                     \
+      first_ += 2, left_ -= 2;                                             \
+    }                                                                      \
+    if (left_) tile(1, first_);                                            \
+  } while (0)
+
+typedef vint vint_unaligned_ __attribute__((aligned(4), may_alias));
+GRD_INLINE vint vload_int(const void *p) { return *(const vint_unaligned_ *)p; }
+GRD_INLINE void vstore_int(void *p, vint v) { *(vint_unaligned_ *)p = v; }
+GRD_INLINE vint vset_bits(const void *p) {
+  int32_t bits;
+  memcpy(&bits, p, sizeof bits);
+  return vset_int(bits);
+}
+
+/// sums[R][V] = a[R][depth] panel[depth][32], columns from 16 * half.
+GRD_INLINE void tile_fp32(const int R, const float *a, size_t lda, const float *panel, size_t depth,
+                          vfloat sums[TILE_ROWS][TILE_VECTORS]) {
+  GRD_UNROLL for (int i = 0; i < R; i++)
+    GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) sums[i][v] = vset(0);
+  for (size_t k = 0; k < depth; k++, panel += PANEL) {
+    vfloat b[TILE_VECTORS];
+    GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) b[v] = vload(panel + v * LANES);
+    GRD_UNROLL for (int i = 0; i < R; i++) {
+      const vfloat left = vset(a[(size_t)i * lda + k]);
+      GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) sums[i][v] = vfma(left, b[v], sums[i][v]);
+    }
+  }
+}
+
+/// The same in bf16; pairs: depth / 2.
+GRD_INLINE void tile_bf16(const int R, const uint16_t *a, size_t lda, const uint16_t *panel, size_t pairs,
+                          vfloat sums[TILE_ROWS][TILE_VECTORS]) {
+  GRD_UNROLL for (int i = 0; i < R; i++)
+    GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) sums[i][v] = vset(0);
+  for (size_t k = 0; k < pairs; k++, panel += 2 * PANEL) {
+    vint b[TILE_VECTORS];
+    GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) b[v] = vload_int(panel + v * 2 * LANES);
+#if ENCODER_LEVEL >= 4
+    GRD_UNROLL for (int i = 0; i < R; i++) {
+      const __m512bh left = (__m512bh)vset_bits(a + (size_t)i * lda + 2 * k);
+      GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++)
+        sums[i][v] = (vfloat)_mm512_dpbf16_ps((__m512)sums[i][v], left, (__m512bh)b[v]);
+    }
+#else
+    const vint high = vset_int((int32_t)0xffff0000);
+    vfloat odd[TILE_VECTORS], even[TILE_VECTORS];
+    GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) odd[v] = (vfloat)(b[v] & high), even[v] = (vfloat)(b[v] << 16);
+    GRD_UNROLL for (int i = 0; i < R; i++) {
+      const vint left = vset_bits(a + (size_t)i * lda + 2 * k);
+      const vfloat left_odd = (vfloat)(left & high), left_even = (vfloat)(left << 16);
+      GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++)
+        sums[i][v] = vfma(left_even, even[v], vfma(left_odd, odd[v], sums[i][v]));
+    }
+#endif
+  }
+}
+
+/// sums = correction + a panel for bytes a (unsigned) and panel (signed), exact; quads: depth / 4.
+GRD_INLINE void tile_int8(const int R, const uint8_t *a, size_t lda, const int8_t *panel, size_t quads,
+                          const int32_t *correction, vint sums[TILE_ROWS][TILE_VECTORS]) {
+  GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) {
+    const vint start = vload_int(correction + v * LANES);
+    GRD_UNROLL for (int i = 0; i < R; i++) sums[i][v] = start;
+  }
+  for (size_t k = 0; k < quads; k++, panel += 4 * PANEL) {
+    vint b[TILE_VECTORS];
+    GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) b[v] = vload_int(panel + v * 4 * LANES);
+#if ENCODER_LEVEL >= 3
+    GRD_UNROLL for (int i = 0; i < R; i++) {
+      const __m512i left = (__m512i)vset_bits(a + (size_t)i * lda + 4 * k);
+      GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++)
+        sums[i][v] = (vint)_mm512_dpbusd_epi32((__m512i)sums[i][v], left, (__m512i)b[v]);
+    }
+#elif ENCODER_LEVEL == 2
+    // Sums of two 16-bit products are exact; those of vpmaddubsw saturate.
+    const __m512i low = _mm512_set1_epi16(0x00ff);
+    __m512i even[TILE_VECTORS], odd[TILE_VECTORS];
+    GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) {
+      even[v] = _mm512_srai_epi16(_mm512_slli_epi16((__m512i)b[v], 8), 8);
+      odd[v] = _mm512_srai_epi16((__m512i)b[v], 8);
+    }
+    GRD_UNROLL for (int i = 0; i < R; i++) {
+      const __m512i left = (__m512i)vset_bits(a + (size_t)i * lda + 4 * k);
+      const __m512i left_even = _mm512_and_si512(left, low), left_odd = _mm512_srli_epi16(left, 8);
+      GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++)
+        sums[i][v] += (vint)_mm512_madd_epi16(left_even, even[v]) + (vint)_mm512_madd_epi16(left_odd, odd[v]);
+    }
+#elif ENCODER_LEVEL == 1
+    typedef struct { __m256i half[2]; } halves;
+    const __m256i low = _mm256_set1_epi16(0x00ff);
+    halves even, odd;
+    memcpy(&even, &b[0], sizeof even);
+    GRD_UNROLL for (int h = 0; h < 2; h++) {
+      odd.half[h] = _mm256_srai_epi16(even.half[h], 8);
+      even.half[h] = _mm256_srai_epi16(_mm256_slli_epi16(even.half[h], 8), 8);
+    }
+    GRD_UNROLL for (int i = 0; i < R; i++) {
+      int32_t bits;
+      memcpy(&bits, a + (size_t)i * lda + 4 * k, sizeof bits);
+      const __m256i left = _mm256_set1_epi32(bits);
+      const __m256i left_even = _mm256_and_si256(left, low), left_odd = _mm256_srli_epi16(left, 8);
+      halves add;
+      GRD_UNROLL for (int h = 0; h < 2; h++)
+        add.half[h] =
+            _mm256_add_epi32(_mm256_madd_epi16(left_even, even.half[h]), _mm256_madd_epi16(left_odd, odd.half[h]));
+      vint products;
+      memcpy(&products, &add, sizeof products);
+      sums[i][0] += products;
+    }
+#else
+    GRD_UNROLL for (int i = 0; i < R; i++) {
+      const uint8_t *left = a + (size_t)i * lda + 4 * k;
+      GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++)
+        sums[i][v] += ((b[v] << 24) >> 24) * (int32_t)left[0] + ((b[v] << 16) >> 24) * (int32_t)left[1]
+                      + ((b[v] << 8) >> 24) * (int32_t)left[2] + (b[v] >> 24) * (int32_t)left[3];
+    }
+#endif
+  }
+}

@@ -1,0 +1,117 @@
+/// BERT encoder inference, fused: packed (ragged) tokens in, hidden states out, in fp32, bf16 or int8.
+///
+/// A block of tokens goes through output projection, residual, layer norm, feed-forward, residual, layer norm and the next
+/// layer's projection while it lies in the second-level cache; attention runs per sequence and head, without padding and with
+/// memory linear in the length. The pieces of a forward pass are tasks in an order that any number of threads may take.
+///
+/// A token's result does not depend on its batch mates, on the number of threads or on the level below: every element is one
+/// chain of fused multiply-adds in ascending order of the inner dimension, whichever row of a tile it falls in, and the
+/// chains of all levels round alike. int8 sums are exact integers.
+#ifndef GRADUS_ENCODER_H
+#define GRADUS_ENCODER_H
+#include "gradus_kernels.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum {
+  GRD_ENCODER_FP32 = 0,
+  /// Weights and the inputs of all products rounded to bfloat16, sums in fp32; layer norms, residuals and softmax in fp32.
+  GRD_ENCODER_BF16 = 1,
+  /// Projections in int8: weights symmetric with a scale for each output, activations with a scale for each token, taken from
+  /// the token's own largest value. An outlier coarsens its own token and nothing else. Attention as in bf16.
+  GRD_ENCODER_INT8 = 2,
+} grd_encoder_precision;
+
+/// Instruction sets with a build of the encoder, weakest first; all give the same bits.
+typedef enum {
+  GRD_ENCODER_PORTABLE = 0,
+  GRD_ENCODER_AVX2 = 1,
+  GRD_ENCODER_AVX512 = 2,
+  GRD_ENCODER_AVX512_VNNI = 3,  ///< int8 products in one instruction.
+  GRD_ENCODER_AVX512_BF16 = 4,  ///< and bfloat16 products.
+} grd_encoder_level;
+
+/// The strongest level that the processor has and grd_set_isa() allows.
+grd_encoder_level grd_encoder_strongest_level(void);
+
+/// Sizes of an encoder; any positive sizes work, heads * head size = hidden. Multiples of 32 (heads: of 16) waste nothing.
+typedef struct {
+  size_t hidden, intermediate, heads, layers;
+  float epsilon;  ///< Of the layer norms.
+  grd_encoder_precision precision;
+} grd_encoder_shape;
+
+/// Weights of a layer as a checkpoint has them: [outputs][inputs] and [outputs]. qkv: queries, keys, values one below the other.
+typedef struct {
+  const float *qkv, *qkv_bias;                      ///< [3 * hidden][hidden]
+  const float *output, *output_bias;                ///< [hidden][hidden]
+  const float *attention_gamma, *attention_beta;    ///< [hidden]
+  const float *up, *up_bias;                        ///< [intermediate][hidden]
+  const float *down, *down_bias;                    ///< [hidden][intermediate]
+  const float *output_gamma, *output_beta;          ///< [hidden]
+} grd_encoder_layer_weights;
+
+/// Bytes that a packed layer takes.
+size_t grd_encoder_layer_bytes(const grd_encoder_shape *shape);
+
+/// Packs a layer's weights into `packed` (64-byte aligned, grd_encoder_layer_bytes), which must not move afterwards.
+/// The factor log2(e) / sqrt(head size) goes into the query projection. All weights must be finite.
+grd_status grd_encoder_pack_layer(const grd_encoder_shape *shape, const grd_encoder_layer_weights *weights, void *packed);
+
+/// A model: the embedding tables as they are in the checkpoint, and packed layers.
+typedef struct {
+  grd_encoder_shape shape;
+  grd_encoder_level level;
+  const float *words, *positions, *segments;  ///< Embedding tables, [rows][hidden].
+  const float *gamma, *beta;                  ///< Layer norm of the embeddings, [hidden].
+  const void *const *layers;                  ///< [shape.layers], from grd_encoder_pack_layer with the same shape.
+} grd_encoder_model;
+
+/// Packed sequences: sequence s is tokens offsets[s] ..< offsets[s + 1]; may be empty. All ids, segments and lengths must lie
+/// within the embedding tables.
+typedef struct {
+  const int32_t *ids, *segments;  ///< [tokens]
+  const int32_t *offsets;         ///< [sequences + 1], ascending from 0.
+  size_t sequences;
+} grd_encoder_batch;
+
+/// Bytes of workspace for a forward pass in which at most `lanes` tasks run at a time.
+size_t grd_encoder_workspace_bytes(const grd_encoder_model *model, const grd_encoder_batch *batch, size_t lanes);
+
+/// Plans a forward pass in `workspace` (64-byte aligned); `*tasks` becomes the number of tasks. Model and batch must live until
+/// all tasks are done.
+grd_status grd_encoder_prepare(const grd_encoder_model *model, const grd_encoder_batch *batch, size_t lanes, void *workspace,
+                               size_t bytes, size_t *tasks);
+
+/// Runs a task. Tasks must be begun in ascending order, each once, by any threads: a task waits, spinning, for the earlier ones
+/// that it needs, which is deadlock-free because those have begun.
+void grd_encoder_task(void *workspace, size_t task);
+
+/// The hidden states after all tasks: row t begins at t * *stride floats.
+const float *grd_encoder_hidden(const void *workspace, size_t *stride);
+
+/// out[width] = mean (or largest value) of `count` rows; 0 where count is 0.
+void grd_encoder_mean(const float *rows, size_t stride, size_t count, size_t width, float *out);
+void grd_encoder_largest(const float *rows, size_t stride, size_t count, size_t width, float *out);
+
+/// Single kernels at a chosen level, for tests.
+///
+/// out[rows][outputs] = x w^T + bias, through GELU where `gelu`, at the precision's arithmetic. x: [rows][inputs], w: [outputs][inputs].
+/// scratch: grd_encoder_linear_bytes, 64-byte aligned.
+size_t grd_encoder_linear_bytes(grd_encoder_precision precision, size_t rows, size_t inputs, size_t outputs);
+grd_status grd_encoder_linear(grd_encoder_level level, grd_encoder_precision precision, const float *x, size_t rows,
+                              size_t inputs, const float *w, const float *bias, size_t outputs, int gelu, float *out,
+                              void *scratch);
+
+/// GELU as bf16 and int8 use it: |error| <= 5e-5 + 3e-7 |x| against x P(N <= x). fp32 uses grd_gelu_forward's.
+grd_status grd_encoder_gelu(grd_encoder_level level, const float *x, size_t count, float *y);
+
+/// 2^x for x <= 0, as softmax uses it: relative error <= 2e-7 (fp32) or 3e-6 (bf16 and int8); 0 below -126.
+grd_status grd_encoder_exp2(grd_encoder_level level, grd_encoder_precision precision, const float *x, size_t count, float *y);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

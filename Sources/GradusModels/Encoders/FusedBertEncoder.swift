@@ -1,0 +1,227 @@
+import CGradusKernels
+import GradusCore
+import GradusTensor
+import Synchronization
+
+/// A ``BertEncoder`` for inference alone: weights packed once, all operations of a layer fused, no padding.
+///
+///     let fused = try FusedBertEncoder(encoder, precision: .bf16)
+///     let vectors = try fused.pooled(batch, .mean)   // [sequences * hidden]
+///
+/// Works for every shape that ``BertConfiguration`` allows. A token's vector is the same to the bit whatever else is in the
+/// batch, on any number of threads and on every instruction set. Later changes of the encoder's weights are not seen.
+///
+/// Packed weights take 4, 2 or 1 bytes each; embedding tables are shared with the encoder. A pass needs about 21, 12 or 12
+/// bytes a token for each hidden unit, kept for the next one.
+///
+/// `@unchecked Sendable`: packed weights do not change after construction; workspaces are guarded by `spare`.
+public final class FusedBertEncoder: @unchecked Sendable {
+  public let configuration: BertConfiguration
+  public let precision: NumericPrecision
+  private let level: grd_encoder_level
+  private let words: Tensor
+  private let positions: Tensor
+  private let segments: Tensor
+  private let gamma: Tensor
+  private let beta: Tensor
+  private let packed: [UnsafeRawPointer?]
+  /// Of the last pass, for the next.
+  private let spare = Mutex<Workspace?>(nil)
+
+  /// - Throws: ``ModelError/weightNotFinite(name:index:)``.
+  public convenience init(_ encoder: BertEncoder, precision: NumericPrecision) throws {
+    try self.init(encoder, precision: precision, level: grd_encoder_strongest_level())
+  }
+
+  /// At a level of the kernels, for tests.
+  init(_ encoder: BertEncoder, precision: NumericPrecision, level: grd_encoder_level) throws {
+    for parameter in encoder.parameters {
+      let bad = parameter.value.withUnsafeFloats { $0.firstIndex { !$0.isFinite } }
+      if let bad { throw ModelError.weightNotFinite(name: parameter.name, index: bad) }
+    }
+    configuration = encoder.configuration
+    self.precision = precision
+    self.level = level
+    words = encoder.wordEmbeddings.weight.value.detached()
+    positions = encoder.positionEmbeddings.weight.value.detached()
+    segments = encoder.segmentEmbeddings.weight.value.detached()
+    gamma = encoder.embeddingNorm.weight.value.detached()
+    beta = encoder.embeddingNorm.bias.value.detached()
+    var shape = Self.shape(configuration, precision)
+    let layerShape = shape
+    let bytes = grd_encoder_layer_bytes(&shape)
+    let memory = encoder.layers.map { _ in UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64) }
+    packed = memory.map { UnsafeRawPointer($0) }
+    nonisolated(unsafe) let layers = encoder.layers
+    nonisolated(unsafe) let targets = memory
+    WorkerPool.shared.forEach(count: layers.count) { number in
+      var shape = layerShape
+      let parameters = layers[number].packingOrder.map { $0.value.detached() }
+      withPointers(parameters) { pointers in
+        var weights = grd_encoder_layer_weights(
+          qkv: pointers[0], qkv_bias: pointers[1], output: pointers[2], output_bias: pointers[3], attention_gamma: pointers[4],
+          attention_beta: pointers[5], up: pointers[6], up_bias: pointers[7], down: pointers[8], down_bias: pointers[9],
+          output_gamma: pointers[10], output_beta: pointers[11])
+        let status = grd_encoder_pack_layer(&shape, &weights, targets[number])
+        assert(status == GRD_OK, "a configuration that was checked has a shape that can be packed")
+      }
+    }
+  }
+
+  deinit { for layer in packed { layer?.deallocate() } }
+
+  /// Bytes of the packed weights, without the embedding tables.
+  public var packedBytes: Int {
+    var shape = Self.shape(configuration, precision)
+    return packed.count * grd_encoder_layer_bytes(&shape)
+  }
+
+  /// Vectors of all tokens after the last layer, `[tokens * hidden]`.
+  ///
+  /// - Throws: ``ModelError/positions(asked:limit:)``, ``ModelError/tokenOutOfRange(table:value:rows:)``.
+  public func hidden(_ batch: TokenBatch) throws -> [Float] { try hidden(batch, pool: .shared) }
+
+  /// By the threads of another pool, for tests.
+  func hidden(_ batch: TokenBatch, pool: WorkerPool) throws -> [Float] {
+    try rows(of: batch, parts: Array(Int32(0)...Int32(batch.tokenCount)), by: .mean, pool: pool)
+  }
+
+  /// One vector a sequence, `[sequences * hidden]`; zero for an empty sequence. Throws as ``hidden(_:)``.
+  public func pooled(_ batch: TokenBatch, _ pooling: Pooling) throws -> [Float] {
+    try rows(of: batch, parts: batch.offsets, by: pooling)
+  }
+
+  /// For each sequence the vector of its first token and the means of its first and its second segment,
+  /// `[sequences * 3 * hidden]`; zero for an empty part. Throws as ``hidden(_:)``.
+  public func firstAndSegmentMeans(_ batch: TokenBatch) throws -> [Float] {
+    let width = configuration.hiddenSize
+    let segments = batch.segmentOffsets
+    return try withHidden(of: batch) { hidden, stride in
+      [Float](unsafeUninitializedCapacity: batch.sequenceCount * 3 * width) { output, count in
+        guard let base = output.baseAddress else { return }
+        for sequence in 0..<batch.sequenceCount {
+          for part in 0..<3 {
+            let first = Int(part == 0 ? batch.offsets[sequence] : segments[2 * sequence + part - 1])
+            let end = part == 0 ? min(first + 1, Int(batch.offsets[sequence + 1])) : Int(segments[2 * sequence + part])
+            grd_encoder_mean(hidden + first * stride, stride, end - first, width, base + (3 * sequence + part) * width)
+          }
+        }
+        count = batch.sequenceCount * 3 * width
+      }
+    }
+  }
+
+  /// One vector for each range of tokens between two of `parts`.
+  private func rows(of batch: TokenBatch, parts: [Int32], by pooling: Pooling, pool: WorkerPool = .shared) throws -> [Float] {
+    let width = configuration.hiddenSize
+    let number = parts.count - 1
+    return try withHidden(of: batch, pool: pool) { hidden, stride in
+      [Float](unsafeUninitializedCapacity: number * width) { output, count in
+        guard let base = output.baseAddress else { return }
+        for part in 0..<number {
+          let first = Int(parts[part]), rows = Int(parts[part + 1]) - first
+          switch pooling {
+          case .cls: grd_encoder_mean(hidden + first * stride, stride, min(1, rows), width, base + part * width)
+          case .mean: grd_encoder_mean(hidden + first * stride, stride, rows, width, base + part * width)
+          case .max: grd_encoder_largest(hidden + first * stride, stride, rows, width, base + part * width)
+          }
+        }
+        count = number * width
+      }
+    }
+  }
+
+  private func check(_ batch: TokenBatch) throws {
+    guard batch.longestSequence <= configuration.maximumPositions else {
+      throw ModelError.positions(asked: batch.longestSequence, limit: configuration.maximumPositions)
+    }
+    for (table, values, rows) in [
+      ("word", batch.ids, configuration.vocabularySize), ("segment", batch.segments, configuration.segmentCount),
+    ] {
+      if let bad = values.first(where: { $0 < 0 || Int($0) >= rows }) {
+        throw ModelError.tokenOutOfRange(table: table, value: Int(bad), rows: rows)
+      }
+    }
+  }
+
+  /// Runs a pass and calls `body` with the hidden states and the floats from row to row.
+  private func withHidden<Result>(
+    of batch: TokenBatch, pool: WorkerPool = .shared, _ body: (UnsafePointer<Float>, Int) throws -> Result
+  ) throws -> Result {
+    try check(batch)
+    return try withPointers([words, positions, segments, gamma, beta]) { tables in
+      try batch.ids.withUnsafeBufferPointer { ids in
+        try batch.segments.withUnsafeBufferPointer { segments in
+          try batch.offsets.withUnsafeBufferPointer { offsets in
+            try packed.withUnsafeBufferPointer { layers in
+              var model = grd_encoder_model(
+                shape: Self.shape(configuration, precision), level: level, words: tables[0], positions: tables[1],
+                segments: tables[2], gamma: tables[3], beta: tables[4], layers: layers.baseAddress)
+              var input = grd_encoder_batch(
+                ids: ids.baseAddress, segments: segments.baseAddress, offsets: offsets.baseAddress,
+                sequences: batch.sequenceCount)
+              return try run(&model, &input, pool, body)
+            }
+          }
+        }
+      }
+    }
+  }
+
+  private func run<Result>(
+    _ model: UnsafePointer<grd_encoder_model>, _ batch: UnsafePointer<grd_encoder_batch>, _ pool: WorkerPool,
+    _ body: (UnsafePointer<Float>, Int) throws -> Result
+  ) throws -> Result {
+    let lanes = pool.threads
+    let bytes = grd_encoder_workspace_bytes(model, batch, lanes)
+    let old = spare.withLock { slot in
+      defer { slot = nil }
+      return slot
+    }
+    let workspace = old.flatMap { $0.bytes >= bytes ? $0 : nil } ?? Workspace(bytes: bytes)
+    defer { spare.withLock { $0 = workspace } }
+    var tasks = 0
+    let status = grd_encoder_prepare(model, batch, lanes, workspace.memory, workspace.bytes, &tasks)
+    guard status == GRD_OK else { throw ModelError.kernelsUnsupported(level: Int(model.pointee.level.rawValue)) }
+    nonisolated(unsafe) let memory = workspace.memory
+    pool.forEach(count: tasks) { grd_encoder_task(memory, $0) }
+    var stride = 0
+    return try body(grd_encoder_hidden(workspace.memory, &stride), stride)
+  }
+
+  private static func shape(_ configuration: BertConfiguration, _ precision: NumericPrecision) -> grd_encoder_shape {
+    grd_encoder_shape(
+      hidden: configuration.hiddenSize, intermediate: configuration.intermediateSize, heads: configuration.headCount,
+      layers: configuration.layerCount, epsilon: Float(configuration.layerNormEpsilon), precision: precision.kernelValue)
+  }
+}
+
+/// Memory of a pass.
+private final class Workspace: @unchecked Sendable {
+  let memory: UnsafeMutableRawPointer
+  let bytes: Int
+
+  init(bytes: Int) {
+    self.bytes = bytes
+    memory = .allocate(byteCount: bytes, alignment: 64)
+  }
+
+  deinit { memory.deallocate() }
+}
+
+extension BertLayer {
+  /// The weights in the order of `grd_encoder_layer_weights`; every projection of a BERT has a bias.
+  fileprivate var packingOrder: [Parameter] {
+    projection.parameters + attentionOutput.parameters + attentionNorm.parameters + intermediate.parameters
+      + output.parameters + outputNorm.parameters
+  }
+}
+
+/// Calls `body` with where the tensors' values lie.
+private func withPointers<Result>(_ tensors: [Tensor], _ body: ([UnsafePointer<Float>?]) throws -> Result) rethrows -> Result {
+  func descend(_ rest: ArraySlice<Tensor>, _ known: [UnsafePointer<Float>?]) throws -> Result {
+    guard let first = rest.first else { return try body(known) }
+    return try first.withUnsafeFloats { try descend(rest.dropFirst(), known + [$0.baseAddress]) }
+  }
+  return try descend(tensors[...], [])
+}
