@@ -42,6 +42,13 @@ enum TestFiles {
     }
   }
 
+  static func modelFolder(_ name: String, holding file: String) -> String? {
+    let home = getenv("GRADUS_HOME").map { String(cString: $0) }
+      ?? getenv("HOME").map { String(cString: $0) + "/.cache/gradus" }
+    guard let folder = home.map({ $0 + "/models/" + name }) else { return nil }
+    return access(folder + "/" + file, R_OK) == 0 ? folder : nil
+  }
+
   static func modelFolder(_ name: String) -> String? {
     let home = getenv("GRADUS_HOME").map { String(cString: $0) }
       ?? getenv("HOME").map { String(cString: $0) + "/.cache/gradus" }
