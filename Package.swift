@@ -40,7 +40,9 @@ let package = Package(
     // Inverted index: build, open, search.
     .target(name: "GradusIndex", dependencies: ["GradusText", "GradusFormats", "GradusCore", "CGradusKernels"]),
     // Encoders, heads and interaction rankers; loading and saving.
-    .target(name: "GradusModels", dependencies: ["GradusTensor", "GradusText", "GradusFormats", "GradusCore"]),
+    .target(
+      name: "GradusModels",
+      dependencies: ["GradusTensor", "GradusText", "GradusFormats", "GradusCore", "CGradusKernels"]),
     // Tensor, automatic differentiation, modules, optimizer kernels.
     .target(name: "GradusTensor", dependencies: ["GradusCore", "CGradusKernels", "CGradusOneDNN"]),
     // Measures, significance, reports.
