@@ -27,6 +27,11 @@ public struct KVCache: Sendable {
   /// - Throws: ``DecoderError/truncation(to:count:)`` where the cache holds fewer.
   public mutating func truncate(to count: Int) throws(DecoderError) {
     guard count >= 0, count <= tokens.count else { throw .truncation(to: count, count: tokens.count) }
+    cut(to: count)
+  }
+
+  /// As above, for a count that is known to be in range.
+  mutating func cut(to count: Int) {
     tokens.removeLast(tokens.count - count)
     pages.removeLast(pages.count - Self.pages(for: count))
   }
