@@ -146,7 +146,7 @@ struct GGUFTests {
     }
 
     static func tensor(
-      _ name: String = "t", _ dimensions: [UInt64], type: UInt32 = 0, offset: UInt64 = 0, count: UInt32? = nil
+      _ dimensions: [UInt64], named name: String = "t", type: UInt32 = 0, offset: UInt64 = 0, count: UInt32? = nil
     ) -> [UInt8] {
       text(name) + u32(count ?? UInt32(dimensions.count)) + dimensions.flatMap(u64) + u32(type) + u64(offset)
     }
@@ -228,10 +228,11 @@ struct GGUFTests {
     #expect(try reason(Bytes.tensor([1], offset: 4)) == .misaligned(offset: 4, alignment: 32))
     #expect(try reason(Bytes.tensor([17])) == .outside(offset: 0, bytes: 68, available: 64))
     #expect(try reason(Bytes.tensor([1], offset: 64)) == .outside(offset: 64, bytes: 4, available: 64))
-    #expect(try reason(Bytes.tensor([1], offset: .max - 31)) == .outside(offset: .max - 31, bytes: 4, available: 64))
-    #expect(try reason(Bytes.tensor("a", [9]), Bytes.tensor("b", [1], offset: 32)) == .overlaps("a"))
-    #expect(try reason(Bytes.tensor("a", [1]), Bytes.tensor("a", [1], offset: 32)) == .duplicate)
-    #expect(try reason(Bytes.tensor("a", [0]), Bytes.tensor("b", [16])) == nil)
+    let last = UInt64.max - 31
+    #expect(try reason(Bytes.tensor([1], offset: last)) == .outside(offset: last, bytes: 4, available: 64))
+    #expect(try reason(Bytes.tensor([9], named: "a"), Bytes.tensor([1], named: "b", offset: 32)) == .overlaps("a"))
+    #expect(try reason(Bytes.tensor([1], named: "a"), Bytes.tensor([1], named: "a", offset: 32)) == .duplicate)
+    #expect(try reason(Bytes.tensor([0], named: "a"), Bytes.tensor([16], named: "b")) == nil)
   }
 
   @Test("Damaged files are read or refused, never worse")
@@ -256,7 +257,7 @@ struct GGUFTests {
       if Bool.random(using: &random) { bytes.removeLast(Int.random(in: 0..<bytes.count, using: &random)) }
       // Read where it lies, with nothing behind it that could hide an access past the end.
       do {
-        _ = try bytes.withUnsafeBytes { bytes throws(GGUFError) in
+        try bytes.withUnsafeBytes { bytes in
           let header = try GGUFHeader(bytes, path: "damaged")
           for tensor in header.tensors {
             #expect(tensor.byteRange.lowerBound >= 0 && tensor.byteRange.upperBound <= bytes.count)
@@ -267,8 +268,7 @@ struct GGUFTests {
           }
         }
         read += 1
-      } catch {
-        guard case .malformed(_, let offset, _, _) = error else { throw error }
+      } catch GGUFError.malformed(_, let offset, _, _) {
         #expect(offset >= 0 && offset <= bytes.count)
         refused += 1
       }
