@@ -36,6 +36,8 @@ void grd_rms_norm(const float *x, size_t x_stride, size_t rows, size_t width, co
 
 void grd_round_bf16(const float *x, size_t count, uint16_t *out) { table()->round_bf16(x, count, out); }
 
+double grd_log_sum_exp(const float *x, size_t count) { return table()->log_sum_exp(x, count); }
+
 size_t grd_page_head_elements(size_t padded_dim) { return 2 * GRD_PANEL * padded_dim; }
 
 void grd_split_heads(const grd_heads *heads, const float *qkv, size_t stride, size_t tokens, size_t position,

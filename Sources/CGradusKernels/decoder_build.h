@@ -7,6 +7,6 @@
 #include "decoder_attention.h"
 
 const grd_decoder_table TABLE = {
-    product_bf16,   product_int8,      quantize_rows,   rms_norm,          round_rows_bf16,
-    split_heads,    attention_rows,    attention_segment, attention_merge, attention_weights,
+    product_bf16,   product_int8,      quantize_rows,   rms_norm,          round_rows_bf16, log_sum_exp,
+    split_heads,  attention_rows, attention_segment, attention_merge, attention_weights,
 };

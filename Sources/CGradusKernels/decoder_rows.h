@@ -6,6 +6,21 @@ static void round_rows_bf16(const float *x, size_t count, uint16_t *out) {
   for (; i < count; i++) out[i] = round_bf16(x[i]);
 }
 
+static double log_sum_exp(const float *x, size_t count) {
+  vfloat largest = vset(-INFINITY);
+  for (size_t i = 0; i < count; i += LANES) largest = vmax(vload_part(x + i, count - i, -INFINITY), largest);
+  const vfloat shift = vset(vlargest(largest));
+  // Float sums of 64 vectors at most; beyond that the error would grow with the vocabulary.
+  double total = 0;
+  for (size_t start = 0; start < count; start += 64 * LANES) {
+    vfloat sum = vset(0);
+    for (size_t i = start; i < smaller(start + 64 * LANES, count); i += LANES)
+      sum = sum + vexp(vload_part(x + i, count - i, -INFINITY) - shift);
+    total += vsum(sum);
+  }
+  return (double)shift[0] + log(total);
+}
+
 static void quantize_rows(const float *x, size_t x_stride, size_t rows, size_t width, int8_t *q, float *scales, int32_t *sums) {
   const vfloat round = vset(12582912.0f);  // 1.5 x 2^23: adding it rounds to an integer, ties to even
   for (size_t row = 0; row < rows; row++, x += x_stride) {

@@ -29,6 +29,7 @@ typedef struct {
   void (*quantize_rows)(const float *, size_t, size_t, size_t, int8_t *, float *, int32_t *);
   void (*rms_norm)(const float *, size_t, size_t, size_t, const float *, float, float *, size_t, uint16_t *, size_t);
   void (*round_bf16)(const float *, size_t, uint16_t *);
+  double (*log_sum_exp)(const float *, size_t);
   void (*split_heads)(const grd_heads *, const float *, size_t, size_t, size_t, uint16_t *, size_t, size_t);
   void (*attention_rows)(const grd_decoder_attention *, size_t, size_t, uint16_t *, size_t, size_t, float *);
   void (*attention_segment)(const grd_decoder_attention *, size_t, float *, float *, float *, float *);

@@ -85,6 +85,9 @@ void grd_rms_norm(const float *x, size_t x_stride, size_t rows, size_t width, co
 /// bfloat16 rounded to nearest even. Finite values only.
 void grd_round_bf16(const float *x, size_t count, uint16_t *out);
 
+/// log(sum(exp(x))), within 1e-6. count > 0; finite values, one at least.
+double grd_log_sum_exp(const float *x, size_t count);
+
 /// Where queries, keys and values of a stretch of tokens go.
 typedef struct {
   size_t heads, kv_heads;    ///< heads is a multiple of kv_heads.

@@ -146,11 +146,11 @@ struct Choices {
   ) throws(DecoderError) {
     let allowed = constraint.allowedTokens(in: state)
     isComplete = constraint.isComplete(state)
-    if let bad = allowed.first(where: { $0 < 0 || Int($0) >= vocabulary }) {
+    let isUnconstrained = allowed.count == vocabulary
+    if !isUnconstrained, let bad = allowed.first(where: { $0 < 0 || Int($0) >= vocabulary }) {
       throw .tokenOutOfRange(token: bad, index: count, vocabularySize: vocabulary)
     }
     guard isComplete || !allowed.isEmpty else { throw .nothingAllowed(after: count) }
-    let isUnconstrained = allowed.count == vocabulary
     // An end that the constraint allows by itself needs no stop token.
     tokens =
       isUnconstrained || !isComplete || allowed.isEmpty

@@ -7,7 +7,6 @@ import Darwin
 #endif
 
 func exponential(_ x: Double) -> Double { exp(x) }
-func logarithm(_ x: Double) -> Double { log(x) }
 func power(_ x: Double, _ y: Double) -> Double { pow(x, y) }
 /// Seconds of a clock that never goes back.
 func secondsNow() -> Double {

@@ -1,3 +1,4 @@
+import CGradusKernels
 import GradusCore
 
 /// How the next token is chosen from its logits.
@@ -47,15 +48,10 @@ public enum Sampling: Sendable, Equatable {
   }
 }
 
-/// log(sum(exp(logits))) over some tokens, in `Double` and in the order given.
-func logSumExp(_ logits: UnsafeBufferPointer<Float>) -> Double {
-  guard var largest = logits.first else { return -.infinity }
-  for value in logits where value > largest { largest = value }
-  var sum = 0.0
-  for value in logits { sum += exponential(Double(value) - Double(largest)) }
-  return Double(largest) + logarithm(sum)
-}
+/// log(sum(exp(logits))).
+func logSumExp(_ logits: UnsafeBufferPointer<Float>) -> Double { grd_log_sum_exp(logits.baseAddress, logits.count) }
 
+/// The same over some tokens.
 func logSumExp(_ logits: [Float], over tokens: [Int32]) -> Double {
   tokens.count == logits.count
     ? logits.withUnsafeBufferPointer { logSumExp($0) }
