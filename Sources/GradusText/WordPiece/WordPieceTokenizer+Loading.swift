@@ -69,7 +69,7 @@ extension WordPieceTokenizer {
     self.init(description)
   }
 
-  private static func contents(_ path: String) throws -> [UInt8] {
+  static func contents(_ path: String) throws -> [UInt8] {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw FileError(.open, path: path, code: errno) }
     defer { close(descriptor) }
