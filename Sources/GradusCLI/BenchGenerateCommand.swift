@@ -64,7 +64,7 @@ struct BenchGenerateCommand: ParsableCommand {
     var sharing: [Double] = []
     if share > 0 {
       let common = tokens(prompt * 2 / 3)
-      let prompts = (0..<share).map { _ in common + tokens(prompt / 15) }
+      let prompts = (0..<share).map { _ in common + tokens(prompt / 30) }
       let single = GenerationOptions(maximumTokens: 1)
       for _ in 0..<repeats {
         let apart = try seconds { for prompt in prompts { _ = try decoder.generate(prompt, options: single) } }
