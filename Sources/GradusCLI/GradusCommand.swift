@@ -27,6 +27,7 @@ struct GradusCommand: ParsableCommand {
       RerankCommand.self,
       TrainCommand.self,
       CurriculumCommand.self,
+      GenerateCommand.self,
       ReproduceCommand.self,
       ReportCommand.self,
       EvaluateCommand.self,
