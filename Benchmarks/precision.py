@@ -39,8 +39,10 @@ def main(scratch, path):
     first = read("fp32.json")
     table = [
         "# Quality of an encoder at each precision: SciFact (test)", "",
-        f"{first['documents']:,} documents, {first['queries']} queries; dense retrieval with {os.path.basename(first['model'])}.", "",
-        f"| precision | {' | '.join(MEASURES)} | nDCG@10 lost | Kendall's tau of fp32's ten best |", "|---" * (len(MEASURES) + 3) + "|",
+        f"{first['documents']:,} documents, {first['queries']} queries; dense retrieval with "
+        f"{os.path.basename(first['model'])}.", "",
+        f"| precision | {' | '.join(MEASURES)} | nDCG@10 lost | Kendall's tau of fp32's ten best |",
+        "|---" * (len(MEASURES) + 3) + "|",
     ]
     failed = False
     for name in PRECISIONS:
@@ -50,7 +52,8 @@ def main(scratch, path):
         mean_tau = sum(order) / len(order)
         failed = failed or loss > ALLOWED_LOSS
         print(json.dumps({"precision": name, **values, "loss": loss, "tau": mean_tau}))
-        table.append(f"| {name} | {' | '.join(f'{value:.4f}' for value in values.values())} | {100 * loss:.2f} % | {mean_tau:.4f} |")
+        figures = " | ".join(f"{value:.4f}" for value in values.values())
+        table.append(f"| {name} | {figures} | {100 * loss:.2f} % | {mean_tau:.4f} |")
     table += ["", f"Allowed loss of nDCG@10: {100 * ALLOWED_LOSS:.1f} %."]
     with open(path, "w", encoding="utf-8") as file:
         file.write("\n".join(table) + "\n")

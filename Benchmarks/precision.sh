@@ -15,5 +15,6 @@ for precision in fp32 bf16 int8; do
   "$GRADUS" dense "$folder" --topics "$folder" --split test --model "$model" --precision "$precision" -k 100 \
     --threads "$THREADS" --out "$scratch/$precision.run" --json >"$scratch/$precision.json"
 done
-"$GRADUS" evaluate "$folder/qrels/test.tsv" "$scratch"/{fp32,bf16,int8}.run -m "nDCG@10 RR@10 R@100" --json >"$scratch/evaluation.json"
+"$GRADUS" evaluate "$folder/qrels/test.tsv" "$scratch"/{fp32,bf16,int8}.run -m "nDCG@10 RR@10 R@100" --json \
+  >"$scratch/evaluation.json"
 python3 "$here/../precision.py" "$scratch" "$results/encoder-precision.md"

@@ -11,17 +11,14 @@ tests='^(KernelTests|GradusIndexTests)\.|WorkerPool|InteractionPooling'
 
 # The thread pool lives as long as the process, and Swift's own runtime keeps what it once made: no leak check.
 export ASAN_OPTIONS="detect_leaks=0:halt_on_error=1:strict_string_checks=1"
-export UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1"
 export TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1"
 # More threads than a small machine has processors, so that pieces of work do meet.
 export GRADUS_THREADS="${GRADUS_THREADS:-4}"
 
-# check NAME SANITIZER...: builds and runs the tests under the sanitizers.
+# check SANITIZER FLAG...: builds and runs the tests under the sanitizer.
 check() {
-  local name=$1 flags=("${common[@]}" --scratch-path ".build-$1")
-  shift
-  for sanitizer in "$@"; do flags+=("--sanitize=$sanitizer"); done
-  printf 'sanitize: %s\n' "$*"
+  local flags=("${common[@]}" --scratch-path ".build-$1" "--sanitize=$1" "${@:2}")
+  printf 'sanitize: %s\n' "$1"
   swift build "${flags[@]}" --build-tests
   timeout 300 swift test "${flags[@]}" --skip-build --filter "$tests"
 }
@@ -29,8 +26,9 @@ check() {
 [ $# -gt 0 ] || set -- address thread
 for choice in "$@"; do
   case $choice in
-    address) check address address undefined ;;
-    thread) check thread thread ;;
+    # Swift links no runtime for undefined behaviour in C, so a finding stops the test with an illegal instruction.
+    address) check address -Xcc -fsanitize=undefined -Xcc -fsanitize-trap=undefined ;;
+    thread) check thread ;;
     *)
       printf "sanitize: '%s' is not known; address and thread are\n" "$choice" >&2
       exit 2

@@ -27,7 +27,9 @@ TOLERANCE = 1e-4
 PEERS = {
     "fp32": {"ONNX Runtime": "onnx", "ONNX Runtime, fused": "onnx-fused", "OpenVINO": "openvino", "torch eager": "torch"},
     "bf16": {"OpenVINO bf16": "openvino-bf16", "torch eager bf16": "torch-bf16"},
-    "int8": {"ONNX Runtime dynamic int8": "onnx-int8", "OpenVINO NNCF int8": "openvino-int8", "torch dynamic int8": "torch-int8"},
+    "int8": {
+        "ONNX Runtime dynamic int8": "onnx-int8", "OpenVINO NNCF int8": "openvino-int8", "torch dynamic int8": "torch-int8",
+    },
 }
 
 
@@ -74,7 +76,8 @@ def export(folder, scratch):
     fused.save_model_to_file(os.path.join(scratch, "onnx-fused.onnx"))
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    quantize_dynamic(os.path.join(scratch, "onnx-fused.onnx"), os.path.join(scratch, "onnx-int8.onnx"), weight_type=QuantType.QInt8)
+    fused_path, int8_path = os.path.join(scratch, "onnx-fused.onnx"), os.path.join(scratch, "onnx-int8.onnx")
+    quantize_dynamic(fused_path, int8_path, weight_type=QuantType.QInt8)
     import nncf
     import numpy
     import openvino
@@ -196,20 +199,6 @@ def compare(folder, scratch, path):
 
     # Exporters talk on standard output, which is for figures here.
     run([sys.executable, __file__, "export", folder, scratch], stdout=sys.stderr, check=True)
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
-    quantize_dynamic(os.path.join(scratch, "onnx-fused.onnx"), os.path.join(scratch, "onnx-int8.onnx"), weight_type=QuantType.QInt8)
-    import nncf
-    import numpy
-    import openvino
-    import transformers
-
-    model = openvino.convert_model(plain)
-    openvino.save_model(model, os.path.join(scratch, "openvino.xml"), compress_to_fp16=False)
-    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-    samples = [numpy.array([tokenizer(text, truncation=False)["input_ids"]]) for text in texts()]
-    int8 = nncf.quantize(model, nncf.Dataset(samples), model_type=nncf.ModelType.TRANSFORMER, subset_size=len(samples))
-    openvino.save_model(int8, os.path.join(scratch, "openvino-int8.xml"), compress_to_fp16=False)
     with open(os.path.join(scratch, "fused.json"), encoding="utf-8") as opened:
         fused = ", ".join(f"{number} {name}" for name, number in json.load(opened).items() if number)
     report = Report("Encoding passages", [])
@@ -254,7 +243,8 @@ def compare(folder, scratch, path):
     report.notes = [
         f"{', '.join(versions)}. Each value is the median over the rounds of the median of "
         f"{', '.join(str(repeats) for _, _, repeats in SHAPES)} passes (in the table's order) after warm-up.",
-        "Largest difference of a cosine from gradus fp32: " + ", ".join(f"{name} {error:.2g}" for name, error in errors.items()) + ".",
+        "Largest difference of a cosine from gradus fp32: "
+        + ", ".join(f"{name} {error:.2g}" for name, error in errors.items()) + ".",
         f"From token ids to unit vectors. ONNX Runtime's optimiser fused: {fused}.",
     ]
     report.write(path)

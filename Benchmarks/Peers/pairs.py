@@ -77,7 +77,10 @@ class Report:
         lines = [f"# {self.title}", "", machine(), "", *self.notes, ""]
         timed = [row for row in self.rows if "peers" in row]
         if timed:
-            lines += ["| | unit | gradus | rival | rival's | ratio (of each round) | peak MB, gradus / rival |", "|---|---|---|---|---|---|---|"]
+            lines += [
+                "| | unit | gradus | rival | rival's | ratio (of each round) | peak MB, gradus / rival |",
+                "|---|---|---|---|---|---|---|",
+            ]
         for row in timed:
             for name, peer in row["peers"].items():
                 peaks = row.get("peak_mb", {})
@@ -111,5 +114,6 @@ def machine():
     version = subprocess.run([os.environ["GRADUS"], "--version"], stdout=subprocess.PIPE, text=True, check=True)
     return (
         f"{name}, {os.cpu_count()} processors, {platform.system()} {platform.machine()}; {version.stdout.strip()}; "
-        f"{threads()} threads a side unless said otherwise; load average {LOAD_AT_START:.2f} before, {os.getloadavg()[0]:.2f} after."
+        f"{threads()} threads a side unless said otherwise; "
+        f"load average {LOAD_AT_START:.2f} before, {os.getloadavg()[0]:.2f} after."
     )
