@@ -5,7 +5,7 @@ import os
 import sys
 
 # Run, lowest and highest nDCG@10. A figure of BM25 above 0.70 would mean that something else was measured.
-EXPECTED = {"bm25.run": (0.675, 0.700), "dense.run": (0.642, 0.648), "dense-512.run": (0.646, 0.652)}
+EXPECTED = {"bm25.run": (0.675, 0.700), "dense.run": (0.642, 0.648), "dense-512.run": (0.651, 0.657)}
 MEASURES = ["nDCG@10", "RR@10", "R@100", "AP"]
 
 

@@ -1,11 +1,10 @@
-// Chooses the instruction set once, at the first call of a kernel.
+// Chooses the instruction set of each thread once, at its first call of a kernel.
 #include "dispatch.h"
-
-#include <stdatomic.h>
 
 enum { UNDECIDED = -1 };
 
-static atomic_int chosen = UNDECIDED;
+// Per thread, so that a test which goes through the instruction sets does not change kernels that others are in the middle of.
+static _Thread_local int chosen = UNDECIDED;
 
 uint32_t grd_cpu_features(void) {
   uint32_t features = 0;
@@ -34,17 +33,13 @@ static grd_isa strongest_isa(void) {
 }
 
 grd_isa grd_isa_in_use(void) {
-  int isa = atomic_load_explicit(&chosen, memory_order_relaxed);
-  if (__builtin_expect(isa == UNDECIDED, 0)) {
-    isa = (int)strongest_isa();
-    atomic_store_explicit(&chosen, isa, memory_order_relaxed);
-  }
-  return (grd_isa)isa;
+  if (__builtin_expect(chosen == UNDECIDED, 0)) chosen = (int)strongest_isa();
+  return (grd_isa)chosen;
 }
 
 grd_status grd_set_isa(grd_isa isa) {
   if (isa < GRD_ISA_PORTABLE || isa > GRD_ISA_AVX512) return GRD_INVALID_ARGUMENT;
   if (isa > strongest_isa()) return GRD_UNSUPPORTED;
-  atomic_store_explicit(&chosen, (int)isa, memory_order_relaxed);
+  chosen = (int)isa;
   return GRD_OK;
 }

@@ -2,6 +2,7 @@
 #ifndef GRD_ENCODER_INTERNAL_H
 #define GRD_ENCODER_INTERNAL_H
 
+#include "gradus_bf16_product.h"
 #include "gradus_encoder.h"
 
 #include <stdatomic.h>
@@ -77,6 +78,10 @@ typedef struct {
                  const grd_encoder_matrix *matrix, int gelu, float *out, void *scratch);
   void (*gelu)(const float *x, size_t count, float *y);
   void (*exp2)(grd_encoder_precision precision, const float *x, size_t count, float *y);
+  /// As in gradus_bf16_product.h.
+  void (*round_rows)(const float *from, size_t stride, size_t rows, size_t depth, uint16_t *out);
+  void (*round_panels)(const float *from, size_t stride, int is_transposed, size_t depth, size_t width, uint16_t *out);
+  void (*multiply_panels)(const grd_bf16_product *product, size_t first_row, size_t rows, size_t first_panel, size_t panels);
 } grd_encoder_build;
 
 extern const grd_encoder_build grd_encoder_build_portable;
@@ -93,6 +98,9 @@ static inline uint16_t grd_bf16_of(float value) {
   if ((bits.u & 0x7f800000u) == 0) return (uint16_t)(bits.u >> 16 & 0x8000u);
   return (uint16_t)((bits.u + 0x7fffu + (bits.u >> 16 & 1u)) >> 16);
 }
+
+/// The kernels of a level; NULL where the processor lacks it.
+const grd_encoder_build *grd_encoder_build_of(grd_encoder_level level);
 
 static inline size_t grd_rounded(size_t count, size_t multiple) { return (count + multiple - 1) / multiple * multiple; }
 

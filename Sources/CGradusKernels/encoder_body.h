@@ -14,9 +14,13 @@
 #elif ENCODER_LEVEL == 2
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,bmi2"))), apply_to = function)
 #elif ENCODER_LEVEL == 3
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx2,fma,bmi2"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target(   \
+        "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx2,fma,bmi2"))), \
+                             apply_to = function)
 #else
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512bf16,avx2,fma,bmi2"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target(   \
+        "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512bf16,avx2,fma,bmi2"))), \
+                             apply_to = function)
 #endif
 #endif
 
@@ -26,6 +30,7 @@
 #include "encoder_rows.h"
 #include "encoder_linear.h"
 #include "encoder_attend.h"
+#include "encoder_product.h"
 
 /// A block of rows as the inputs of a product, at the precision's element type.
 typedef struct {
@@ -189,4 +194,5 @@ static void exp2_of(grd_encoder_precision precision, const float *x, size_t coun
 #pragma clang attribute pop
 #endif
 
-const grd_encoder_build ENCODER_BUILD = {stage, attend, single_linear, gelu_of, exp2_of};
+const grd_encoder_build ENCODER_BUILD = {stage,      attend,       single_linear,   gelu_of,
+                                         exp2_of,    round_rows,   round_panels,    multiply_panels};

@@ -18,8 +18,7 @@ grd_encoder_level grd_encoder_strongest_level(void) {
   return features & GRD_CPU_AVX512_BF16 ? GRD_ENCODER_AVX512_BF16 : GRD_ENCODER_AVX512_VNNI;
 }
 
-/// NULL where the processor lacks the level.
-static const grd_encoder_build *build_of(grd_encoder_level level) {
+const grd_encoder_build *grd_encoder_build_of(grd_encoder_level level) {
   if (level < GRD_ENCODER_PORTABLE || level > grd_encoder_strongest_level()) return NULL;
 #if defined(__x86_64__)
   switch (level) {
@@ -114,7 +113,7 @@ grd_status grd_encoder_prepare(const grd_encoder_model *model, const grd_encoder
                                size_t bytes, size_t *tasks) {
   grd_encoder_plan *plan = workspace;
   if ((uintptr_t)workspace % ALIGNMENT || bytes < sizeof *plan || !measure(plan, model, batch, lanes)) return GRD_INVALID_ARGUMENT;
-  if (!build_of(model->level)) return GRD_UNSUPPORTED;
+  if (!grd_encoder_build_of(model->level)) return GRD_UNSUPPORTED;
   if (bytes < grd_encoder_workspace_bytes(model, batch, lanes)) return GRD_SCRATCH_TOO_SMALL;
   lay_out(plan, workspace);
   size_t unit = 0;
@@ -193,7 +192,7 @@ static void run_unit(grd_encoder_plan *plan, const grd_encoder_build *build, siz
 
 void grd_encoder_task(void *workspace, size_t task) {
   grd_encoder_plan *plan = workspace;
-  const grd_encoder_build *build = build_of(plan->model->level);
+  const grd_encoder_build *build = grd_encoder_build_of(plan->model->level);
   if (task < plan->blocks) return run_block(plan, build, 0, task);
   task -= plan->blocks;
   const size_t each = plan->units + plan->blocks, layer = task / each;
@@ -236,7 +235,7 @@ size_t grd_encoder_linear_bytes(grd_encoder_precision precision, size_t rows, si
 grd_status grd_encoder_linear(grd_encoder_level level, grd_encoder_precision precision, const float *x, size_t rows,
                               size_t inputs, const float *w, const float *bias, size_t outputs, int gelu, float *out,
                               void *scratch) {
-  const grd_encoder_build *build = build_of(level);
+  const grd_encoder_build *build = grd_encoder_build_of(level);
   if (!build) return GRD_UNSUPPORTED;
   if (!inputs || !outputs || (uintptr_t)scratch % ALIGNMENT) return GRD_INVALID_ARGUMENT;
   const size_t padded = grd_rounded(outputs, PANEL);
@@ -250,14 +249,14 @@ grd_status grd_encoder_linear(grd_encoder_level level, grd_encoder_precision pre
 }
 
 grd_status grd_encoder_gelu(grd_encoder_level level, const float *x, size_t count, float *y) {
-  const grd_encoder_build *build = build_of(level);
+  const grd_encoder_build *build = grd_encoder_build_of(level);
   if (!build) return GRD_UNSUPPORTED;
   build->gelu(x, count, y);
   return GRD_OK;
 }
 
 grd_status grd_encoder_exp2(grd_encoder_level level, grd_encoder_precision precision, const float *x, size_t count, float *y) {
-  const grd_encoder_build *build = build_of(level);
+  const grd_encoder_build *build = grd_encoder_build_of(level);
   if (!build) return GRD_UNSUPPORTED;
   build->exp2(precision, x, count, y);
   return GRD_OK;

@@ -56,17 +56,15 @@ GRD_INLINE void tile_fp32(const int R, const float *a, size_t lda, const float *
   }
 }
 
-/// The same in bf16; pairs: depth / 2.
-GRD_INLINE void tile_bf16(const int R, const uint16_t *a, size_t lda, const uint16_t *panel, size_t pairs,
-                          vfloat sums[TILE_ROWS][TILE_VECTORS]) {
-  GRD_UNROLL for (int i = 0; i < R; i++)
-    GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) sums[i][v] = vset(0);
+/// The same in bf16, added to sums; pairs: depth / 2. Pair k of row i lies at a + i * lda + k * step.
+GRD_INLINE void tile_bf16_add(const int R, const uint16_t *a, size_t lda, const size_t step, const uint16_t *panel,
+                              size_t pairs, vfloat sums[TILE_ROWS][TILE_VECTORS]) {
   for (size_t k = 0; k < pairs; k++, panel += 2 * PANEL) {
     vint b[TILE_VECTORS];
     GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) b[v] = vload_int(panel + v * 2 * LANES);
 #if ENCODER_LEVEL >= 4
     GRD_UNROLL for (int i = 0; i < R; i++) {
-      const __m512bh left = (__m512bh)vset_bits(a + (size_t)i * lda + 2 * k);
+      const __m512bh left = (__m512bh)vset_bits(a + (size_t)i * lda + step * k);
       GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++)
         sums[i][v] = (vfloat)_mm512_dpbf16_ps((__m512)sums[i][v], left, (__m512bh)b[v]);
     }
@@ -75,13 +73,21 @@ GRD_INLINE void tile_bf16(const int R, const uint16_t *a, size_t lda, const uint
     vfloat odd[TILE_VECTORS], even[TILE_VECTORS];
     GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) odd[v] = (vfloat)(b[v] & high), even[v] = (vfloat)(b[v] << 16);
     GRD_UNROLL for (int i = 0; i < R; i++) {
-      const vint left = vset_bits(a + (size_t)i * lda + 2 * k);
+      const vint left = vset_bits(a + (size_t)i * lda + step * k);
       const vfloat left_odd = (vfloat)(left & high), left_even = (vfloat)(left << 16);
       GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++)
         sums[i][v] = vfma(left_even, even[v], vfma(left_odd, odd[v], sums[i][v]));
     }
 #endif
   }
+}
+
+/// The same from zero, for rows whose pairs are neighbours.
+GRD_INLINE void tile_bf16(const int R, const uint16_t *a, size_t lda, const uint16_t *panel, size_t pairs,
+                          vfloat sums[TILE_ROWS][TILE_VECTORS]) {
+  GRD_UNROLL for (int i = 0; i < R; i++)
+    GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) sums[i][v] = vset(0);
+  tile_bf16_add(R, a, lda, 2, panel, pairs, sums);
 }
 
 /// sums = correction + a panel for bytes a (unsigned) and panel (signed), exact; quads: depth / 4.

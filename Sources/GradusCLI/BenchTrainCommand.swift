@@ -7,26 +7,30 @@ struct BenchTrainCommand: ParsableCommand {
     discussion: """
         gradus bench train --model minilm-l6 --precision fp32 --batch 16 --tokens 128 --json
 
-      A step is the forward pass of query-passage pairs, all of the same length, binary cross-entropy, the gradients of all \
-      parameters and AdamW's update; dropout as the model says.
+      A step is the forward pass of query-passage pairs, binary cross-entropy, the gradients of all parameters and AdamW's \
+      update; dropout as the model says. All pairs have the same length, or are the lines of a file:
+
+        gradus bench train --model minilm-l6 --pairs pairs.tsv --tokens 256
       """)
 
   @OptionGroup var options: ModelBenchOptions
 
-  @Option(help: ArgumentHelp("Arithmetic: fp32.", valueName: "precision"))
-  var precision = "fp32"
+  @Option(help: ArgumentHelp("Arithmetic of the encoder's products: fp32 or bf16.", valueName: "precision"))
+  var precision = ProductPrecision.fp32
 
   @Option(help: ArgumentHelp("Pairs of a batch.", valueName: "n"))
   var batch = 16
+
+  @Option(
+    help: ArgumentHelp(
+      "Lines of a query, a tab and a passage: a batch after the other, from the start again at the end.", valueName: "file"))
+  var pairs: String?
 
   @OptionGroup var threads: ThreadsOption
   @OptionGroup var output: JSONOption
 
   func validate() throws {
     guard batch >= 1 else { throw ValidationError("--batch must be at least 1, found \(batch)") }
-    guard precision == "fp32" else {
-      throw ValidationError("--precision '\(precision)' is unknown for training; models train in fp32")
-    }
   }
 
   func run() throws {
@@ -34,13 +38,16 @@ struct BenchTrainCommand: ParsableCommand {
     let folder = try options.folder()
     let limits = TokenLimits(maximumTokens: options.tokens)
     let model = try CrossEncoder(base: folder, head: .cls, limits: limits, seed: 1)
+    for parameter in model.encoder.parameters { parameter.productPrecision = precision }
     try options.checkTokens(model.encoder.configuration.maximumPositions)
-    let pairs = try pairs(tokenizer: try folder.tokenizer())
-    for pair in pairs {
-      let read = try model.tokens(of: pair).read
-      guard read == options.tokens else {
-        throw UsageError(
-          "the model's tokenizer makes \(read) tokens of a pair where \(options.tokens) are wanted; try another --tokens")
+    let texts = try pairs.map(readPairs) ?? madePairs(tokenizer: try folder.tokenizer())
+    if pairs == nil {
+      for pair in texts {
+        let read = try model.tokens(of: pair).read
+        guard read == options.tokens else {
+          throw UsageError(
+            "the model's tokenizer makes \(read) tokens of a pair where \(options.tokens) are wanted; try another --tokens")
+        }
       }
     }
     let labels = Tensor((0..<batch).map { Float($0 % 2) }, shape: [batch])
@@ -49,31 +56,34 @@ struct BenchTrainCommand: ParsableCommand {
     ])
     let stream = SeededGenerator(seed: 1)
     var step = 0
+    var losses: [Double] = []
     let times = try options.measure {
+      let samples = (0..<batch).map { texts[(step * batch + $0) % texts.count] }
       step += 1
-      let scores = try model.scores(pairs, context: ForwardContext(training: stream.stream("dropout", step)))
+      let scores = try model.scores(samples, context: ForwardContext(training: stream.stream("dropout", step)))
       // Binary cross-entropy of logits: log(1 + exp(s)) - label s.
       let loss = (scores.softplus() - labels * scores).mean()
       var gradients = GradientStore()
       try gradients.accumulate(of: loss, for: model.trainableParameters)
       optimizer.step(gradients)
+      losses.append(loss.doubles()[0])
     }
     let figures = MedianAndBest(times, best: { $0.min() })
     if output.json {
       return try printJSON(
         Figures(
-          seconds_per_step: figures, peak_mb: PeakMemory.megabytes, model: options.model, precision: precision,
+          seconds_per_step: figures, peak_mb: PeakMemory.megabytes, model: options.model, precision: precision.rawValue,
           batch: batch, tokens: options.tokens, threads: threadCount, repeats: times.count,
-          parameters: model.parameterCount, instruction_set: NumericBackend.instructionSet))
+          parameters: model.parameterCount, losses: losses, instruction_set: NumericBackend.instructionSet))
     }
     try printOutput(
-      "\(figures.median.fixed(3)) s per step (best \(figures.best.fixed(3))): \(options.model), \(precision), batch "
+      "\(figures.median.fixed(3)) s per step (best \(figures.best.fixed(3))): \(options.model), \(precision.rawValue), batch "
         + "\(batch), \(options.tokens) tokens, threads: \(threadCount), \(NumericBackend.instructionSet), peak "
         + "\(PeakMemory.megabytes.fixed(0)) MB\n")
   }
 
   /// Pairs of whole-word pieces, long enough to fill the limit.
-  private func pairs(tokenizer: WordPieceTokenizer) throws -> [ScoringPair] {
+  private func madePairs(tokenizer: WordPieceTokenizer) throws -> [ScoringPair] {
     let words = (0..<Int32(tokenizer.vocabularySize)).compactMap { tokenizer.piece($0) }
       .filter { piece in piece.count >= 3 && piece.allSatisfy { ("a"..."z").contains($0) } }
     guard !words.isEmpty else { throw UsageError("the model's vocabulary has no plain words to make pairs of") }
@@ -89,6 +99,22 @@ struct BenchTrainCommand: ParsableCommand {
     }
   }
 
+  private func readPairs(_ path: String) throws -> [ScoringPair] {
+    var pairs: [ScoringPair] = []
+    try LineReader(path: path).forEachLine { line, number in
+      let fields = String(decoding: line, as: UTF8.self).split(separator: "\t", omittingEmptySubsequences: false)
+      guard fields.count == 2 else {
+        throw UsageError("\(path):\(number): expected a query, a tab and a passage, found \(fields.count) fields")
+      }
+      pairs.append(
+        ScoringPair(
+          query: Query(qid: "\(number)", text: String(fields[0])),
+          document: Document(docno: "\(number)", text: String(fields[1]))))
+    }
+    guard !pairs.isEmpty else { throw UsageError("\(path): holds no pairs") }
+    return pairs
+  }
+
   /// Names are those of the JSON object.
   private struct Figures: Encodable {
     let seconds_per_step: MedianAndBest
@@ -100,6 +126,9 @@ struct BenchTrainCommand: ParsableCommand {
     let threads: Int
     let repeats: Int
     let parameters: Int
+    let losses: [Double]
     let instruction_set: String
   }
 }
+
+extension ProductPrecision: ExpressibleByArgument {}

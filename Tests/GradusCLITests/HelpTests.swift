@@ -100,7 +100,7 @@ struct HelpTests {
       (["models", "show", "minilm-16"], "did you mean 'minilm-l6'?"),
       (["data", "build", "wikipedia"], "'faq' is the only"),
       (["bench", "encode", "--model", "minilm-l6", "--precision", "int4"], "int4"),
-      (["bench", "train", "--model", "minilm-l6", "--precision", "fp23"], "unknown"),
+      (["bench", "train", "--model", "minilm-l6", "--precision", "fp23"], "invalid"),
     ] as [([String], String)])
   func usage(arguments: [String], message: String) throws {
     let folder = try TemporaryFolder()

@@ -2,8 +2,8 @@ import CGradusKernels
 import GradusCore
 import Testing
 
-/// All kernel tests. Serialised, because the instruction set is chosen for the whole process.
-@Suite("Kernels", .serialized)
+/// All kernel tests. Those that go through the instruction sets call kernels from their own thread only, which the choice is for.
+@Suite("Kernels")
 struct KernelTests {
   /// Lengths on both sides of the vector width and of every tile, none at all, and whole model widths.
   static let sizes = [0, 1, 3, 15, 16, 17, 31, 33, 100, 384, 1000]

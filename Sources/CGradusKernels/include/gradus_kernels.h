@@ -49,10 +49,11 @@ enum {
   GRD_ROW_BLOCK = 64,
 };
 
-/// The instruction set in use: the strongest that the processor has, unless grd_set_isa() chose another.
+/// The instruction set that kernels called from this thread use: the strongest that the processor has, unless grd_set_isa()
+/// chose another.
 grd_isa grd_isa_in_use(void);
 
-/// Uses `isa` from now on, in the whole process. For tests and for finding faults; results do not change, speed does.
+/// Uses `isa` in kernels that this thread calls from now on. For tests and for finding faults; results do not change, speed does.
 grd_status grd_set_isa(grd_isa isa);
 
 /// What the processor and the operating system offer, as a set of GRD_CPU_ bits.

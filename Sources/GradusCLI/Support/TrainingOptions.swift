@@ -57,6 +57,8 @@ struct TrainingOptions: ParsableArguments {
   var gradientClipping: String?
   @Option(help: ArgumentHelp("Last layers of the encoder that are trained, or all (default).", valueName: "n"))
   var layers: String?
+  @Option(help: ArgumentHelp("Products of the encoder in training: fp32 (default) or bf16.", valueName: "precision"))
+  var precision: String?
   @Option(help: ArgumentHelp("Tokens of a pair that are read. Default: 256.", valueName: "n"))
   var maximumTokens: String?
   @Option(help: ArgumentHelp("What the development queries are measured with. Default: nDCG@10.", valueName: "measure"))
@@ -74,11 +76,12 @@ struct TrainingOptions: ParsableArguments {
     [
       ("model", model), ("data", data), ("architecture", architecture), ("head", head), ("first-stage", firstStage),
       ("depth", depth), ("loss", loss), ("sampling", sampling), ("negatives", negatives), ("list-size", listSize),
-      ("teacher", teacher), ("positive-grade", positiveGrade), ("curriculum", curriculum), ("curriculum-end", curriculumEnd), ("anti", anti ? "true" : nil),
-      ("curriculum-weighting", curriculumWeighting), ("samples-per-epoch", samplesPerEpoch), ("epochs", epochs),
+      ("teacher", teacher), ("positive-grade", positiveGrade), ("curriculum", curriculum),
+      ("curriculum-end", curriculumEnd), ("anti", anti ? "true" : nil), ("curriculum-weighting", curriculumWeighting), ("samples-per-epoch", samplesPerEpoch), ("epochs", epochs),
       ("patience", patience), ("batch", batch), ("micro-batch", microBatch), ("encoder-learning-rate", encoderLearningRate),
       ("head-learning-rate", headLearningRate), ("schedule", schedule), ("warmup", warmup),
-      ("gradient-clipping", gradientClipping), ("layers", layers), ("maximum-tokens", maximumTokens),
+      ("gradient-clipping", gradientClipping), ("layers", layers), ("precision", precision),
+      ("maximum-tokens", maximumTokens),
       ("dev-measure", devMeasure), ("dev-depth", devDepth), ("dev-queries", devQueries),
       ("tune-first-stage-weight", tuneFirstStageWeight), ("seed", seed),
     ]

@@ -118,6 +118,7 @@ public struct RankerTraining {
     case .crossEncoder:
       let encoder = try BertEncoder(folder: base)
       if let layers = settings.layers { encoder.trainLastLayers(layers) } else { encoder.freezeEmbeddings() }
+      for parameter in encoder.parameters { parameter.productPrecision = settings.precision }
       let limits = TokenLimits(maximumTokens: min(settings.maximumTokens, encoder.configuration.maximumPositions))
       let scorer = CrossEncoder(
         encoder: encoder, tokenizer: try base.tokenizer(), head: settings.head, limits: limits, seed: settings.seed)

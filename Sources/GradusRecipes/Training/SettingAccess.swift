@@ -47,6 +47,7 @@ struct SettingAccess: Sendable {
       $0.gradientClipping = $1 == "none" ? nil : try positive("gradient-clipping", $1)
     },
     optionalCount("layers", \.layers, none: "all", least: 0),
+    choice("precision", \.precision),
     count("maximum-tokens", \.maximumTokens, least: 8),
     text("dev-measure", \.devMeasure) { _, value in _ = try MeasureSpecification(value) },
     count("dev-depth", \.devDepth),

@@ -7,6 +7,7 @@ import GradusCore
 import GradusEval
 import GradusIndex
 import GradusModels
+import GradusTensor
 import GradusTrain
 
 /// Everything that a training is asked to do. Equal settings and equal data give a model of equal bits.
@@ -77,6 +78,8 @@ public struct TrainingSettings: Sendable, Equatable {
   /// Last layers of the encoder that are trained; nil for all. The embedding tables never are: a few hundred questions
   /// would move only the words that occur in them, away from all others.
   public var layers: Int?
+  /// Of the matrix products of a cross-encoder's encoder in training. Weights and their updates are fp32 in any case.
+  public var precision = ProductPrecision.fp32
   /// Tokens of a pair that a cross-encoder reads, specials included.
   public var maximumTokens = 256
   /// What the development queries are measured with; `nDCG@10` and its like.

@@ -29,6 +29,6 @@ public struct Linear: Module {
 
   /// `[.., inputs]` to `[.., outputs]`.
   public func callAsFunction(_ x: Tensor) -> Tensor {
-    linear(x, weight: weight.value, bias: bias?.value, activation: activation)
+    linear(x, weight: weight.value, bias: bias?.value, activation: activation, precision: weight.productPrecision)
   }
 }

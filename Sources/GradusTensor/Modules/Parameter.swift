@@ -29,6 +29,9 @@ public final class Parameter {
     didSet { if isTrainable != oldValue { storedValue = isTrainable ? storedValue.tracked() : storedValue.detached() } }
   }
 
+  /// How ``Linear`` layers multiply with this weight, and compute its gradient.
+  public var productPrecision = ProductPrecision.fp32
+
   public var shape: [Int] { storedValue.shape }
 
   /// Changes the value in place: an optimizer's access. Copies only where a graph still holds the old value.

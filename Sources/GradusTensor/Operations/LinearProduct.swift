@@ -10,14 +10,19 @@ public enum LinearActivation: String, Sendable, Codable { case gelu }
 ///   - x: `[.., inputs]`.
 ///   - weight: `[outputs, inputs]`, as PyTorch stores it.
 ///   - bias: `[outputs]`, or nil.
+///   - precision: Of the three products of a float32 layer, forward and backward; float64 layers and gradients that are
+///     themselves recorded (for second derivatives) stay in their own type.
 /// - Returns: `[.., outputs]`.
-public func linear(_ x: Tensor, weight: Tensor, bias: Tensor? = nil, activation: LinearActivation? = nil) -> Tensor {
+public func linear(
+  _ x: Tensor, weight: Tensor, bias: Tensor? = nil, activation: LinearActivation? = nil, precision: ProductPrecision = .fp32
+) -> Tensor {
   x.requireFloatingPoint("linear")
   x.requireSameType(weight, "linear")
   guard weight.rank == 2, let inputs = x.shape.last, weight.shape[1] == inputs,
     bias.map({ $0.shape == [weight.shape[0]] }) ?? true
   else { preconditionFailure("linear: x \(x.shape), weight \(weight.shape), bias \(bias?.shape ?? [])") }
-  let layer = LinearLayer(x: x, weight: weight, bias: bias, activation: activation)
+  let layer = LinearLayer(
+    x: x, weight: weight, bias: bias, activation: activation, isRounded: precision == .bf16 && x.type == .float32)
   let (before, result) = layer.forward()
   let kept = activation == nil ? nil : before
   return result.recorded("linear", [x, weight] + (bias.map { [$0] } ?? [])) { context in
@@ -30,6 +35,8 @@ private struct LinearLayer {
   let weight: Tensor
   let bias: Tensor?
   let activation: LinearActivation?
+  /// Whether products are taken in bf16.
+  let isRounded: Bool
 
   var inputs: Int { weight.shape[1] }
   var outputs: Int { weight.shape[0] }
@@ -37,6 +44,7 @@ private struct LinearLayer {
 
   /// The affine sum, and the result after the activation (the same tensor without one).
   func forward() -> (before: Tensor, result: Tensor) {
+    if isRounded && inputs > 0 { return roundedForward() }
     let sum = Tensor(uninitialized: Array(x.shape.dropLast()) + [outputs], type: x.type)
     let result = activation == nil ? sum : Tensor(uninitialized: sum.shape, type: x.type)
     if inputs == 0 { sum.clear() }
@@ -52,6 +60,17 @@ private struct LinearLayer {
       finish(sum, result, rowRange, columnRange)
     }
     return (sum, result)
+  }
+
+  private func roundedForward() -> (before: Tensor, result: Tensor) {
+    let shape = Array(x.shape.dropLast()) + [outputs]
+    let result = activation == nil ? nil : Tensor(uninitialized: [rows, outputs], type: .float32)
+    let sum = bfloat16Product(
+      BFloat16Operand(rowsOf: x.detached().reshaped(to: [rows, inputs])),
+      BFloat16Operand(panelsOf: weight, isTransposed: true), rows: rows, columns: outputs, depth: inputs
+    ) { sum, rowRange, columnRange in finish(sum, result ?? sum, rowRange, columnRange) }
+    keepAlive(bias ?? weight)
+    return (sum.reshaped(to: shape), (result ?? sum).reshaped(to: shape))
   }
 
   /// Bias and activation while the block is still in the cache.
@@ -89,8 +108,20 @@ private struct LinearLayer {
       }
     }
     let flat = g.reshaped(to: [rows, outputs])
-    let dx = context.needs[0] ? matmul(flat, weight).reshaped(to: x.shape) : nil
-    let dw = context.needs[1] ? matmul(flat, x.reshaped(to: [rows, inputs]), transposeA: true) : nil
+    let isRounded = self.isRounded && !Recording.isOn && inputs > 0 && rows > 0
+    let dx =
+      !context.needs[0] ? nil
+      : (isRounded
+        ? bfloat16Product(
+          BFloat16Operand(rowsOf: flat), BFloat16Operand(panelsOf: weight), rows: rows, columns: inputs, depth: outputs)
+        : matmul(flat, weight)).reshaped(to: x.shape)
+    let flatX = x.reshaped(to: [rows, inputs])
+    let dw =
+      !context.needs[1] ? nil
+      : isRounded
+        ? bfloat16Product(
+          BFloat16Operand(panelsOf: flat), BFloat16Operand(panelsOf: flatX), rows: outputs, columns: inputs, depth: rows)
+        : matmul(flat, flatX, transposeA: true)
     guard bias != nil else { return [dx, dw] }
     return [dx, dw, context.needs[2] ? biasGradient ?? flat.sum(axes: [0]) : nil]
   }
