@@ -41,7 +41,7 @@ struct PairScorerTests {
     #expect(try scorer.rankingScores(Self.pairs) == together)
   }
 
-  @Test("A head trains with its encoder: every weight has a finite gradient", arguments: CrossEncoderHead.allCases)
+  @Test("A head trains with its encoder: every weight has a finite gradient", arguments: CrossEncoderHead.fresh)
   func gradients(head: CrossEncoderHead) throws {
     let model = try Self.crossEncoder(head, TokenLimits(maximumTokens: 40))
     let parameters = model.trainableParameters
