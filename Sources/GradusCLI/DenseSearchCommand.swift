@@ -43,7 +43,7 @@ struct DenseSearchCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Tokens of a text that are read; default: as the model's folder says.", valueName: "n"))
   var maximumTokens: Int?
 
-  @Option(help: ArgumentHelp("Prompt of the model's folder before queries; default: 'query', else its default.", valueName: "name"))
+  @Option(help: ArgumentHelp("Model's prompt before queries; default: 'query', else the folder's default.", valueName: "name"))
   var queryPrompt: String?
 
   @Option(help: ArgumentHelp("Prompt before documents; default: 'document' or 'passage', else the default.", valueName: "name"))

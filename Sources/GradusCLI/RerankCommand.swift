@@ -6,8 +6,8 @@ struct RerankCommand: ParsableCommand {
     commandName: "rerank",
     abstract: "Re-order the candidates of a run with a model.",
     discussion: """
-      MODEL is a folder that 'gradus train' made, a cross-encoder in Hugging Face's layout, or a pretrained encoder (minilm-l6), whose similarity of query and document \
-      is then the score:
+      MODEL is a folder that 'gradus train' made, a cross-encoder in Hugging Face's layout, or a pretrained encoder \
+      (minilm-l6), whose similarity of query and document is then the score:
 
         gradus rerank bm25.run --topics faq --corpus faq --model my-ranker --out reranked.run
 
@@ -46,7 +46,7 @@ struct RerankCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Name of the run, its last column.", valueName: "tag"))
   var tag = "gradus-rerank"
 
-  @Option(help: ArgumentHelp("Prompt of an encoder's folder before queries; default: 'query', else its default.", valueName: "name"))
+  @Option(help: ArgumentHelp("Encoder's prompt before queries; default: 'query', else the folder's default.", valueName: "name"))
   var queryPrompt: String?
 
   @Option(help: ArgumentHelp("Prompt before documents; default: 'document' or 'passage', else the default.", valueName: "name"))
@@ -163,7 +163,8 @@ private struct Ranker {
     let folder = ModelFolder(path: isHere ? name : try InputNames.model(name).folder)
     let isTrained = isHere || folder.isSequenceClassifier
     if isTrained, prompts.query != nil || prompts.document != nil {
-      throw UsageError("\(name) reads query and document together and has no prompts; leave --query-prompt and --document-prompt out")
+      throw UsageError(
+        "\(name) reads query and document together and has no prompts; leave --query-prompt and --document-prompt out")
     }
     let base: any Reranker
     if isTrained {

@@ -69,7 +69,8 @@ public struct BertConfiguration: Sendable, Equatable {
     self.attentionDropout = attentionDropout
     self.initializerRange = initializerRange
     self.activation = activation
-    self.rotary = family == .modernbert ? rotary ?? RotarySettings(isLocal: (0..<max(0, min(layerCount, 1 << 16))).map { $0 % 3 != 0 }) : nil
+    self.rotary = family != .modernbert ? nil : rotary ??
+      RotarySettings(isLocal: (0..<max(0, min(layerCount, 1 << 16))).map { $0 % 3 != 0 })
   }
 
   /// What is wrong with the values, or nil: sizes must be positive, the heads must divide the width, rates lie in 0..<1.

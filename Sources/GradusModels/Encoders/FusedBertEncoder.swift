@@ -8,8 +8,8 @@ import Synchronization
 ///     let fused = try FusedBertEncoder(encoder, precision: .bf16)
 ///     let vectors = try fused.pooled(batch, .mean)   // [sequences * hidden]
 ///
-/// Works for every shape that ``BertConfiguration`` allows, in every family but ModernBERT, whose layers are built otherwise: that
-/// one throws ``ModelError/fusionUnsupported(family:)``. A token's vector is the same to the bit whatever else is in the
+/// Works for every shape that ``BertConfiguration`` allows, in every family but ModernBERT, whose layers are built otherwise:
+/// that one throws ``ModelError/fusionUnsupported(family:)``. A token's vector is the same to the bit whatever else is in the
 /// batch, on any number of threads and on every instruction set. Later changes of the encoder's weights are not seen.
 ///
 /// Packed weights take 4, 2 or 1 bytes each; embedding tables are shared with the encoder. A pass needs about 21, 12 or 12

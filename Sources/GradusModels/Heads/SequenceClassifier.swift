@@ -95,7 +95,7 @@ struct SequenceClassifier: Module {
     let names = Self.names(family, encoderPrefix: family.tensorNames.prefix)
     let parts = [dense.parameters] + (norm.map { [$0.parameters] } ?? []) + [output.parameters]
     return zip(names, parts).flatMap { name, parameters in
-      parameters.map { NamedTensor("\(name).\($0.shape.count == 2 || $0.name.hasSuffix("weight") ? "weight" : "bias")", $0.value) }
+      parameters.map { NamedTensor("\(name).\($0.name.hasSuffix("weight") ? "weight" : "bias")", $0.value) }
     }
   }
 
