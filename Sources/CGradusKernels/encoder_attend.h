@@ -15,6 +15,7 @@ typedef struct {
   char *context;
   size_t context_stride;
   grd_encoder_scratch *scratch;
+  const float *bias;   ///< Of a key at the query's own place, its neighbours' beside it; or NULL.
 } attention_head;
 
 /// keys [length][width] to [padded / 32][words][32].
@@ -76,6 +77,14 @@ GRD_INLINE void attend_rows(const int R, const int is_bf16, const attention_head
     else
       tile_fp32(R, (const float *)h->queries + first * h->stride, h->stride,
                 (const float *)h->scratch->keys + t / PANEL * h->words * PANEL + t % PANEL, h->words, sums);
+    if (h->bias)
+      GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) {
+        const size_t at = t + (size_t)v * LANES;
+        // A vector that begins beyond the end is masked below.
+        if (at < length)
+          GRD_UNROLL for (int i = 0; i < R; i++)
+            sums[i][v] += vload(h->bias + ((ptrdiff_t)at - (ptrdiff_t)(first + (size_t)i)));
+      }
     GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) {
       const size_t at = t + (size_t)v * LANES;
       if (at + LANES <= length) {

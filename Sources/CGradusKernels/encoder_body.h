@@ -88,11 +88,19 @@ GRD_INLINE linear_inputs context_inputs(const grd_encoder_plan *plan, size_t fir
   return (linear_inputs){scratch->contexts, stride, scratch->input_scales};
 }
 
-/// Sum of a token's three embeddings, normalised.
+/// The first layer's inputs: as they were given, or the sum of a token's three embeddings, normalised.
 GRD_INLINE void embed(const grd_encoder_plan *plan, size_t first, size_t rows, size_t block) {
   const grd_encoder_model *model = plan->model;
   const grd_encoder_batch *batch = plan->batch;
   const size_t hidden = model->shape.hidden, stride = plan->sizes.hidden_stride;
+  if (batch->embedded) {
+    for (size_t token = first; token < first + rows; token++) {
+      float *out = plan->hidden + token * stride;
+      memcpy(out, batch->embedded + token * hidden, hidden * sizeof(float));
+      for (size_t j = hidden; j < stride; j++) out[j] = 0;
+    }
+    return;
+  }
   size_t sequence = (size_t)plan->sequence_of[block];
   for (size_t token = first; token < first + rows; token++) {
     while ((size_t)batch->offsets[sequence + 1] <= token) sequence++;
@@ -161,7 +169,8 @@ static void attend(const grd_encoder_plan *plan, size_t sequence, size_t first, 
         .length = length, .padded = round_up(length, PANEL), .width = sizes->head_width,
         .words = sizes->head_width * element / 4, .queries = rows, .keys = rows + part, .values = rows + 2 * part,
         .stride = sizes->qkv_stride, .context = (char *)plan->context + start * part + column,
-        .context_stride = sizes->context_stride, .scratch = scratch};
+        .context_stride = sizes->context_stride, .scratch = scratch,
+        .bias = plan->model->bias ? plan->model->bias + head * plan->model->bias_stride + plan->model->bias_reach : NULL};
     if (element == 2) attend_bf16(&h);
     else attend_fp32(&h);
   }

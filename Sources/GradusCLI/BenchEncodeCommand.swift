@@ -26,8 +26,9 @@ struct BenchEncodeCommand: ParsableCommand {
 
   func run() throws {
     let threadCount = threads.apply()
-    let (precision, _) = try arithmetic.resolved()
-    let model = try BiEncoder(folder: try options.folder()).prepared(for: precision)
+    let loaded = try BiEncoder(folder: try options.folder())
+    let precision = try arithmetic.resolved(for: loaded.encoder.configuration)
+    let model = try loaded.prepared(for: precision)
     try options.checkTokens(model.encoder.configuration.maximumPositions)
     var generator = SeededGenerator(seed: 1)
     var input = TokenBatch()

@@ -43,6 +43,12 @@ struct DenseSearchCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Tokens of a text that are read; default: as the model's folder says.", valueName: "n"))
   var maximumTokens: Int?
 
+  @Option(help: ArgumentHelp("Model's prompt before queries; default: 'query', else the folder's default.", valueName: "name"))
+  var queryPrompt: String?
+
+  @Option(help: ArgumentHelp("Prompt before documents; default: 'document' or 'passage', else the default.", valueName: "name"))
+  var documentPrompt: String?
+
   @OptionGroup var arithmetic: PrecisionOption
   @OptionGroup var threads: ThreadsOption
   @OptionGroup var output: JSONOption
@@ -64,18 +70,22 @@ struct DenseSearchCommand: ParsableCommand {
   func run() throws {
     let threadCount = threads.apply()
     let folder = ModelFolder(path: try InputNames.model(model).folder)
-    guard !InputNames.exists(folder.path + "/" + ModelManifest.fileName) else {
+    guard !InputNames.exists(folder.path + "/" + ModelManifest.fileName), !folder.isSequenceClassifier else {
       throw UsageError("\(model) is a trained re-ranker, which makes no vectors; use it with 'gradus rerank'")
     }
-    let (precision, _) = try arithmetic.resolved()
     let limits = maximumTokens.map { TokenLimits(maximumTokens: $0) }
-    let encoder = try BiEncoder(folder: folder, limits: limits).prepared(for: precision)
+    let loaded = try BiEncoder(folder: folder, limits: limits)
+    let precision = try arithmetic.resolved(for: loaded.encoder.configuration)
+    let encoder = try loaded.prepared(for: precision)
     let queries = try InputNames.queries(topics, split: split, field: field)
     let documents = try CorpusReader(path: try InputNames.corpus(corpus)).readAll()
     let clock = ContinuousClock()
     let start = clock.now
     let progress = Progress("encoding", total: documents.count, unit: "documents")
-    let retriever = try DenseRetriever(encoder: encoder, documents: documents) { progress.advance(by: $0) }
+    let retriever = try DenseRetriever(
+      encoder: encoder, documents: documents, queryPrompt: queryPrompt.map(PromptChoice.named) ?? .query,
+      documentPrompt: documentPrompt.map(PromptChoice.named) ?? .document
+    ) { progress.advance(by: $0) }
     progress.finish()
     let encoded = clock.now
     let run = try retriever.run(queries, depth: depth, name: tag)

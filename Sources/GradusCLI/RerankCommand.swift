@@ -6,8 +6,8 @@ struct RerankCommand: ParsableCommand {
     commandName: "rerank",
     abstract: "Re-order the candidates of a run with a model.",
     discussion: """
-      MODEL is a folder that 'gradus train' made, or a pretrained encoder (minilm-l6), whose similarity of query and document \
-      is then the score:
+      MODEL is a folder that 'gradus train' made, a cross-encoder in Hugging Face's layout, or a pretrained encoder \
+      (minilm-l6), whose similarity of query and document is then the score:
 
         gradus rerank bm25.run --topics faq --corpus faq --model my-ranker --out reranked.run
 
@@ -46,6 +46,12 @@ struct RerankCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Name of the run, its last column.", valueName: "tag"))
   var tag = "gradus-rerank"
 
+  @Option(help: ArgumentHelp("Encoder's prompt before queries; default: 'query', else the folder's default.", valueName: "name"))
+  var queryPrompt: String?
+
+  @Option(help: ArgumentHelp("Prompt before documents; default: 'document' or 'passage', else the default.", valueName: "name"))
+  var documentPrompt: String?
+
   @OptionGroup var arithmetic: PrecisionOption
   @OptionGroup var threads: ThreadsOption
   @OptionGroup var output: JSONOption
@@ -73,7 +79,9 @@ struct RerankCommand: ParsableCommand {
       candidates = Run(name: candidates.name, rankings: candidates.rankings.filter { wanted.contains($0.qid) })
     }
     let groups = try candidates.candidateGroups(queries: queries, depth: .max, document: try documents(of: candidates))
-    let ranker = try Ranker(name: model, firstStageWeight: firstStageWeight, arithmetic: arithmetic)
+    let ranker = try Ranker(
+      name: model, firstStageWeight: firstStageWeight, arithmetic: arithmetic,
+      prompts: (queryPrompt.map(PromptChoice.named), documentPrompt.map(PromptChoice.named)))
     let total = groups.reduce(0) { $0 + min($1.candidates.count, top) }
     var results: [RerankedGroup] = []
     let elapsed = try seconds {
@@ -147,20 +155,32 @@ private struct Ranker {
   let precision: NumericPrecision
   private let reranker: any Reranker
 
-  init(name: String, firstStageWeight given: Double?, arithmetic: PrecisionOption) throws {
-    let isTrained = InputNames.exists(name + "/" + ModelManifest.fileName)
-    let folder = ModelFolder(path: isTrained ? name : try InputNames.model(name).folder)
+  init(
+    name: String, firstStageWeight given: Double?, arithmetic: PrecisionOption,
+    prompts: (query: PromptChoice?, document: PromptChoice?)
+  ) throws {
+    let isHere = InputNames.exists(name + "/" + ModelManifest.fileName)
+    let folder = ModelFolder(path: isHere ? name : try InputNames.model(name).folder)
+    let isTrained = isHere || folder.isSequenceClassifier
+    if isTrained, prompts.query != nil || prompts.document != nil {
+      throw UsageError(
+        "\(name) reads query and document together and has no prompts; leave --query-prompt and --document-prompt out")
+    }
     let base: any Reranker
     if isTrained {
       let trained = try RankingModel(folder: folder)
       firstStageWeight = given ?? trained.manifest.firstStageWeight ?? 0
-      // What has no encoder runs in fp32 where nothing was asked for, and refuses the rest.
-      precision = try trained.scorer is CrossEncoder || arithmetic.isGiven ? arithmetic.resolved().precision : .fp32
+      // What has no fused kernels runs in fp32 where nothing was asked for, and refuses the rest.
+      let isFused = (trained.scorer as? CrossEncoder)?.encoder.configuration.isFusable ?? false
+      precision = try isFused || arithmetic.isGiven ? arithmetic.resolved().precision : .fp32
       base = PairReranker(try trained.scorer.prepared(for: precision))
     } else {
       firstStageWeight = given ?? 0
-      precision = try arithmetic.resolved().precision
-      base = BiEncoderReranker(try BiEncoder(folder: folder).prepared(for: precision))
+      let encoder = try BiEncoder(folder: folder)
+      precision = try arithmetic.resolved(for: encoder.encoder.configuration)
+      base = BiEncoderReranker(
+        try encoder.prepared(for: precision), queryPrompt: prompts.query ?? .query,
+        documentPrompt: prompts.document ?? .document)
     }
     reranker = firstStageWeight == 0 ? base : Self.interpolated(base, firstStageWeight)
   }

@@ -14,7 +14,7 @@ struct BiEncoderTests {
   private func folder(_ parts: [String], modes: [String] = []) throws -> TestFolder {
     let folder = try TestFolder.tinyBert()
     try folder.write("modules.json", "[" + parts.joined(separator: ",") + "]")
-    let entries = ["cls_token", "mean_tokens", "max_tokens", "mean_sqrt_len_tokens"].map { mode in
+    let entries = ["cls_token", "mean_tokens", "max_tokens", "novel_tokens"].map { mode in
       "\"pooling_mode_\(mode)\":\(modes.contains(mode))"
     }
     try folder.write("1_Pooling/config.json", "{\"word_embedding_dimension\":24," + entries.joined(separator: ",") + "}")
@@ -55,7 +55,7 @@ struct BiEncoderTests {
 
   @Test(
     "No mode, an unknown mode and two modes are refused",
-    arguments: [[], ["mean_sqrt_len_tokens"], ["cls_token", "mean_tokens"]])
+    arguments: [[], ["novel_tokens"], ["cls_token", "mean_tokens"]])
   func modes(modes: [String]) throws {
     let folder = try folder([Self.transformer, Self.pooling], modes: modes)
     expectConfigurationError(folder.file("1_Pooling/config.json")) { try BiEncoder(folder: folder.folder) }
@@ -63,11 +63,15 @@ struct BiEncoderTests {
 
   @Test("Other parts, and no pooling at all")
   func parts() throws {
+    let other = try folder([Self.transformer, Self.pooling, Self.part("LSTM", "2_LSTM")], modes: ["mean_tokens"])
+    let error = ModelError.unsupportedModule(file: other.file("modules.json"), found: "sentence_transformers.models.LSTM")
+    #expect(throws: error) { try BiEncoder(folder: other.folder) }
     let dense = try folder([Self.transformer, Self.pooling, Self.part("Dense", "2_Dense")], modes: ["mean_tokens"])
-    #expect(throws: ModelError.unsupportedArchitecture(
-      file: dense.file("modules.json"), found: "sentence_transformers.models.Dense")
-    ) { try BiEncoder(folder: dense.folder) }
-    for parts in [[], [Self.transformer], [Self.pooling, Self.transformer], [Self.transformer, Self.normalize]] {
+    #expect(throws: ModelError.missingFile(folder: dense.path, name: "2_Dense/config.json")) { try BiEncoder(folder: dense.folder) }
+    for parts in [
+      [], [Self.transformer], [Self.pooling, Self.transformer], [Self.transformer, Self.normalize],
+      [Self.transformer, Self.pooling, Self.pooling],
+    ] {
       let folder = try folder(parts, modes: ["mean_tokens"])
       expectConfigurationError(folder.file("modules.json")) { try BiEncoder(folder: folder.folder) }
     }

@@ -143,7 +143,7 @@ struct FusedEncoderTests {
     }
   }
 
-  @Test("A prepared cross-encoder gives the scores of the path that trains", arguments: CrossEncoderHead.allCases)
+  @Test("A prepared cross-encoder gives the scores of the path that trains", arguments: CrossEncoderHead.fresh)
   func crossEncoder(head: CrossEncoderHead) throws {
     let folder = try TestFolder.crossEncoder(head)
     let model = try folder.keepingFolder { try RankingModel(folder: $0).scorer }

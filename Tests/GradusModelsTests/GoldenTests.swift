@@ -34,7 +34,7 @@ struct GoldenTests {
     }
   }
 
-  @Test("Pooled vectors of texts", arguments: Pooling.allCases)
+  @Test("Pooled vectors of texts", arguments: [Pooling.cls, .mean, .max])
   func pooling(pooling: Pooling) throws {
     let goldens = try Goldens.load()
     let folder = try TestFolder.tinyBert().keepingFolder { folder in
@@ -47,7 +47,7 @@ struct GoldenTests {
     expectClose(folder.flatMap { $0 }, goldens.unitMean.flatMap { $0 }, 1e-5)
   }
 
-  @Test("Cross-encoder logits of both heads", arguments: CrossEncoderHead.allCases)
+  @Test("Cross-encoder logits of both heads", arguments: CrossEncoderHead.fresh)
   func crossEncoder(head: CrossEncoderHead) throws {
     let goldens = try Goldens.load()
     let folder = try TestFolder.crossEncoder(head)

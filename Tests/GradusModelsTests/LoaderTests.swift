@@ -93,10 +93,10 @@ struct LoaderTests {
   @Test("Another architecture is refused by name")
   func architecture() throws {
     let folder = try TestFolder.tinyBert()
-    try folder.set("config.json", "model_type", "roberta")
-    #expect(throws: ModelError.unsupportedArchitecture(file: folder.file("config.json"), found: "roberta")) {
-      try BertEncoder(folder: folder.folder)
-    }
+    try folder.set("config.json", "model_type", "deberta-v2")
+    let error = ModelError.unsupportedArchitecture(file: folder.file("config.json"), found: "deberta-v2")
+    #expect(throws: error) { try BertEncoder(folder: folder.folder) }
+    for family in EncoderFamily.allCases { #expect("\(error)".contains("'\(family.rawValue)'")) }
     try folder.set("config.json", "model_type", nil)
     #expect(try BertEncoder(folder: folder.folder).configuration.layerCount == 2)
   }

@@ -16,7 +16,7 @@ struct SaveTests {
     return try target.keepingFolder { try RankingModel(folder: $0) }
   }
 
-  @Test("A loaded cross-encoder gives the saved one's scores to the bit", arguments: CrossEncoderHead.allCases)
+  @Test("A loaded cross-encoder gives the saved one's scores to the bit", arguments: CrossEncoderHead.fresh)
   func crossEncoder(head: CrossEncoderHead) throws {
     let base = try TestFolder.tinyBert(), target = try TestFolder()
     let limits = TokenLimits(maximumTokens: 14, maximumQueryTokens: 5, policy: .window, windowStride: 3)

@@ -67,6 +67,10 @@ typedef struct {
   const float *words, *positions, *segments;  ///< Embedding tables, [rows][hidden].
   const float *gamma, *beta;                  ///< Layer norm of the embeddings, [hidden].
   const void *const *layers;                  ///< [shape.layers], from grd_encoder_pack_layer with the same shape.
+  /// NULL, or what all layers add to the scores of attention, times log2(e): for head h and a key d tokens after the query
+  /// bias[h * bias_stride + bias_reach + d], with |d| <= bias_reach for all d in a batch. Sixteen floats more can be read.
+  const float *bias;
+  size_t bias_stride, bias_reach;
 } grd_encoder_model;
 
 /// Packed sequences: sequence s is tokens offsets[s] ..< offsets[s + 1]; may be empty. All ids, segments and lengths must lie
@@ -75,6 +79,9 @@ typedef struct {
   const int32_t *ids, *segments;  ///< [tokens]
   const int32_t *offsets;         ///< [sequences + 1], ascending from 0.
   size_t sequences;
+  /// NULL for the sum of the three embeddings, normalised; or the first layer's inputs, [tokens][hidden]: then ids, segments and
+  /// the embedding tables are not read.
+  const float *embedded;
 } grd_encoder_batch;
 
 /// Bytes of workspace for a forward pass in which at most `lanes` tasks run at a time.

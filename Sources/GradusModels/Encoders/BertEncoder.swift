@@ -1,7 +1,7 @@
 import GradusCore
 import GradusTensor
 
-/// A BERT-like transformer encoder (Devlin et al., NAACL 2019): token ids to one vector per token.
+/// A transformer encoder of BERT's kind: token ids to one vector per token. See ``EncoderFamily`` for what it runs.
 ///
 ///     let encoder = try BertEncoder(folder: ModelFolder(path: "models/minilm-l6"))
 ///     let hidden = encoder(batch, .inference)   // [tokens, hidden]
@@ -11,54 +11,104 @@ import GradusTensor
 public struct BertEncoder: Module {
   public let configuration: BertConfiguration
   let wordEmbeddings: Embedding
-  let positionEmbeddings: Embedding
-  let segmentEmbeddings: Embedding
-  let embeddingNorm: LayerNorm
+  /// Nil in ModernBERT.
+  let positionEmbeddings: Embedding?
+  /// Nil in families without segments.
+  let segmentEmbeddings: Embedding?
+  let embeddingNorm: EncoderNorm
+  /// From the width of the embeddings to that of the layers, where they differ.
+  let embeddingProjection: Linear?
+  /// MPNet's biases by distance, `[32, heads]`, which all layers share.
+  let relativeBias: Embedding?
   let layers: [BertLayer]
+  /// ModernBERT's, after the last layer.
+  let finalNorm: EncoderNorm?
   private let embeddingDropout: Dropout
 
   /// Freshly initialised weights: truncated normal with `initializerRange`, biases 0.
   public init(_ configuration: BertConfiguration, name: String = "", using generator: inout SeededGenerator) {
-    self.configuration = configuration
-    let width = configuration.hiddenSize
+    let width = configuration.hiddenSize, narrow = configuration.embeddingSize
     let deviation = configuration.initializerRange
+    let hasBias = configuration.family != .modernbert
     let embeddings = dottedName(name, "embeddings")
-    wordEmbeddings = Embedding(
-      dottedName(embeddings, "word_embeddings"), count: configuration.vocabularySize, width: width,
-      standardDeviation: deviation, using: &generator)
-    positionEmbeddings = Embedding(
-      dottedName(embeddings, "position_embeddings"), count: configuration.maximumPositions, width: width,
-      standardDeviation: deviation, using: &generator)
-    segmentEmbeddings = Embedding(
-      dottedName(embeddings, "token_type_embeddings"), count: configuration.segmentCount, width: width,
-      standardDeviation: deviation, using: &generator)
-    embeddingNorm = LayerNorm(
-      dottedName(embeddings, "LayerNorm"), width: width, epsilon: configuration.layerNormEpsilon)
+    func table(_ part: String, _ count: Int, _ width: Int) -> Embedding {
+      Embedding(part, count: count, width: width, standardDeviation: deviation, using: &generator)
+    }
+    func norm(_ part: String, _ width: Int) -> EncoderNorm {
+      EncoderNorm(LayerNorm(part, width: width, epsilon: configuration.layerNormEpsilon), hasBias: hasBias)
+    }
+    let words = table(dottedName(embeddings, "word_embeddings"), configuration.vocabularySize, narrow)
+    let positions = configuration.rotary != nil ? nil : table(
+      dottedName(embeddings, "position_embeddings"), configuration.maximumPositions + configuration.positionOffset, narrow)
+    let segments = !configuration.family.hasSegments ? nil : table(
+      dottedName(embeddings, "token_type_embeddings"), configuration.segmentCount, narrow)
+    let projection = narrow == width ? nil : Linear(
+      dottedName(name, "embeddings_project"), inputs: narrow, outputs: width, standardDeviation: deviation, using: &generator)
+    let bias = configuration.family != .mpnet ? nil : table(
+      dottedName(name, "encoder.relative_attention_bias"), BertConfiguration.relativeBuckets, configuration.headCount)
     var layers: [BertLayer] = []
     for number in 0..<configuration.layerCount {
-      layers.append(BertLayer(dottedName(name, "encoder.layer.\(number)"), configuration, using: &generator))
+      layers.append(
+        BertLayer(dottedName(name, "encoder.layer.\(number)"), number: number, configuration, using: &generator))
     }
-    self.layers = layers
-    embeddingDropout = Dropout(rate: configuration.hiddenDropout)
+    self.init(
+      configuration: configuration, wordEmbeddings: words, positionEmbeddings: positions, segmentEmbeddings: segments,
+      embeddingNorm: norm(dottedName(embeddings, "LayerNorm"), narrow), embeddingProjection: projection, relativeBias: bias,
+      layers: layers, finalNorm: hasBias ? nil : norm(dottedName(name, "final_norm"), width))
   }
 
   /// From parts that exist.
   init(
-    configuration: BertConfiguration, wordEmbeddings: Embedding, positionEmbeddings: Embedding, segmentEmbeddings: Embedding,
-    embeddingNorm: LayerNorm, layers: [BertLayer]
+    configuration: BertConfiguration, wordEmbeddings: Embedding, positionEmbeddings: Embedding?,
+    segmentEmbeddings: Embedding?, embeddingNorm: EncoderNorm, embeddingProjection: Linear?, relativeBias: Embedding?,
+    layers: [BertLayer], finalNorm: EncoderNorm?
   ) {
     self.configuration = configuration
     self.wordEmbeddings = wordEmbeddings
     self.positionEmbeddings = positionEmbeddings
     self.segmentEmbeddings = segmentEmbeddings
     self.embeddingNorm = embeddingNorm
+    self.embeddingProjection = embeddingProjection
+    self.relativeBias = relativeBias
     self.layers = layers
-    embeddingDropout = Dropout(rate: configuration.hiddenDropout)
+    self.finalNorm = finalNorm
+    embeddingDropout = Dropout(rate: configuration.embeddingDropout)
   }
 
+  private var tables: [Embedding] { [wordEmbeddings] + [positionEmbeddings, segmentEmbeddings].compactMap { $0 } }
+
   public var parameters: [Parameter] {
-    wordEmbeddings.parameters + positionEmbeddings.parameters + segmentEmbeddings.parameters + embeddingNorm.parameters
-      + layers.flatMap(\.parameters)
+    tables.flatMap(\.parameters) + embeddingNorm.parameters + (embeddingProjection?.parameters ?? [])
+      + (relativeBias?.parameters ?? []) + layers.flatMap(\.parameters) + (finalNorm?.parameters ?? [])
+  }
+
+  /// The same weights, which later changes of this encoder do not reach.
+  func frozenCopy() -> BertEncoder {
+    func copy(_ table: Embedding) -> Embedding { Embedding(table.weight.name, weight: table.weight.value.detached()) }
+    return BertEncoder(
+      configuration: configuration, wordEmbeddings: copy(wordEmbeddings), positionEmbeddings: positionEmbeddings.map(copy),
+      segmentEmbeddings: segmentEmbeddings.map(copy),
+      embeddingNorm: EncoderNorm(
+        LayerNorm(
+          "", weight: embeddingNorm.weight.value.detached(), bias: embeddingNorm.bias.value.detached(),
+          epsilon: configuration.layerNormEpsilon)),
+      embeddingProjection: embeddingProjection.map {
+        Linear("", weight: $0.weight.value.detached(), bias: $0.bias?.value.detached())
+      }, relativeBias: nil, layers: [], finalNorm: nil)
+  }
+
+  /// What the first layer gets, `[tokens, hidden]`.
+  func embedded(_ batch: TokenBatch, _ context: ForwardContext) -> Tensor {
+    let tokens = [batch.tokenCount]
+    var hidden = wordEmbeddings(Tensor(indices: batch.ids, shape: tokens))
+    if let positionEmbeddings {
+      let offset = Int32(configuration.positionOffset)
+      let places = offset == 0 ? batch.positions : batch.positions.map { $0 + offset }
+      hidden = hidden + positionEmbeddings(Tensor(indices: places, shape: tokens))
+    }
+    hidden = embeddingNorm(hidden, residual: segmentEmbeddings.map { $0(Tensor(indices: batch.segments, shape: tokens)) })
+    hidden = embeddingDropout(hidden, context)
+    return embeddingProjection.map { $0(hidden) } ?? hidden
   }
 
   /// Vectors of all tokens after the last layer, `[tokens, hidden]`.
@@ -66,15 +116,10 @@ public struct BertEncoder: Module {
   /// Ids, segments and positions must lie within the configuration: ``ModelFolder/tokenizer()`` vouches for ids and
   /// segments, ``CrossEncoder`` and ``BiEncoder`` for the lengths.
   public func callAsFunction(_ batch: TokenBatch, _ context: ForwardContext) -> Tensor {
-    let tokens = [batch.tokenCount]
-    var hidden =
-      wordEmbeddings(Tensor(indices: batch.ids, shape: tokens))
-      + positionEmbeddings(Tensor(indices: batch.positions, shape: tokens))
-    hidden = embeddingNorm(hidden, residual: segmentEmbeddings(Tensor(indices: batch.segments, shape: tokens)))
-    hidden = embeddingDropout(hidden, context)
-    let ragged = RaggedBatch(offsets: batch.offsets)
-    for layer in layers { hidden = layer(hidden, ragged, context) }
-    return hidden
+    var hidden = embedded(batch, context)
+    let attention = EncoderAttention(configuration, batch, relativeBias: relativeBias)
+    for layer in layers { hidden = layer(hidden, attention, context) }
+    return finalNorm.map { $0(hidden) } ?? hidden
   }
 
   /// Trains the last `count` layers only; embeddings and the layers below become constants, and cost no backward pass.
@@ -83,8 +128,8 @@ public struct BertEncoder: Module {
     for parameter in layers.suffix(max(0, count)).flatMap(\.parameters) { parameter.isTrainable = true }
   }
 
-  /// Trains all weights but the three embedding tables.
+  /// Trains all weights but the embedding tables of words, positions and segments.
   public func freezeEmbeddings() {
-    for table in [wordEmbeddings, positionEmbeddings, segmentEmbeddings] { table.weight.isTrainable = false }
+    for table in tables { table.weight.isTrainable = false }
   }
 }

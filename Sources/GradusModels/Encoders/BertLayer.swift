@@ -1,69 +1,81 @@
 import GradusCore
 import GradusTensor
 
-/// One transformer block, post-norm as in BERT: attention, residual, layer norm, feed-forward, residual, layer norm.
+/// One transformer block. After BERT: attention, residual, layer norm, feed-forward, residual, layer norm. After ModernBERT:
+/// layer norm, attention, residual, layer norm, gated feed-forward, residual.
 struct BertLayer: Module {
   /// Query, key and value projections side by side: `[3 * hidden, hidden]`.
   let projection: Linear
   let attentionOutput: Linear
-  let attentionNorm: LayerNorm
+  /// Nil in ModernBERT's first layer, whose input is normalised already.
+  let attentionNorm: EncoderNorm?
+  /// Twice as wide where it is gated: activations, then gates.
   let intermediate: Linear
   let output: Linear
-  let outputNorm: LayerNorm
-  let headCount: Int
-  let hiddenDropout: Dropout
-  let attentionDropout: Double
+  let outputNorm: EncoderNorm
+  private let number: Int
+  private let isModern: Bool
+  private let hiddenDropout: Dropout
+  private let attentionDropout: Double
 
   var parameters: [Parameter] {
-    projection.parameters + attentionOutput.parameters + attentionNorm.parameters + intermediate.parameters
+    projection.parameters + attentionOutput.parameters + (attentionNorm?.parameters ?? []) + intermediate.parameters
       + output.parameters + outputNorm.parameters
   }
 
-  init(_ name: String, _ configuration: BertConfiguration, using generator: inout SeededGenerator) {
-    let width = configuration.hiddenSize
-    let deviation = configuration.initializerRange
-    projection = Linear(
-      dottedName(name, "attention.qkv"), inputs: width, outputs: 3 * width, standardDeviation: deviation, using: &generator)
-    attentionOutput = Linear(
-      dottedName(name, "attention.output.dense"), inputs: width, outputs: width, standardDeviation: deviation,
-      using: &generator)
-    attentionNorm = LayerNorm(
-      dottedName(name, "attention.output.LayerNorm"), width: width, epsilon: configuration.layerNormEpsilon)
-    intermediate = Linear(
-      dottedName(name, "intermediate.dense"), inputs: width, outputs: configuration.intermediateSize, activation: .gelu,
-      standardDeviation: deviation, using: &generator)
-    output = Linear(
-      dottedName(name, "output.dense"), inputs: configuration.intermediateSize, outputs: width,
-      standardDeviation: deviation, using: &generator)
-    outputNorm = LayerNorm(dottedName(name, "output.LayerNorm"), width: width, epsilon: configuration.layerNormEpsilon)
-    headCount = configuration.headCount
-    hiddenDropout = Dropout(rate: configuration.hiddenDropout)
-    attentionDropout = configuration.attentionDropout
+  init(_ name: String, number: Int, _ configuration: BertConfiguration, using generator: inout SeededGenerator) {
+    let width = configuration.hiddenSize, inner = configuration.intermediateSize
+    let isModern = configuration.family == .modernbert
+    func linear(_ part: String, _ inputs: Int, _ outputs: Int, _ activation: LinearActivation? = nil) -> Linear {
+      Linear(
+        dottedName(name, part), inputs: inputs, outputs: outputs, hasBias: !isModern, activation: activation,
+        standardDeviation: configuration.initializerRange, using: &generator)
+    }
+    func norm(_ part: String) -> EncoderNorm {
+      EncoderNorm(
+        LayerNorm(dottedName(name, part), width: width, epsilon: configuration.layerNormEpsilon), hasBias: !isModern)
+    }
+    self.init(
+      number: number, configuration, projection: linear("attention.qkv", width, 3 * width),
+      attentionOutput: linear("attention.output.dense", width, width),
+      attentionNorm: isModern && number == 0 ? nil : norm("attention.output.LayerNorm"),
+      intermediate: linear("intermediate.dense", width, isModern ? 2 * inner : inner, isModern ? nil : .gelu),
+      output: linear("output.dense", inner, width), outputNorm: norm("output.LayerNorm"))
   }
 
   /// From parts that exist.
   init(
-    _ configuration: BertConfiguration, projection: Linear, attentionOutput: Linear, attentionNorm: LayerNorm,
-    intermediate: Linear, output: Linear, outputNorm: LayerNorm
+    number: Int, _ configuration: BertConfiguration, projection: Linear, attentionOutput: Linear, attentionNorm: EncoderNorm?,
+    intermediate: Linear, output: Linear, outputNorm: EncoderNorm
   ) {
+    self.number = number
     self.projection = projection
     self.attentionOutput = attentionOutput
     self.attentionNorm = attentionNorm
     self.intermediate = intermediate
     self.output = output
     self.outputNorm = outputNorm
-    headCount = configuration.headCount
+    isModern = configuration.family == .modernbert
     hiddenDropout = Dropout(rate: configuration.hiddenDropout)
     attentionDropout = configuration.attentionDropout
   }
 
   /// Hidden states `[tokens, hidden]` of packed sequences to hidden states of the same shape.
-  func callAsFunction(_ hidden: Tensor, _ batch: RaggedBatch, _ context: ForwardContext) -> Tensor {
+  func callAsFunction(_ hidden: Tensor, _ attention: EncoderAttention, _ context: ForwardContext) -> Tensor {
     let drops = context.isTraining && attentionDropout > 0
-    let mixed = packedAttention(
-      qkv: projection(hidden), batch: batch, heads: headCount, dropout: drops ? attentionDropout : 0,
-      seed: drops ? context.nextSeed() : 0)
-    let attended = attentionNorm(hiddenDropout(attentionOutput(mixed), context), residual: hidden)
-    return outputNorm(hiddenDropout(output(intermediate(attended)), context), residual: attended)
+    func mixed(_ input: Tensor) -> Tensor {
+      attentionOutput(
+        attention(
+          projection(input), layer: number, dropout: drops ? attentionDropout : 0, seed: drops ? context.nextSeed() : 0))
+    }
+    guard isModern else {
+      let attended = attentionNorm.map { $0(hiddenDropout(mixed(hidden), context), residual: hidden) } ?? hidden
+      return outputNorm(hiddenDropout(output(intermediate(attended)), context), residual: attended)
+    }
+    let attended = hidden + Dropout(rate: attentionDropout)(mixed(attentionNorm.map { $0(hidden) } ?? hidden), context)
+    let up = intermediate(outputNorm(attended))
+    let inner = up.shape[1] / 2
+    let gated = up.slice(axis: 1, from: 0, to: inner).gelu() * up.slice(axis: 1, from: inner, to: 2 * inner)
+    return attended + output(hiddenDropout(gated, context))
   }
 }

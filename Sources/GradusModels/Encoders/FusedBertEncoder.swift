@@ -8,7 +8,8 @@ import Synchronization
 ///     let fused = try FusedBertEncoder(encoder, precision: .bf16)
 ///     let vectors = try fused.pooled(batch, .mean)   // [sequences * hidden]
 ///
-/// Works for every shape that ``BertConfiguration`` allows. A token's vector is the same to the bit whatever else is in the
+/// Works for every shape that ``BertConfiguration`` allows, in every family but ModernBERT, whose layers are built otherwise:
+/// that one throws ``ModelError/fusionUnsupported(family:)``. A token's vector is the same to the bit whatever else is in the
 /// batch, on any number of threads and on every instruction set. Later changes of the encoder's weights are not seen.
 ///
 /// Packed weights take 4, 2 or 1 bytes each; embedding tables are shared with the encoder. A pass needs about 21, 12 or 12
@@ -21,20 +22,28 @@ public final class FusedBertEncoder: @unchecked Sendable {
   private let level: grd_encoder_level
   private let words: Tensor
   private let positions: Tensor
+  /// One row of zeros where the family has none.
   private let segments: Tensor
   private let gamma: Tensor
   private let beta: Tensor
+  /// MPNet's bias by distance for each head, times log2(e); empty elsewhere.
+  private let distanceBias: [Float]
+  /// Computes the first layer's inputs where embeddings are narrower than the layers.
+  private let embedder: BertEncoder?
   private let packed: [UnsafeRawPointer?]
   /// Of the last pass, for the next.
   private let spare = Mutex<Workspace?>(nil)
 
-  /// - Throws: ``ModelError/weightNotFinite(name:index:)``.
+  /// - Throws: ``ModelError/weightNotFinite(name:index:)``, ``ModelError/fusionUnsupported(family:)``.
   public convenience init(_ encoder: BertEncoder, precision: NumericPrecision) throws {
     try self.init(encoder, precision: precision, level: grd_encoder_strongest_level())
   }
 
   /// At a level of the kernels, for tests.
   init(_ encoder: BertEncoder, precision: NumericPrecision, level: grd_encoder_level) throws {
+    guard encoder.configuration.isFusable, let places = encoder.positionEmbeddings?.weight.value else {
+      throw ModelError.fusionUnsupported(family: encoder.configuration.family)
+    }
     for parameter in encoder.parameters {
       let bad = parameter.value.withUnsafeFloats { $0.firstIndex { !$0.isFinite } }
       if let bad { throw ModelError.weightNotFinite(name: parameter.name, index: bad) }
@@ -43,8 +52,11 @@ public final class FusedBertEncoder: @unchecked Sendable {
     self.precision = precision
     self.level = level
     words = encoder.wordEmbeddings.weight.value.detached()
-    positions = encoder.positionEmbeddings.weight.value.detached()
-    segments = encoder.segmentEmbeddings.weight.value.detached()
+    let offset = configuration.positionOffset
+    positions = offset == 0 ? places.detached() : places.detached().slice(axis: 0, from: offset, to: places.shape[0])
+    segments = encoder.segmentEmbeddings?.weight.value.detached() ?? .zeros([1, configuration.embeddingSize])
+    distanceBias = encoder.relativeBias.map { Self.distanceBias($0.weight.value.floats(), encoder.configuration) } ?? []
+    embedder = encoder.embeddingProjection == nil ? nil : encoder.frozenCopy()
     gamma = encoder.embeddingNorm.weight.value.detached()
     beta = encoder.embeddingNorm.bias.value.detached()
     var shape = Self.shape(configuration, precision)
@@ -83,12 +95,14 @@ public final class FusedBertEncoder: @unchecked Sendable {
 
   /// By the threads of another pool, for tests.
   func hidden(_ batch: TokenBatch, pool: WorkerPool) throws -> [Float] {
-    try rows(of: batch, parts: Array(Int32(0)...Int32(batch.tokenCount)), by: .mean, pool: pool)
+    try rows(of: batch, ranges: (0..<batch.tokenCount).map { $0..<$0 + 1 }, by: .cls, pool: pool)
   }
 
-  /// One vector a sequence, `[sequences * hidden]`; zero for an empty sequence. Throws as ``hidden(_:)``.
-  public func pooled(_ batch: TokenBatch, _ pooling: Pooling) throws -> [Float] {
-    try rows(of: batch, parts: batch.offsets, by: pooling)
+  /// One vector a sequence, `[sequences * hidden]`; zero where nothing is left to pool. Throws as ``hidden(_:)``.
+  ///
+  /// - Parameter skipping: Tokens at the start of each sequence that do not count.
+  public func pooled(_ batch: TokenBatch, _ pooling: Pooling, skipping: Int = 0) throws -> [Float] {
+    try rows(of: batch, ranges: batch.ranges(skipping: skipping), skipped: skipping, by: pooling)
   }
 
   /// For each sequence the vector of its first token and the means of its first and its second segment,
@@ -111,19 +125,35 @@ public final class FusedBertEncoder: @unchecked Sendable {
     }
   }
 
-  /// One vector for each range of tokens between two of `parts`.
-  private func rows(of batch: TokenBatch, parts: [Int32], by pooling: Pooling, pool: WorkerPool = .shared) throws -> [Float] {
+  /// One vector for each range of tokens.
+  ///
+  /// - Parameter skipped: Tokens before each range, which weights by position count.
+  private func rows(
+    of batch: TokenBatch, ranges: [Range<Int>], skipped: Int = 0, by pooling: Pooling, pool: WorkerPool = .shared
+  ) throws -> [Float] {
     let width = configuration.hiddenSize
-    let number = parts.count - 1
+    let number = ranges.count
     return try withHidden(of: batch, pool: pool) { hidden, stride in
       [Float](unsafeUninitializedCapacity: number * width) { output, count in
         guard let base = output.baseAddress else { return }
         for part in 0..<number {
-          let first = Int(parts[part]), rows = Int(parts[part + 1]) - first
+          let first = hidden + ranges[part].lowerBound * stride, rows = ranges[part].count
+          let out = base + part * width
           switch pooling {
-          case .cls: grd_encoder_mean(hidden + first * stride, stride, min(1, rows), width, base + part * width)
-          case .mean: grd_encoder_mean(hidden + first * stride, stride, rows, width, base + part * width)
-          case .max: grd_encoder_largest(hidden + first * stride, stride, rows, width, base + part * width)
+          case .cls: grd_encoder_mean(first, stride, min(1, rows), width, out)
+          case .mean: grd_encoder_mean(first, stride, rows, width, out)
+          case .max: grd_encoder_largest(first, stride, rows, width, out)
+          case .lastToken: grd_encoder_mean(first + max(0, rows - 1) * stride, stride, min(1, rows), width, out)
+          case .meanSquareRootLength:
+            grd_encoder_mean(first, stride, rows, width, out)
+            let factor = Float(rows).squareRoot()
+            for j in 0..<width { out[j] *= factor }
+          case .weightedMean:
+            for j in 0..<width { out[j] = 0 }
+            for row in 0..<rows {
+              let weight = TokenBatch.positionWeight(row, of: rows, skipped: skipped)
+              for j in 0..<width { out[j] += first[row * stride + j] * weight }
+            }
           }
         }
         count = number * width
@@ -131,13 +161,29 @@ public final class FusedBertEncoder: @unchecked Sendable {
     }
   }
 
+  /// The table by distance that the kernels read, for all distances between two positions.
+  private static func distanceBias(_ rows: [Float], _ configuration: BertConfiguration) -> [Float] {
+    let reach = configuration.maximumPositions, heads = configuration.headCount
+    let log2e = Float(1.4426950408889634)
+    var table: [Float] = []
+    table.reserveCapacity(heads * biasStride(configuration))
+    for head in 0..<heads {
+      for distance in -reach...reach { table.append(rows[Int(EncoderAttention.bucket(distance)) * heads + head] * log2e) }
+      table += [Float](repeating: 0, count: biasStride(configuration) - 2 * reach - 1)
+    }
+    return table
+  }
+
+  /// Sixteen floats may be read beyond the last distance.
+  private static func biasStride(_ configuration: BertConfiguration) -> Int { 2 * configuration.maximumPositions + 17 }
+
   private func check(_ batch: TokenBatch) throws {
     guard batch.longestSequence <= configuration.maximumPositions else {
       throw ModelError.positions(asked: batch.longestSequence, limit: configuration.maximumPositions)
     }
-    for (table, values, rows) in [
-      ("word", batch.ids, configuration.vocabularySize), ("segment", batch.segments, configuration.segmentCount),
-    ] {
+    var tables = [("word", batch.ids, configuration.vocabularySize)]
+    if configuration.family.hasSegments { tables.append(("segment", batch.segments, configuration.segmentCount)) }
+    for (table, values, rows) in tables {
       if let bad = values.first(where: { $0 < 0 || Int($0) >= rows }) {
         throw ModelError.tokenOutOfRange(table: table, value: Int(bad), rows: rows)
       }
@@ -149,18 +195,25 @@ public final class FusedBertEncoder: @unchecked Sendable {
     of batch: TokenBatch, pool: WorkerPool = .shared, _ body: (UnsafePointer<Float>, Int) throws -> Result
   ) throws -> Result {
     try check(batch)
-    return try withPointers([words, positions, segments, gamma, beta]) { tables in
+    let hasSegments = configuration.family.hasSegments
+    let segmentIDs = hasSegments ? batch.segments : [Int32](repeating: 0, count: batch.tokenCount)
+    let embedded = embedder.map { encoder in withoutGradients { encoder.embedded(batch, .inference) } }
+    return try withPointers([words, positions, segments, gamma, beta] + (embedded.map { [$0] } ?? [])) { tables in
       try batch.ids.withUnsafeBufferPointer { ids in
-        try batch.segments.withUnsafeBufferPointer { segments in
+        try segmentIDs.withUnsafeBufferPointer { segments in
           try batch.offsets.withUnsafeBufferPointer { offsets in
             try packed.withUnsafeBufferPointer { layers in
-              var model = grd_encoder_model(
-                shape: Self.shape(configuration, precision), level: level, words: tables[0], positions: tables[1],
-                segments: tables[2], gamma: tables[3], beta: tables[4], layers: layers.baseAddress)
-              var input = grd_encoder_batch(
-                ids: ids.baseAddress, segments: segments.baseAddress, offsets: offsets.baseAddress,
-                sequences: batch.sequenceCount)
-              return try run(&model, &input, pool, body)
+              try distanceBias.withUnsafeBufferPointer { bias in
+                var model = grd_encoder_model(
+                  shape: Self.shape(configuration, precision), level: level, words: tables[0], positions: tables[1],
+                  segments: tables[2], gamma: tables[3], beta: tables[4], layers: layers.baseAddress,
+                  bias: distanceBias.isEmpty ? nil : bias.baseAddress, bias_stride: Self.biasStride(configuration),
+                  bias_reach: configuration.maximumPositions)
+                var input = grd_encoder_batch(
+                  ids: ids.baseAddress, segments: segments.baseAddress, offsets: offsets.baseAddress,
+                  sequences: batch.sequenceCount, embedded: tables.count > 5 ? tables[5] : nil)
+                return try run(&model, &input, pool, body)
+              }
             }
           }
         }
@@ -210,11 +263,8 @@ private final class Workspace: @unchecked Sendable {
 }
 
 extension BertLayer {
-  /// The weights in the order of `grd_encoder_layer_weights`; every projection of a BERT has a bias.
-  fileprivate var packingOrder: [Parameter] {
-    projection.parameters + attentionOutput.parameters + attentionNorm.parameters + intermediate.parameters
-      + output.parameters + outputNorm.parameters
-  }
+  /// The weights in the order of `grd_encoder_layer_weights`; every projection of a BERT has a bias, every norm is there.
+  fileprivate var packingOrder: [Parameter] { parameters }
 }
 
 /// Calls `body` with where the tensors' values lie.

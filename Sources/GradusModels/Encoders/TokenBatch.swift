@@ -1,3 +1,5 @@
+import GradusText
+
 /// Token sequences of several texts, packed one after the other without padding.
 ///
 ///     var batch = TokenBatch()
@@ -13,6 +15,8 @@ public struct TokenBatch: Sendable, Equatable {
   public private(set) var positions: [Int32] = []
   /// Where each sequence starts, and the token count at the end: `[sequences + 1]`.
   public private(set) var offsets: [Int32] = [0]
+  /// Where the second text of each sequence begins: the sequence's end where there is none.
+  private var secondStarts: [Int32] = []
 
   public init() {}
 
@@ -20,14 +24,23 @@ public struct TokenBatch: Sendable, Equatable {
   public var sequenceCount: Int { offsets.count - 1 }
 
   /// Adds a sequence; `segments` of the same length, or nil for all zero.
-  public mutating func append(_ sequence: [Int32], segments sequenceSegments: [Int32]? = nil) {
+  ///
+  /// - Parameter secondStart: Where the second text of a pair begins in the sequence; nil for where the segments leave 0.
+  public mutating func append(_ sequence: [Int32], segments sequenceSegments: [Int32]? = nil, secondStart: Int? = nil) {
     precondition(
       sequenceSegments.map { $0.count == sequence.count } ?? true,
       "\(sequence.count) ids with \(sequenceSegments?.count ?? 0) segments")
+    let second = secondStart ?? sequenceSegments?.firstIndex { $0 != 0 } ?? sequence.count
+    secondStarts.append(Int32(ids.count + min(sequence.count, max(0, second))))
     ids += sequence
     segments += sequenceSegments ?? [Int32](repeating: 0, count: sequence.count)
     positions += (0..<sequence.count).map(Int32.init)
     offsets.append(Int32(ids.count))
+  }
+
+  /// Adds what a tokenizer has made.
+  public mutating func append(_ input: TokenizedInput) {
+    append(input.ids, segments: input.segmentIDs, secondStart: input.secondStart)
   }
 
   /// Index of each sequence's first token.
@@ -37,17 +50,23 @@ public struct TokenBatch: Sendable, Equatable {
     zip(offsets, offsets.dropFirst()).map { Int($1 - $0) }.max() ?? 0
   }
 
-  /// Where the first and the second segment of each sequence start, and the token count: `[2 * sequences + 1]`.
+  /// Tokens of each sequence without its first `skipping`; empty where there are no more.
+  func ranges(skipping: Int = 0) -> [Range<Int>] {
+    zip(offsets, offsets.dropFirst()).map { min(Int($0) + skipping, Int($1))..<Int($1) }
+  }
+
+  /// The share of the token at `row` of `count` in a mean weighted by position, with `skipped` tokens before the first.
+  static func positionWeight(_ row: Int, of count: Int, skipped: Int) -> Float {
+    Float(skipped + row + 1) / Float(count * (2 * skipped + count + 1) / 2)
+  }
+
+  /// Where the first and the second text of each sequence start, and the token count: `[2 * sequences + 1]`.
   ///
-  /// A sequence of one segment has an empty second part.
+  /// A sequence of one text has an empty second part.
   public var segmentOffsets: [Int32] {
     var result: [Int32] = []
     result.reserveCapacity(2 * sequenceCount + 1)
-    for (start, end) in zip(offsets, offsets.dropFirst()) {
-      let range = Int(start)..<Int(end)
-      result.append(start)
-      result.append(Int32(segments[range].firstIndex { $0 != 0 } ?? range.upperBound))
-    }
+    for (start, second) in zip(offsets, secondStarts) { result += [start, second] }
     result.append(Int32(tokenCount))
     return result
   }

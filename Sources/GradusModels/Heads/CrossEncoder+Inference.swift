@@ -10,7 +10,18 @@ extension CrossEncoder {
   /// this model, does not change the copy's ranking scores.
   ///
   ///     let scores = try model.prepared(for: .bf16).rankingScores(pairs)
+  ///
+  /// ModernBERT, which has no fused kernels, runs on the path that trains: at fp32 this returns the model as it is, and throws
+  /// ``ModelError/precisionUnsupported(precision:)`` at any other.
   public func prepared(for precision: NumericPrecision) throws -> CrossEncoder {
+    guard encoder.configuration.isFusable else {
+      guard precision == .fp32 else { throw ModelError.precisionUnsupported(precision: precision) }
+      return self
+    }
+    return try fusedCopy(precision)
+  }
+
+  private func fusedCopy(_ precision: NumericPrecision) throws -> CrossEncoder {
     withFused(try FusedBertEncoder(encoder, precision: precision))
   }
 
@@ -32,7 +43,7 @@ extension CrossEncoder {
     var best = [Float?](repeating: nil, count: pairs.count)
     for batch in BatchPlan(lengths: inputs.map(\.ids.count), maximumTokens: maximumTokens).batches {
       var tokens = TokenBatch()
-      for position in batch { tokens.append(inputs[position].ids, segments: inputs[position].segmentIDs) }
+      for position in batch { tokens.append(inputs[position]) }
       var done = 0
       for (position, logit) in zip(batch, try inferredLogits(tokens)) {
         let pair = pairOf[position]
@@ -50,21 +61,26 @@ extension CrossEncoder {
   private func inferredLogits(_ tokens: TokenBatch) throws -> [Float] {
     guard let fused else { return withoutGradients { logits(tokens, .inference) }.floats() }
     let width = encoder.configuration.hiddenSize
-    let weights = classifier.weight.value.floats(), bias = classifier.bias?.value.floats()[0] ?? 0
+    if let classifier {
+      let pooled = Tensor(try fused.pooled(tokens, classifier.pooling), shape: [tokens.sequenceCount, width])
+      return withoutGradients { classifier.logits(pooled, Dropout(rate: 0), .inference) }.floats()
+    }
+    guard let linear else { return [] }
+    let weights = linear.weight.value.floats(), bias = linear.bias?.value.floats()[0] ?? 0
     let scale = self.scale?.value.floats()[0]
     var vectors = scale == nil ? try fused.pooled(tokens, .cls) : try fused.firstAndSegmentMeans(tokens)
     let stride = scale == nil ? width : 3 * width
     return (0..<tokens.sequenceCount).map { sequence in
       let first = sequence * stride
-      var linear: Float = 0
-      for j in 0..<width { linear += vectors[first + j] * weights[j] }
-      guard let scale else { return linear + bias }
+      var sum: Float = 0
+      for j in 0..<width { sum += vectors[first + j] * weights[j] }
+      guard let scale else { return sum + bias }
       let query = first + width, document = first + 2 * width
       normalize(&vectors, query..<document)
       normalize(&vectors, document..<document + width)
       var cosine: Float = 0
       for j in 0..<width { cosine += vectors[query + j] * vectors[document + j] }
-      return cosine * scale + (linear + bias)
+      return cosine * scale + (sum + bias)
     }
   }
 }

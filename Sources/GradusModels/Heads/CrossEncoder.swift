@@ -11,6 +11,12 @@ public enum CrossEncoderHead: String, Sendable, Codable, CaseIterable {
   /// Starts a sentence encoder off as a ranker instead of at random, which matters where judgements are few: the query
   /// attends to the document and the document to the query, but the geometry that the encoder was trained for is kept.
   case similarity
+  /// The head of a folder that one of transformers' classes `...ForSequenceClassification` was saved to: pooler or dense layer
+  /// and classifier. Of two labels the logit is the second's minus the first's, the log-odds of relevance.
+  case classifier
+
+  /// The heads that can be put on any encoder.
+  public static let fresh: [CrossEncoderHead] = [.cls, .similarity]
 }
 
 /// A cross-encoder: reads query and document together and gives one logit (monoBERT, Nogueira and Cho, 2019).
@@ -24,8 +30,10 @@ public struct CrossEncoder: PairScorer {
   public let encoder: BertEncoder
   public let head: CrossEncoderHead
   public var limits: TokenLimits
-  let tokenizer: WordPieceTokenizer
-  let classifier: Linear
+  let tokenizer: any InputTokenizer
+  /// A fresh head's; nil with ``CrossEncoderHead/classifier``.
+  let linear: Linear?
+  let classifier: SequenceClassifier?
   /// Multiplies the cosine; learned. Present with the similarity head only.
   let scale: Parameter?
   private let dropout: Dropout
@@ -39,29 +47,56 @@ public struct CrossEncoder: PairScorer {
   ///   - limits: Nil for all positions that the encoder has.
   ///   - seed: Of the head's first weights.
   public init(
-    encoder: BertEncoder, tokenizer: WordPieceTokenizer, head: CrossEncoderHead = .cls, limits: TokenLimits? = nil, seed: UInt64
+    encoder: BertEncoder, tokenizer: any InputTokenizer, head: CrossEncoderHead = .cls, limits: TokenLimits? = nil, seed: UInt64
   ) {
+    precondition(head != .classifier, "a head that exists is loaded with init(base:)")
     self.encoder = encoder
     self.tokenizer = tokenizer
     self.head = head
     self.limits = limits ?? TokenLimits(maximumTokens: encoder.configuration.maximumPositions)
     var generator = SeededGenerator(seed: seed).stream("head")
-    classifier = Linear(
+    classifier = nil
+    linear = Linear(
       "classifier", inputs: encoder.configuration.hiddenSize, outputs: 1,
       standardDeviation: encoder.configuration.initializerRange, using: &generator)
     scale = head == .similarity ? Parameter("similarity.scale", .full([1], 20)) : nil
     dropout = Dropout(rate: encoder.configuration.hiddenDropout)
   }
 
-  /// A new head on the encoder of a model folder.
+  /// A cross-encoder that exists: encoder and head of a folder of transformers' `...ForSequenceClassification`.
+  init(encoder: BertEncoder, tokenizer: any InputTokenizer, classifier: SequenceClassifier, limits: TokenLimits?) {
+    self.encoder = encoder
+    self.tokenizer = tokenizer
+    self.classifier = classifier
+    head = .classifier
+    self.limits = limits ?? TokenLimits(maximumTokens: encoder.configuration.maximumPositions)
+    linear = nil
+    scale = nil
+    dropout = Dropout(rate: encoder.configuration.hiddenDropout)
+  }
+
+  /// A head on the encoder of a model folder.
+  ///
+  /// Where the folder is a cross-encoder of transformers (`...ForSequenceClassification`), ``CrossEncoderHead/cls`` goes on with
+  /// its pooler and classifier, and `head` becomes ``CrossEncoderHead/classifier``; the similarity head is always new.
+  ///
+  /// - Throws: ``ModelError``; ``ModelError/missingTensor(file:name:)`` where the classifier is asked for and there is none.
   public init(base: ModelFolder, head: CrossEncoderHead = .cls, limits: TokenLimits? = nil, seed: UInt64) throws {
-    self.init(encoder: try BertEncoder(folder: base), tokenizer: try base.tokenizer(), head: head, limits: limits, seed: seed)
+    let encoder = try BertEncoder(folder: base), tokenizer = try base.tokenizer()
+    if head == .classifier || head == .cls && base.isSequenceClassifier {
+      let classifier = try SequenceClassifier(folder: base, configuration: encoder.configuration)
+      self.init(encoder: encoder, tokenizer: tokenizer, classifier: classifier, limits: limits)
+    } else {
+      self.init(encoder: encoder, tokenizer: tokenizer, head: head, limits: limits, seed: seed)
+    }
   }
 
   public var parameters: [Parameter] { encoder.parameters + headParameters }
 
   /// The weights that are not the encoder's, which usually train with a higher learning rate.
-  public var headParameters: [Parameter] { classifier.parameters + (scale.map { [$0] } ?? []) }
+  public var headParameters: [Parameter] {
+    classifier?.parameters ?? ((linear?.parameters ?? []) + (scale.map { [$0] } ?? []))
+  }
 
   public func tokens(of pair: ScoringPair) throws -> (read: Int, truncated: Int) {
     let parts = try self.parts(of: pair)
@@ -84,7 +119,7 @@ public struct CrossEncoder: PairScorer {
           passes.append(logits(tokens, context))
           tokens = TokenBatch()
         }
-        tokens.append(input.ids, segments: input.segmentIDs)
+        tokens.append(input)
       }
       windowCounts.append(inputs.count)
     }
@@ -123,8 +158,9 @@ public struct CrossEncoder: PairScorer {
   /// One logit for each packed sequence.
   func logits(_ tokens: TokenBatch, _ context: ForwardContext) -> Tensor {
     let hidden = encoder(tokens, context)
+    if let classifier { return classifier.logits(hidden.pooled(tokens, classifier.pooling), dropout, context) }
     let first = hidden.indexSelect(Tensor(indices: tokens.firstTokens, shape: [tokens.sequenceCount]))
-    let linear = classifier(dropout(first, context)).squeezed(-1)
+    let linear = self.linear.map { $0(dropout(first, context)).squeezed(-1) } ?? .zeros([tokens.sequenceCount])
     guard let scale else { return linear }
     let means = hidden.segmentMean(RaggedBatch(offsets: tokens.segmentOffsets)).normalized()
     let pairs = means.reshaped(to: [tokens.sequenceCount, 2, encoder.configuration.hiddenSize])

@@ -41,7 +41,7 @@ public struct ConvKNRM: PairScorer {
   /// Adam's first step is as long as its learning rate, 0.001: it would take the exact-match kernel's sigma to 0.
   static let leastSigma = 0.001
 
-  let tokenizer: WordPieceTokenizer
+  let tokenizer: any InputTokenizer
   /// `[vocabulary + 1, width]`; the last row is zero and stands right of a text's end.
   let embeddings: Tensor
   let convolutions: [Linear]
@@ -52,7 +52,7 @@ public struct ConvKNRM: PairScorer {
   /// - Parameters:
   ///   - embeddings: `[vocabulary, width]`, a row for every id of the tokenizer; kept as a constant.
   ///   - seed: Of the first weights.
-  public init(embeddings: Tensor, tokenizer: WordPieceTokenizer, options: Options = Options(), seed: UInt64) {
+  public init(embeddings: Tensor, tokenizer: any InputTokenizer, options: Options = Options(), seed: UInt64) {
     if let reason = options.contradiction { preconditionFailure("ConvKNRM.Options: \(reason)") }
     self.options = options
     self.tokenizer = tokenizer
@@ -81,9 +81,10 @@ public struct ConvKNRM: PairScorer {
   /// With the input embeddings of the encoder in a model folder.
   public init(base: ModelFolder, options: Options = Options(), seed: UInt64) throws {
     let configuration = try base.bertConfiguration()
-    let source = try WeightSource(path: base.file(ModelFolder.weightsName)).bert()
+    let names = configuration.family.tensorNames
+    let source = try WeightSource(path: base.file(ModelFolder.weightsName)).encoder(names)
     let table = try source.embedding(
-      "embeddings.word_embeddings", count: configuration.vocabularySize, width: configuration.hiddenSize)
+      names.words, as: names.words, count: configuration.vocabularySize, width: configuration.embeddingSize)
     self.init(embeddings: table.weight.value, tokenizer: try base.tokenizer(), options: options, seed: seed)
   }
 

@@ -8,8 +8,12 @@ public enum ModelError: GradusError, Equatable {
   case configuration(file: String, reason: String)
   /// The architecture is not one that can be loaded.
   case unsupportedArchitecture(file: String, found: String)
+  /// A part of sentence-transformers' that cannot be loaded.
+  case unsupportedModule(file: String, found: String)
   /// The weights lack a tensor.
   case missingTensor(file: String, name: String)
+  /// The weights hold a tensor of the encoder's layers that the configuration has no place for.
+  case unexpectedTensor(file: String, name: String)
   /// A tensor's shape contradicts the configuration.
   case shape(file: String, name: String, expected: [Int], found: [Int])
   /// A tensor holds NaN or infinity.
@@ -20,10 +24,14 @@ public enum ModelError: GradusError, Equatable {
   case tokenOutOfRange(table: String, value: Int, rows: Int)
   /// The processor lacks a level of the encoder's kernels that was asked for.
   case kernelsUnsupported(level: Int)
-  /// The model has no encoder, and its arithmetic cannot be chosen.
+  /// The family's layers are not those that the fused kernels compute.
+  case fusionUnsupported(family: EncoderFamily)
+  /// The model has no encoder that is fused, and its arithmetic cannot be chosen.
   case precisionUnsupported(precision: NumericPrecision)
   /// The tokenizer can give an id or a segment that the embedding table has no row for.
   case tokenizerMismatch(folder: String, table: String, largest: Int, rows: Int)
+  /// The model's folder has no prompt of that name.
+  case unknownPrompt(name: String, known: [String])
   /// Inputs may be longer than the model has positions for.
   case positions(asked: Int, limit: Int)
   /// A bi-encoder makes one vector of a text and cannot score its windows.
@@ -38,7 +46,7 @@ public enum ModelError: GradusError, Equatable {
   public var failureKind: FailureKind {
     switch self {
     case .missingFile: .missingInput
-    case .positions, .windowsOfBiEncoder, .kernelsUnsupported, .precisionUnsupported: .usage
+    case .positions, .windowsOfBiEncoder, .kernelsUnsupported, .precisionUnsupported, .fusionUnsupported, .unknownPrompt: .usage
     default: .badData
     }
   }
@@ -49,8 +57,13 @@ public enum ModelError: GradusError, Equatable {
       "\(folder): no '\(name)'; a model folder holds config.json, model.safetensors and tokenizer.json or vocab.txt"
     case .configuration(let file, let reason): "\(file): \(reason)"
     case .unsupportedArchitecture(let file, let found):
-      "\(file): model_type '\(found)' cannot be loaded; 'bert' can"
+      "\(file): model_type '\(found)' cannot be loaded; "
+        + EncoderFamily.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ") + " can"
+    case .unsupportedModule(let file, let found):
+      "\(file): part '\(found)' cannot be loaded; Transformer, Pooling, Dense and Normalize can"
     case .missingTensor(let file, let name): "\(file): tensor '\(name)' is missing"
+    case .unexpectedTensor(let file, let name):
+      "\(file): tensor '\(name)' has no place in the model that config.json describes; take both from the same model"
     case .shape(let file, let name, let expected, let found):
       "\(file): tensor '\(name)' has shape \(found), expected \(expected) by config.json"
     case .notFinite(let file, let name, let index): "\(file): tensor '\(name)' holds a value that is not finite at index \(index)"
@@ -59,6 +72,10 @@ public enum ModelError: GradusError, Equatable {
     case .tokenOutOfRange(let table, let value, let rows):
       "a token has \(table) number \(value), the \(table) embeddings have \(rows) rows; take tokenizer and weights from the same model"
     case .kernelsUnsupported(let level): "this processor lacks level \(level) of the encoder's kernels; choose a lower one"
+    case .fusionUnsupported(let family): "'\(family.rawValue)' has no fused kernels; it runs in fp32 on the path that trains"
+    case .unknownPrompt(let name, let known):
+      "the model has no prompt '\(name)'; "
+        + (known.isEmpty ? "it has none at all" : "it has " + known.map { "'\($0)'" }.joined(separator: ", "))
     case .precisionUnsupported(let precision):
       "this model runs in fp32 alone, \(precision.rawValue) was asked for; leave the precision out"
     case .tokenizerMismatch(let folder, let table, let largest, let rows):

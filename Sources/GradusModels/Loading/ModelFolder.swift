@@ -28,61 +28,78 @@ public struct ModelFolder: Sendable, Equatable {
 
   func bertConfiguration() throws -> BertConfiguration {
     let file = try file(Self.configurationName)
-    let data = try readData(file)
-    // Configurations of 2018 and 2019 do not name the type; their tensors' names tell.
     struct Kind: Decodable {
       let model_type: String?
       let position_embedding_type: String?
       let is_decoder: Bool?
     }
+    let kind = try decoded(Kind.self, Self.configurationName).value
+    if let type = kind.model_type, EncoderFamily(rawValue: type) == nil {
+      throw ModelError.unsupportedArchitecture(file: file, found: type)
+    }
+    if let positions = kind.position_embedding_type, positions != "absolute" {
+      throw ModelError.configuration(file: file, reason: "position_embedding_type is '\(positions)'; 'absolute' is supported")
+    }
+    if kind.is_decoder == true {
+      throw ModelError.configuration(file: file, reason: "is_decoder is true; encoders are supported")
+    }
+    let configuration = try decoded(BertConfiguration.self, Self.configurationName).value
+    if let reason = configuration.contradiction { throw ModelError.configuration(file: file, reason: reason) }
+    return configuration
+  }
+
+  func classifierSettings() throws -> ClassifierSettings {
+    try decoded(ClassifierSettings.self, Self.configurationName).value
+  }
+
+  /// Whether one of transformers' classes `...ForSequenceClassification` was saved here, and not a model of Gradus: a
+  /// cross-encoder with its own head.
+  public var isSequenceClassifier: Bool {
+    struct Kind: Decodable { let architectures: [String]? }
+    guard contains(Self.configurationName), !contains(ModelManifest.fileName),
+      let kind = try? decoded(Kind.self, Self.configurationName).value
+    else { return false }
+    return kind.architectures?.contains { $0.hasSuffix("ForSequenceClassification") } ?? false
+  }
+
+  /// A JSON file of the folder.
+  func decoded<Value: Decodable>(_ type: Value.Type, _ name: String) throws -> (file: String, value: Value) {
+    let file = try file(name)
     do {
-      let kind = try JSONDecoder().decode(Kind.self, from: data)
-      if let type = kind.model_type, type != "bert" { throw ModelError.unsupportedArchitecture(file: file, found: type) }
-      if let positions = kind.position_embedding_type, positions != "absolute" {
-        throw ModelError.configuration(file: file, reason: "position_embedding_type is '\(positions)'; 'absolute' is supported")
-      }
-      if kind.is_decoder == true {
-        throw ModelError.configuration(file: file, reason: "is_decoder is true; encoders are supported")
-      }
-      let configuration = try JSONDecoder().decode(BertConfiguration.self, from: data)
-      if let reason = configuration.contradiction { throw ModelError.configuration(file: file, reason: reason) }
-      return configuration
+      return (file, try JSONDecoder().decode(type, from: try readData(file)))
     } catch let error as DecodingError {
       throw ModelError.configuration(file: file, reason: describe(error))
     }
   }
 
-  /// The folder's WordPiece tokenizer: `tokenizer.json`, else `vocab.txt`, which is lower-cased unless
-  /// `tokenizer_config.json` says otherwise.
+  /// The folder's tokenizer: `tokenizer.json` with a WordPiece, BPE or Unigram model, else `vocab.txt`, which is lower-cased
+  /// unless `tokenizer_config.json` says otherwise.
   ///
   /// - Throws: `TokenizerError`; ``ModelError/tokenizerMismatch(folder:table:largest:rows:)`` where `config.json` has no row
   ///   for an id or a segment that the tokenizer can give.
-  public func tokenizer() throws -> WordPieceTokenizer {
+  public func tokenizer() throws -> any InputTokenizer {
     let tokenizer = try loadedTokenizer()
     if contains(Self.configurationName) {
       let configuration = try bertConfiguration()
-      try check(tokenizer, vocabulary: configuration.vocabularySize, segments: configuration.segmentCount)
+      try check(
+        tokenizer, vocabulary: configuration.vocabularySize,
+        segments: configuration.family.hasSegments ? configuration.segmentCount : nil)
     }
     return tokenizer
   }
 
-  private func loadedTokenizer() throws -> WordPieceTokenizer {
-    guard !contains("tokenizer.json"), contains("vocab.txt") else { return try WordPieceTokenizer(folder: path) }
+  private func loadedTokenizer() throws -> any InputTokenizer {
+    guard !contains("tokenizer.json"), contains("vocab.txt") else { return try TokenizerFile.inputTokenizer(folder: path) }
     struct Settings: Decodable { let do_lower_case: Bool? }
     var lowercase = true
     if contains("tokenizer_config.json") {
-      let file = try file("tokenizer_config.json")
-      do {
-        lowercase = try JSONDecoder().decode(Settings.self, from: try readData(file)).do_lower_case ?? true
-      } catch let error as DecodingError {
-        throw ModelError.configuration(file: file, reason: describe(error))
-      }
+      lowercase = try decoded(Settings.self, "tokenizer_config.json").value.do_lower_case ?? true
     }
     return try WordPieceTokenizer(vocabulary: try file("vocab.txt"), lowercase: lowercase)
   }
 
   /// Checks that every id of the tokenizer, special tokens included, and every segment has a row in its table.
-  func check(_ tokenizer: WordPieceTokenizer, vocabulary: Int, segments: Int? = nil) throws {
+  func check(_ tokenizer: any InputTokenizer, vocabulary: Int, segments: Int? = nil) throws {
     let pair = try tokenizer.inputs(query: [0], document: [0], limits: TokenLimits(maximumTokens: 64))[0]
     let largestID = max(tokenizer.vocabularySize - 1, Int(pair.ids.max() ?? 0))
     guard largestID < vocabulary else {

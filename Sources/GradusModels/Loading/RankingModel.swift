@@ -43,10 +43,18 @@ public struct RankingModel {
     self.manifest.convKNRM = scorer.options
   }
 
-  /// Loads a folder that ``save(to:tokenizerOf:)`` wrote.
+  /// Loads a folder that ``save(to:tokenizerOf:)`` wrote, or a cross-encoder of transformers
+  /// (``ModelFolder/isSequenceClassifier``), which has no manifest and reads all positions of its encoder.
   ///
   /// - Throws: ``ModelError``, `TokenizerError`, `SafetensorsError`: nothing that a file lacks is made up.
   public init(folder: ModelFolder) throws {
+    if folder.isSequenceClassifier {
+      let manifest = ModelManifest(architecture: .crossEncoder, base: folder.path, baseDigest: "", seed: 0)
+      let model = try CrossEncoder(base: folder, head: .classifier, seed: 0)
+      scorer = model
+      self.manifest = RankingModel(scorer: model, manifest: manifest).manifest
+      return
+    }
     manifest = try ModelManifest(folder: folder)
     let manifestFile = try folder.file(ModelManifest.fileName)
     let source = try WeightSource(path: try folder.file(ModelFolder.weightsName))
@@ -54,9 +62,14 @@ public struct RankingModel {
     switch manifest.architecture {
     case .crossEncoder:
       let encoder = try BertEncoder(folder: folder)
-      let model = CrossEncoder(
-        encoder: encoder, tokenizer: tokenizer, head: try manifest.required(manifest.head, .head, file: manifestFile),
-        limits: try manifest.tokenLimits(positions: encoder.configuration.maximumPositions, file: manifestFile), seed: 0)
+      let head = try manifest.required(manifest.head, .head, file: manifestFile)
+      let limits = try manifest.tokenLimits(positions: encoder.configuration.maximumPositions, file: manifestFile)
+      if head == .classifier {
+        let classifier = try SequenceClassifier(folder: folder, configuration: encoder.configuration)
+        scorer = CrossEncoder(encoder: encoder, tokenizer: tokenizer, classifier: classifier, limits: limits)
+        return
+      }
+      let model = CrossEncoder(encoder: encoder, tokenizer: tokenizer, head: head, limits: limits, seed: 0)
       try source.fill(model.headParameters)
       scorer = model
     case .convKNRM:
@@ -99,8 +112,15 @@ public struct RankingModel {
     var tensors: [NamedTensor]
     switch scorer {
     case let model as CrossEncoder:
-      tensors = model.encoder.exportedWeights() + model.headParameters.map { NamedTensor($0.name, $0.value) }
-      try model.encoder.configuration.write(to: path)
+      let configuration = model.encoder.configuration
+      if let classifier = model.classifier {
+        // As transformers' own class has it, so that its loaders find the head, too.
+        tensors = model.encoder.exportedWeights(prefix: configuration.family.tensorNames.prefix)
+        tensors += classifier.exportedWeights(configuration.family)
+      } else {
+        tensors = model.encoder.exportedWeights() + model.headParameters.map { NamedTensor($0.name, $0.value) }
+      }
+      try SavedConfiguration(configuration, classifier: model.classifier).write(to: path)
     case let model as ConvKNRM:
       tensors = model.parameters.map { NamedTensor($0.name, $0.value) }
       tensors.append(NamedTensor(ConvKNRM.embeddingsName, model.vocabularyEmbeddings))
@@ -129,15 +149,29 @@ extension ConvKNRM {
   var vocabularyEmbeddings: Tensor { embeddings.slice(axis: 0, from: 0, to: embeddings.shape[0] - 1) }
 }
 
-extension BertConfiguration {
-  /// Writes `config.json` so that Hugging Face's loaders find their way, too.
+/// `config.json` as Hugging Face's loaders want it.
+private struct SavedConfiguration: Encodable {
+  private let configuration: BertConfiguration
+  private let classifier: ClassifierSettings?
+
+  init(_ configuration: BertConfiguration, classifier: SequenceClassifier?) {
+    self.configuration = configuration
+    self.classifier = classifier?.configurationEntries
+  }
+
+  func encode(to encoder: any Encoder) throws {
+    try configuration.encode(to: encoder)
+    try classifier?.encode(to: encoder)
+    var values = encoder.container(keyedBy: BertConfiguration.Key.self)
+    let name = configuration.family.className + (classifier == nil ? "Model" : "ForSequenceClassification")
+    try values.encode([name], forKey: BertConfiguration.Key("architectures"))
+  }
+
   func write(to folder: String) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
-    var text = String(decoding: try encoder.encode(self), as: UTF8.self)
-    text = "{\"architectures\":[\"BertModel\"],\"model_type\":\"bert\"," + text.dropFirst() + "\n"
     let output = try OutputFile(path: folder + "/" + ModelFolder.configurationName)
-    try output.write(text)
+    try output.write(String(decoding: try encoder.encode(self), as: UTF8.self) + "\n")
     try output.commit()
   }
 }

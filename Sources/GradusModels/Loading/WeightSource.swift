@@ -5,8 +5,14 @@ import GradusTensor
 struct WeightSource {
   let path: String
   /// What the file puts before every name that is asked for.
-  private let prefix: String
+  let prefix: String
   private let file: SafetensorsFile
+  private let read = ReadNames()
+
+  /// Names that were asked for; one list for all copies of a source.
+  private final class ReadNames {
+    var names: Set<String> = []
+  }
 
   init(path: String) throws {
     self.init(path: path, prefix: "", file: try SafetensorsFile(path: path))
@@ -18,13 +24,22 @@ struct WeightSource {
     self.file = file
   }
 
-  /// The same file, read under BERT's plain names, whichever prefix the class that wrote it has put before them.
-  func bert() throws -> WeightSource {
-    let probe = "embeddings.word_embeddings.weight"
-    for prefix in ["", "bert."] where file.tensorInfo(prefix + probe) != nil {
+  /// The same file, read under the encoder's plain names, whichever prefix the class that wrote it has put before them.
+  func encoder(_ names: EncoderFamily.TensorNames) throws -> WeightSource {
+    let probe = names.words + ".weight"
+    for prefix in ["", names.prefix] where file.tensorInfo(prefix + probe) != nil {
       return WeightSource(path: path, prefix: prefix, file: file)
     }
     throw ModelError.missingTensor(file: path, name: probe)
+  }
+
+  /// - Throws: ``ModelError/unexpectedTensor(file:name:)`` for the first tensor under `start` that nothing has asked for:
+  ///   the file has more layers, or other parts, than the configuration.
+  func requireAllRead(under start: String) throws {
+    let start = prefix + start
+    if let other = file.tensors.map(\.name).filter({ $0.hasPrefix(start) && !read.names.contains($0) }).min() {
+      throw ModelError.unexpectedTensor(file: path, name: other)
+    }
   }
 
   func shape(_ name: String) -> [Int]? { file.tensorInfo(prefix + name)?.shape }
@@ -32,6 +47,7 @@ struct WeightSource {
   /// The tensor of that name, of exactly that shape, with finite values.
   func tensor(_ name: String, shape: [Int]) throws -> Tensor {
     let name = prefix + name
+    read.names.insert(name)
     guard let info = file.tensorInfo(name) else { throw ModelError.missingTensor(file: path, name: name) }
     guard info.shape == shape else { throw ModelError.shape(file: path, name: name, expected: shape, found: info.shape) }
     let values = try file.floats(name)
@@ -44,21 +60,26 @@ struct WeightSource {
     for parameter in parameters { parameter.value = try tensor(parameter.name, shape: parameter.shape) }
   }
 
-  func embedding(_ name: String, count: Int, width: Int) throws -> Embedding {
-    Embedding(name, weight: try tensor(name + ".weight", shape: [count, width]))
+  /// A table under another name in memory than on disk, as all of the following.
+  func embedding(_ name: String, as own: String, count: Int, width: Int) throws -> Embedding {
+    Embedding(own, weight: try tensor(name + ".weight", shape: [count, width]))
   }
 
-  func linear(_ name: String, inputs: Int, outputs: Int, activation: LinearActivation? = nil) throws -> Linear {
+  func linear(
+    _ name: String, as own: String, inputs: Int, outputs: Int, hasBias: Bool = true, activation: LinearActivation? = nil
+  ) throws -> Linear {
     Linear(
-      name, weight: try tensor(name + ".weight", shape: [outputs, inputs]), bias: try tensor(name + ".bias", shape: [outputs]),
-      activation: activation)
+      own, weight: try tensor(name + ".weight", shape: [outputs, inputs]),
+      bias: hasBias ? try tensor(name + ".bias", shape: [outputs]) : nil, activation: activation)
   }
 
   /// Accepts the older `gamma` and `beta` for `weight` and `bias`.
-  func layerNorm(_ name: String, width: Int, epsilon: Double) throws -> LayerNorm {
+  func norm(_ name: String, as own: String, width: Int, epsilon: Double, hasBias: Bool = true) throws -> EncoderNorm {
     let isOld = shape(name + ".gamma") != nil
-    return LayerNorm(
-      name, weight: try tensor(name + (isOld ? ".gamma" : ".weight"), shape: [width]),
-      bias: try tensor(name + (isOld ? ".beta" : ".bias"), shape: [width]), epsilon: epsilon)
+    return EncoderNorm(
+      LayerNorm(
+        own, weight: try tensor(name + (isOld ? ".gamma" : ".weight"), shape: [width]),
+        bias: hasBias ? try tensor(name + (isOld ? ".beta" : ".bias"), shape: [width]) : .zeros([width]), epsilon: epsilon),
+      hasBias: hasBias)
   }
 }

@@ -8,8 +8,14 @@ import GradusModels
 /// `@unchecked Sendable`: the encoder's weights do not change while it is used to score.
 public struct BiEncoderReranker: Reranker, @unchecked Sendable {
   private let encoder: BiEncoder
+  private let queryPrompt: PromptChoice
+  private let documentPrompt: PromptChoice
 
-  public init(_ encoder: BiEncoder) { self.encoder = encoder }
+  public init(_ encoder: BiEncoder, queryPrompt: PromptChoice = .query, documentPrompt: PromptChoice = .document) {
+    self.encoder = encoder
+    self.queryPrompt = queryPrompt
+    self.documentPrompt = documentPrompt
+  }
 
   public var scoreKind: ScoreKind { encoder.scoreKind }
 
@@ -44,8 +50,8 @@ public struct BiEncoderReranker: Reranker, @unchecked Sendable {
         return texts.count - 1
       }
     }
-    let documents = try encoder.encode(texts, progress: progress)
-    let queries = try encoder.encode(groups.map(\.query.text), progress: progress)
+    let documents = try encoder.encode(texts, prompt: documentPrompt, progress: progress)
+    let queries = try encoder.encode(groups.map(\.query.text), prompt: queryPrompt, progress: progress)
     return rows.indices.map { index in
       rows[index].map { row in
         CandidateScore(

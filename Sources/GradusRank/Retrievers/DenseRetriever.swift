@@ -11,6 +11,7 @@ import GradusModels
 /// - Complexity: documents x dimension multiplications a query; 4 bytes of memory a component.
 public struct DenseRetriever: Retriever, @unchecked Sendable {
   private let encoder: BiEncoder
+  private let queryPrompt: PromptChoice
   private let docnos: [String]
   /// `[documents * dimension]`, a document after the other.
   private let vectors: [Float]
@@ -19,11 +20,18 @@ public struct DenseRetriever: Retriever, @unchecked Sendable {
 
   /// Encodes all documents.
   ///
-  /// - Parameter progress: Called with the number of documents encoded since the last call.
-  public init(encoder: BiEncoder, documents: [Document], progress: (Int) -> Void = { _ in }) throws {
+  /// - Parameters:
+  ///   - queryPrompt: What goes before queries, where the encoder's folder has prompts.
+  ///   - documentPrompt: What goes before documents.
+  ///   - progress: Called with the number of documents encoded since the last call.
+  public init(
+    encoder: BiEncoder, documents: [Document], queryPrompt: PromptChoice = .query, documentPrompt: PromptChoice = .document,
+    progress: (Int) -> Void = { _ in }
+  ) throws {
     self.encoder = encoder
+    self.queryPrompt = queryPrompt
     docnos = documents.map(\.docno)
-    let encoded = try encoder.encode(documents.map(\.contents), progress: progress)
+    let encoded = try encoder.encode(documents.map(\.contents), prompt: documentPrompt, progress: progress)
     vectors = encoded.vectors.flatMap { $0 }
     truncatedDocuments = encoded.truncatedTokens.count { $0 > 0 }
   }
@@ -31,7 +39,7 @@ public struct DenseRetriever: Retriever, @unchecked Sendable {
   public var scoreKind: ScoreKind { encoder.scoreKind }
 
   public func retrieve(_ queries: [Query], depth: Int) throws -> [Ranking] {
-    let queryVectors = try encoder.encode(queries.map(\.text)).vectors
+    let queryVectors = try encoder.encode(queries.map(\.text), prompt: queryPrompt).vectors
     var rankings = [Ranking?](repeating: nil, count: queries.count)
     rankings.withUnsafeMutableBufferPointer { slots in
       nonisolated(unsafe) let slots = slots

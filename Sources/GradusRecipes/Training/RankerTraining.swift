@@ -116,12 +116,11 @@ public struct RankerTraining {
     switch settings.architecture {
     case .convKNRM: return RankingModel(scorer: try ConvKNRM(base: base, seed: settings.seed), manifest: manifest)
     case .crossEncoder:
-      let encoder = try BertEncoder(folder: base)
+      var scorer = try CrossEncoder(base: base, head: settings.head, seed: settings.seed)
+      let encoder = scorer.encoder
       if let layers = settings.layers { encoder.trainLastLayers(layers) } else { encoder.freezeEmbeddings() }
       for parameter in encoder.parameters { parameter.productPrecision = settings.precision }
-      let limits = TokenLimits(maximumTokens: min(settings.maximumTokens, encoder.configuration.maximumPositions))
-      let scorer = CrossEncoder(
-        encoder: encoder, tokenizer: try base.tokenizer(), head: settings.head, limits: limits, seed: settings.seed)
+      scorer.limits = TokenLimits(maximumTokens: min(settings.maximumTokens, encoder.configuration.maximumPositions))
       return RankingModel(scorer: scorer, manifest: manifest)
     }
   }

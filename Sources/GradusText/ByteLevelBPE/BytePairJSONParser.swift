@@ -205,23 +205,18 @@ struct BytePairJSONParser {
   }
 
   private mutating func readPostProcessor(_ node: JSONNode) throws(TokenizerError) {
-    switch node["type"].string {
-    case nil where node.isNull, "ByteLevel": return
-    case "Sequence": for part in node["processors"].array ?? [] { try readPostProcessor(part) }
-    case "TemplateProcessing":
-      var isBefore = true
-      for piece in node["single"].array ?? [] {
-        if piece["Sequence"] != .null {
-          isBefore = false
-        } else if let name = piece["SpecialToken"]["id"].string {
-          let ids = (node["special_tokens"][name]["ids"].array ?? []).compactMap(\.id)
-          if isBefore { description.settings.prefix += ids } else { description.settings.suffix += ids }
-        }
+    guard let template = try TokenizerTemplate(node, path: path) else { return }
+    description.settings.template = template
+    var isBefore = true
+    for piece in template.single {
+      guard case .special(let id, _) = piece else {
+        isBefore = false
+        continue
       }
-      description.settings.beginID = description.settings.prefix.first
-      description.settings.endID = description.settings.suffix.last
-    default: throw unsupported("post_processor.type", node)
+      if isBefore { description.settings.prefix.append(id) } else { description.settings.suffix.append(id) }
     }
+    description.settings.beginID = description.settings.prefix.first
+    description.settings.endID = description.settings.suffix.last
   }
 
   private mutating func readDecoder(_ node: JSONNode) {

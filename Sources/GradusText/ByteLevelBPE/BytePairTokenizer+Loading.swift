@@ -26,6 +26,8 @@ extension BytePairTokenizer {
     /// Added before and after a text.
     var prefix: [Int32] = []
     var suffix: [Int32] = []
+    /// What the file puts around a text and a pair; nil where it adds nothing.
+    var template: TokenizerTemplate?
     var stripsFirstSpace = false
   }
 

@@ -34,6 +34,9 @@ public final class BytePairTokenizer: Sendable {
   /// The id of the token that ends a text; nil where the file names none.
   public var endID: Int32? { settings.endID }
 
+  /// What the file puts around a text and a pair; nil where it adds nothing.
+  var template: TokenizerTemplate? { settings.template }
+
   init(_ description: Description) {
     settings = description.settings
     pieces = PieceTable(description.pieces)

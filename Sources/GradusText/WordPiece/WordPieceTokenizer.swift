@@ -8,7 +8,7 @@ import GradusCore
 ///
 /// Ids are those of Hugging Face `tokenizers` for the same `tokenizer.json`. Immutable: share one between threads.
 /// Truncation and padding that the file may ask for are the caller's business (``TokenLimits``).
-public final class WordPieceTokenizer: Sendable {
+public final class WordPieceTokenizer: InputTokenizer {
   /// A token that is looked for in the text before anything else, such as `[MASK]`.
   struct AddedToken: Sendable {
     let bytes: [UInt8]
@@ -27,7 +27,7 @@ public final class WordPieceTokenizer: Sendable {
   /// Whether an added token starts with the byte.
   private let startsAddedToken: [Bool]
   private let maximumWordCharacters: Int
-  let template: TokenizerTemplate
+  public let template: TokenizerTemplate
 
   /// The id that stands for words which the vocabulary cannot spell.
   public let unknownID: Int32

@@ -33,7 +33,7 @@ public enum TokenizerError: GradusError, Equatable {
     case .notUTF8(let path, let offset): "\(path): not UTF-8 at byte \(offset + 1)"
     case .notJSON(let path, let error): "\(path): \(error)"
     case .unsupported(let path, let part, let value):
-      "\(path): \(part) '\(value)' is not supported; only BERT's WordPiece tokenizers are"
+      "\(path): \(part) '\(value)' is not supported; WordPiece, BPE and Unigram tokenizers of the usual form are"
     case .missing(let path, let part): "\(path): \(part) is missing"
     case .unknownToken(let path, let token): "\(path): the vocabulary has no '\(token)'"
     case .duplicateToken(let path, let token): "\(path): '\(token)' is in the vocabulary twice"

@@ -3,14 +3,18 @@ import GradusCore
 /// What a model gets to read: token ids with their segments, and what it does not get to see.
 public struct TokenizedInput: Sendable, Equatable {
   public let ids: [Int32]
-  /// 0 for the query or the only text, 1 for the document (always 0 in models without segments). As many as `ids`.
+  /// Segments as the tokenizer's file gives them: in BERT 0 for the query or the only text and 1 for the document, in RoBERTa
+  /// always 0. As many as `ids`.
   public let segmentIDs: [Int32]
+  /// Where the second text of a pair begins; nil for a single text.
+  public let secondStart: Int?
   /// Tokens of query and document that are not in `ids`.
   public let truncatedTokens: Int
 
-  public init(ids: [Int32], segmentIDs: [Int32], truncatedTokens: Int) {
+  public init(ids: [Int32], segmentIDs: [Int32], secondStart: Int? = nil, truncatedTokens: Int) {
     self.ids = ids
     self.segmentIDs = segmentIDs
+    self.secondStart = secondStart
     self.truncatedTokens = truncatedTokens
   }
 }

@@ -1,7 +1,24 @@
 import GradusCore
 
-extension WordPieceTokenizer {
-  /// One text with its special tokens: `[CLS] text [SEP]`.
+/// A tokenizer that makes the inputs of an encoder: texts and pairs with their special tokens.
+///
+///     let tokenizer: any InputTokenizer = try TokenizerFile.inputTokenizer(folder: "models/minilm-l6")
+///     let input = try tokenizer.inputs(query: "how cats sit", document: "The cat sat.", limits: TokenLimits(maximumTokens: 512))
+///
+/// ``WordPieceTokenizer``, ``UnigramTokenizer`` and ``BytePairInputTokenizer`` conform.
+public protocol InputTokenizer: Sendable {
+  /// Where the special tokens stand.
+  var template: TokenizerTemplate { get }
+  /// One more than the largest id.
+  var vocabularySize: Int { get }
+  /// The ids of a text, without the special tokens of the template.
+  func encode(_ text: String) -> [Int32]
+  /// What an id stands for, nil where there is no such token.
+  func piece(_ id: Int32) -> String?
+}
+
+extension InputTokenizer {
+  /// One text with its special tokens: `[CLS] text [SEP]` in BERT's template.
   ///
   /// - Returns: One input; under `.window` as many as the text needs, each with the number of tokens it leaves out.
   /// - Throws: ``TokenizerError/tooLong(tokens:maximum:)`` under `.error`; ``TokenizerError/noRoom(maximum:needed:)``.
@@ -23,7 +40,7 @@ extension WordPieceTokenizer {
     try inputs(query: encode(query), document: encode(document), limits: limits)
   }
 
-  /// A pair from ids that ``encode(_:)-(String)`` gave, for queries that meet many documents.
+  /// A pair from ids that ``encode(_:)`` gave, for queries that meet many documents.
   ///
   /// The query is cut to `maximumQueryTokens`, then the document to what is left; a query is never shortened for the sake
   /// of a document.
@@ -66,6 +83,7 @@ extension WordPieceTokenizer {
   ) -> TokenizedInput {
     var ids: [Int32] = []
     var segments: [Int32] = []
+    var secondStart: Int?
     ids.reserveCapacity(first.count + second.count + pieces.count)
     segments.reserveCapacity(first.count + second.count + pieces.count)
     for piece in pieces {
@@ -77,10 +95,11 @@ extension WordPieceTokenizer {
         ids.append(contentsOf: first)
         segments.append(contentsOf: repeatElement(segment, count: first.count))
       case .second(let segment):
+        secondStart = ids.count
         ids.append(contentsOf: second)
         segments.append(contentsOf: repeatElement(segment, count: second.count))
       }
     }
-    return TokenizedInput(ids: ids, segmentIDs: segments, truncatedTokens: truncatedTokens)
+    return TokenizedInput(ids: ids, segmentIDs: segments, secondStart: secondStart, truncatedTokens: truncatedTokens)
   }
 }
