@@ -13,7 +13,9 @@ struct RerankCommand: ParsableCommand {
 
       The first --top candidates get new scores; the rest follows in its old order. A trained model adds the first stage's \
       score with the weight that did best on its development queries; --first-stage-weight 0 leaves it out. How many \
-      candidates were longer than the model reads is said on stderr.
+      candidates were longer than the model reads is said on stderr. Long documents can be read in overlapping passages:
+
+        gradus rerank bm25.run --topics t.jsonl --corpus c.jsonl --model my-ranker --passages max --window 150 --stride 75
       """)
 
   @Argument(help: ArgumentHelp("Run to re-rank; '-' is standard input.", valueName: "run"))
@@ -37,7 +39,8 @@ struct RerankCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Candidates a query that are scored again.", valueName: "n"))
   var top = 100
 
-  @Option(help: ArgumentHelp("Weight of the first stage's score; default: as stored with the model, else 0.", valueName: "weight"))
+  @Option(
+    help: ArgumentHelp("Weight of the first stage's score; default: as stored with the model, else 0.", valueName: "weight"))
   var firstStageWeight: Double?
 
   @Option(name: .shortAndLong, help: ArgumentHelp("Run file to write; standard output by default.", valueName: "run"))
@@ -52,6 +55,17 @@ struct RerankCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Prompt before documents; default: 'document' or 'passage', else the default.", valueName: "name"))
   var documentPrompt: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Score documents by their passages: first, max, sum, avg, or top:N for the mean of the best N.", valueName: "name"))
+  var passages: String?
+
+  @Option(help: ArgumentHelp("Words of a passage. Default: 150.", valueName: "words"))
+  var window: Int?
+
+  @Option(help: ArgumentHelp("Words from one passage's start to the next. Default: half a window.", valueName: "words"))
+  var stride: Int?
+
   @OptionGroup var arithmetic: PrecisionOption
   @OptionGroup var threads: ThreadsOption
   @OptionGroup var output: JSONOption
@@ -62,12 +76,31 @@ struct RerankCommand: ParsableCommand {
     if let weight = firstStageWeight, !(weight >= 0 && weight.isFinite) {
       throw ValidationError("--first-stage-weight must be a number from 0 up")
     }
+    _ = try passageReading()
     guard !tag.isEmpty, !tag.contains(where: \.isWhitespace) else {
       throw ValidationError("--tag must not be empty or hold white space: it is a column of the run")
     }
     if output.json, out == nil || out == "-" {
       throw ValidationError("--json prints a summary and needs --out FILE for the run itself")
     }
+  }
+
+  /// How documents are cut, nil where they are read whole.
+  private func passageReading() throws -> PassageReading? {
+    guard let passages else {
+      guard window == nil, stride == nil else { throw ValidationError("--window and --stride need --passages") }
+      return nil
+    }
+    guard let aggregation = PassageAggregation(name: passages) else {
+      throw ValidationError("--passages '\(passages)' is unknown; expected first, max, sum, avg or top:N")
+    }
+    let size = window ?? 150
+    guard size >= 1 else { throw ValidationError("--window must be at least 1, found \(size)") }
+    let step = stride ?? (size + 1) / 2
+    guard (1...size).contains(step) else {
+      throw ValidationError("--stride must be from 1 to the window's \(size) words, found \(step)")
+    }
+    return PassageReading(windows: PassageWindows(size: size, stride: step), aggregation: aggregation)
   }
 
   func run() throws {
@@ -81,7 +114,7 @@ struct RerankCommand: ParsableCommand {
     let groups = try candidates.candidateGroups(queries: queries, depth: .max, document: try documents(of: candidates))
     let ranker = try Ranker(
       name: model, firstStageWeight: firstStageWeight, arithmetic: arithmetic,
-      prompts: (queryPrompt.map(PromptChoice.named), documentPrompt.map(PromptChoice.named)))
+      prompts: (queryPrompt.map(PromptChoice.named), documentPrompt.map(PromptChoice.named)), passages: try passageReading())
     let total = groups.reduce(0) { $0 + min($1.candidates.count, top) }
     var results: [RerankedGroup] = []
     let elapsed = try seconds {
@@ -94,7 +127,8 @@ struct RerankCommand: ParsableCommand {
     }
     try TrecRunWriter.write(Run(name: tag, rankings: results.map(\.ranking)), to: out ?? "-")
     let summary = Summary(
-      out: out ?? "-", model: model, precision: ranker.precision.rawValue, firstStageWeight: ranker.firstStageWeight, queries: results.count,
+      out: out ?? "-", model: model, precision: ranker.precision.rawValue, firstStageWeight: ranker.firstStageWeight,
+      queries: results.count,
       candidates: results.reduce(0) { $0 + $1.rescoredCount },
       truncatedCandidates: results.reduce(0) { $0 + $1.truncatedCandidates },
       truncatedTokens: results.reduce(0) { $0 + $1.truncatedTokens }, seconds: elapsed)
@@ -150,6 +184,11 @@ struct RerankCommand: ParsableCommand {
 }
 
 /// A trained model, or an encoder as it is, with the first stage's score added.
+private struct PassageReading {
+  let windows: PassageWindows
+  let aggregation: PassageAggregation
+}
+
 private struct Ranker {
   let firstStageWeight: Double
   let precision: NumericPrecision
@@ -157,7 +196,7 @@ private struct Ranker {
 
   init(
     name: String, firstStageWeight given: Double?, arithmetic: PrecisionOption,
-    prompts: (query: PromptChoice?, document: PromptChoice?)
+    prompts: (query: PromptChoice?, document: PromptChoice?), passages: PassageReading?
   ) throws {
     let isHere = InputNames.exists(name + "/" + ModelManifest.fileName)
     let folder = ModelFolder(path: isHere ? name : try InputNames.model(name).folder)
@@ -182,7 +221,12 @@ private struct Ranker {
         try encoder.prepared(for: precision), queryPrompt: prompts.query ?? .query,
         documentPrompt: prompts.document ?? .document)
     }
-    reranker = firstStageWeight == 0 ? base : Self.interpolated(base, firstStageWeight)
+    let reading = passages.map { Self.reading($0, base) } ?? base
+    reranker = firstStageWeight == 0 ? reading : Self.interpolated(reading, firstStageWeight)
+  }
+
+  private static func reading(_ passages: PassageReading, _ base: some Reranker) -> any Reranker {
+    PassageReranker(base: base, windows: passages.windows, aggregation: passages.aggregation)
   }
 
   private static func interpolated(_ base: some Reranker, _ weight: Double) -> any Reranker {
