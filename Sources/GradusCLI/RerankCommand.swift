@@ -183,12 +183,13 @@ struct RerankCommand: ParsableCommand {
   }
 }
 
-/// A trained model, or an encoder as it is, with the first stage's score added.
+/// How long documents are cut, and how their passages' scores become theirs.
 private struct PassageReading {
   let windows: PassageWindows
   let aggregation: PassageAggregation
 }
 
+/// A trained model, or an encoder as it is, with the first stage's score added.
 private struct Ranker {
   let firstStageWeight: Double
   let precision: NumericPrecision

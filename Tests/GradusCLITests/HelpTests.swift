@@ -99,6 +99,11 @@ struct HelpTests {
       (["evaluate", "q", "r", "--json", "--latex"], "either --json or --latex"),
       (["models", "show", "minilm-16"], "did you mean 'minilm-l6'?"),
       (["data", "build", "wikipedia"], "'faq' is the only"),
+      (["rerank", "r", "--topics", "q", "--corpus", "a.tsv", "--model", "m", "--passages", "best"], "first, max, sum, avg or top:N"),
+      (["rerank", "r", "--topics", "q", "--corpus", "a.tsv", "--model", "m", "--stride", "3"],
+       "need --passages"),
+      (["rerank", "r", "--topics", "q", "--corpus", "a.tsv", "--model", "m", "--passages", "max", "--window", "10", "--stride", "11"],
+       "from 1 to the window's 10 words"),
       (["bench", "encode", "--model", "minilm-l6", "--precision", "int4"], "int4"),
       (["bench", "train", "--model", "minilm-l6", "--precision", "fp23"], "invalid"),
     ] as [([String], String)])
