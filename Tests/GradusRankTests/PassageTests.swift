@@ -37,8 +37,8 @@ private struct WordCountReranker: Reranker {
   }
 
   @Test("First, max, sum, avg and the best two of windows of 4, 4 and 3 words", arguments: [
-    ("first", 4.0), ("max", 4), ("sum", 11), ("avg", 11.0 / 3), ("top:2", 4), ("top:9", 11.0 / 3),
-  ])
+    ("first", 4.0), ("max", 4.0), ("sum", 11.0), ("avg", 11.0 / 3), ("top:2", 4.0), ("top:9", 11.0 / 3),
+  ] as [(String, Double)])
   func aggregations(name: String, expected: Double) throws {
     let aggregation = try #require(PassageAggregation(name: name))
     #expect(try scores(aggregation, ["a b c d e f g"])[0].score == expected)
