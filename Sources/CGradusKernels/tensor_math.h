@@ -4,8 +4,14 @@
 #include <stdint.h>
 #include <string.h>
 
-// One source, several instruction sets: the loader picks the widest that the processor has.
-#if defined(__x86_64__) && defined(__GLIBC__)
+// One source, several instruction sets: the loader picks the widest that the processor has. Not under the thread sanitizer,
+// which instruments the resolvers too, and those run before its own runtime has begun.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define GRD_THREAD_SANITIZER 1
+#endif
+#endif
+#if defined(__x86_64__) && defined(__GLIBC__) && !defined(GRD_THREAD_SANITIZER)
 #define GRD_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define GRD_CLONES
