@@ -1,9 +1,10 @@
+import GradusCore
+
 #if canImport(Glibc)
 import Glibc
 #else
 import Darwin
 #endif
-import Synchronization
 
 /// A web server on 127.0.0.1 for tests: fixed answers, byte ranges, connections that break off.
 ///
@@ -25,7 +26,7 @@ final class LoopbackServer: Sendable {
 
   private let listener: Int32
   let port: UInt16
-  private let state: Mutex<State>
+  private let state: Guarded<State>
 
   var address: String { "http://127.0.0.1:\(port)" }
   /// `GET /path` with the range where one was asked for, in order.
@@ -50,7 +51,7 @@ final class LoopbackServer: Sendable {
     }
     guard listener >= 0, bound else { throw ServerError.cannotListen(errno) }
     port = UInt16(bigEndian: address.sin_port)
-    state = Mutex(State(answers: answers))
+    state = Guarded(State(answers: answers))
     let context = Unmanaged.passRetained(self).toOpaque()
     #if canImport(Glibc)
     var thread = pthread_t()

@@ -5,7 +5,6 @@ import Musl
 #else
 import Darwin
 #endif
-import Synchronization
 
 /// A line on the terminal with rate and time left, for anything that takes longer than a second; silent on a pipe.
 ///
@@ -24,7 +23,7 @@ public final class Progress: Sendable {
   private let unit: String
   private let isEnabled: Bool
   private let start: Double
-  private let state: Mutex<State>
+  private let state: Guarded<State>
 
   /// - Parameter total: Units in all, or nil where that is not known beforehand.
   public init(_ label: String, total: Int?, unit: String, isEnabled: Bool = isatty(2) == 1) {
@@ -33,7 +32,7 @@ public final class Progress: Sendable {
     self.unit = unit
     self.isEnabled = isEnabled
     start = Progress.now()
-    state = Mutex(State(lastDrawn: start))
+    state = Guarded(State(lastDrawn: start))
   }
 
   /// - Parameter part: Where `total` is not known: the part of the work that is done, 0 to 1, if anything else tells it (how

@@ -8,7 +8,6 @@ import Darwin
 import CGradusKernels
 import GradusCore
 import GradusText
-import Synchronization
 
 /// A collection that can be searched: an index folder, opened for reading.
 ///
@@ -32,7 +31,7 @@ public final class InvertedIndex: Sendable {
   private let postingsFile: SectionFile
   private let documentsFile: SectionFile
   /// Working memory of searches that are not running.
-  private let idleSearchers = Mutex<[Searcher]>([])
+  private let idleSearchers = Guarded<[Searcher]>([])
 
   private struct PostingsSection: @unchecked Sendable {
     // Unchecked: a pointer into the read-only mapping, which the index keeps.

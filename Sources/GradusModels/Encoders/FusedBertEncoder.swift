@@ -1,7 +1,6 @@
 import CGradusKernels
 import GradusCore
 import GradusTensor
-import Synchronization
 
 /// A ``BertEncoder`` for inference alone: weights packed once, all operations of a layer fused, no padding.
 ///
@@ -32,7 +31,7 @@ public final class FusedBertEncoder: @unchecked Sendable {
   private let embedder: BertEncoder?
   private let packed: [UnsafeRawPointer?]
   /// Of the last pass, for the next.
-  private let spare = Mutex<Workspace?>(nil)
+  private let spare = Guarded<Workspace?>(nil)
 
   /// - Throws: ``ModelError/weightNotFinite(name:index:)``, ``ModelError/fusionUnsupported(family:)``.
   public convenience init(_ encoder: BertEncoder, precision: NumericPrecision) throws {

@@ -1,3 +1,5 @@
+import GradusCore
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -5,7 +7,6 @@ import Musl
 #else
 import Darwin
 #endif
-import Synchronization
 
 /// Keeps freed buffers for the next tensor of about the same size, so that a training step does not fault in hundreds of
 /// megabytes of fresh pages for its temporaries.
@@ -29,9 +30,9 @@ final class StorageCache: Sendable {
     var limit: Int
   }
 
-  private let state: Mutex<State>
+  private let state: Guarded<State>
 
-  init(limit: Int) { state = Mutex(State(limit: limit)) }
+  init(limit: Int) { state = Guarded(State(limit: limit)) }
 
   static func roundedSize(_ bytes: Int) -> Int {
     guard bytes > 512 else { return max(64, (bytes + 63) & ~63) }

@@ -1,12 +1,12 @@
 import Foundation
+import GradusCore
 @testable import GradusIndex
-import Synchronization
 
 /// Calls to the disk of which all from the n-th on fail as on a full disk; writes fail after half their bytes.
 final class Faults: Sendable {
-  private let remaining: Mutex<Int>
+  private let remaining: Guarded<Int>
 
-  init(after calls: Int) { remaining = Mutex(calls) }
+  init(after calls: Int) { remaining = Guarded(calls) }
 
   private func mayPass() -> Bool {
     remaining.withLock { remaining in
