@@ -25,7 +25,10 @@ struct GenerationTests {
       }
     }
     #expect(cache.count == 45)
-    #expect(try decoder.score(text: prefix).tokenLogProbabilities.count == 44)
+    let text = try decoder.score(text: prefix)
+    #expect(text.tokenLogProbabilities.count == 44)
+    #expect(abs(text.perplexity - exp(-text.logProbability / 44)) < 1e-9)
+    #expect(together[2].perplexity == 1)
   }
 
   @Test("A kept prefix gives the same bits and is counted")

@@ -7,6 +7,8 @@ public struct SequenceScore: Sendable, Equatable {
   public var meanLogProbability: Double {
     tokenLogProbabilities.isEmpty ? 0 : logProbability / Double(tokenLogProbabilities.count)
   }
+  /// exp of the negative mean: as many tokens, equally probable, would be as hard to predict. 1 without any token.
+  public var perplexity: Double { exponential(-meanLogProbability) }
 }
 
 extension LlamaDecoder {
@@ -78,7 +80,7 @@ extension LlamaDecoder {
 
   /// Log-probabilities of all tokens but the first of a text: the base of its perplexity.
   ///
-  ///     let perplexity = exp(-(try decoder.score(text: tokens).meanLogProbability))
+  ///     let perplexity = try decoder.score(text: tokens).perplexity
   public func score(text tokens: [Int32], arithmetic: Arithmetic = .bfloat16) throws -> SequenceScore {
     guard let first = tokens.first else { throw DecoderError.noTokens }
     var cache = makeCache()

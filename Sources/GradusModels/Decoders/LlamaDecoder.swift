@@ -34,7 +34,7 @@ public final class LlamaDecoder: Sendable {
   private static let made = Atomic<Int>(0)
   /// Tells this decoder's caches from those of others.
   private let identity = LlamaDecoder.made.add(1, ordering: .relaxed).newValue
-  private let idle = Mutex<[DecoderWorkspace]>([])
+  private let idle = Guarded<[DecoderWorkspace]>([])
 
   /// Tensors that are computed with in another format than the file's, in the order of the layers.
   public var conversions: [WeightConversion] { weights.conversions }

@@ -1,4 +1,4 @@
-import Synchronization
+import GradusCore
 
 /// The caches of earlier prompts, so that a beginning that prompts share is computed once.
 ///
@@ -12,7 +12,7 @@ import Synchronization
 public final class PrefixCache: Sendable {
   /// Tokens that are kept at most, pages that caches share counted for each; the least recently used go first.
   public let maximumTokens: Int
-  private let entries = Mutex<[KVCache]>([])
+  private let entries = Guarded<[KVCache]>([])
 
   public init(maximumTokens: Int = 16_384) { self.maximumTokens = maximumTokens }
 

@@ -30,8 +30,16 @@ struct AddedTokens: Sendable {
     case token(Int32)
   }
 
+  /// Whether a token that stands at these bytes of the text is one.
+  typealias Rule = (Token, Range<Int>) -> Bool
+
   /// Cuts the text into tokens and what lies between them.
   func split(_ text: UnsafeBufferPointer<UInt8>, includingSpecial: Bool, _ body: (Part) -> Void) {
+    split(text, accepting: { token, _ in includingSpecial || !token.isSpecial }, body)
+  }
+
+  /// Cuts the text into those tokens that the rule accepts, and what lies between them.
+  func split(_ text: UnsafeBufferPointer<UInt8>, accepting rule: Rule, _ body: (Part) -> Void) {
     guard !isEmpty else { return text.isEmpty ? () : body(.text(0..<text.count)) }
     var start = 0
     var index = 0
@@ -39,7 +47,7 @@ struct AddedTokens: Sendable {
       while index < text.count {
         let candidates = table[Int(text[index])]
         guard !candidates.isEmpty,
-          let token = candidates.first(where: { (includingSpecial || !$0.isSpecial) && Self.matches($0, text, index) })
+          let token = candidates.first(where: { Self.matches($0, text, index) && rule($0, index..<(index + $0.bytes.count)) })
         else {
           index += 1
           continue

@@ -79,6 +79,12 @@ public final class BytePairTokenizer: Sendable {
     return id < 0 ? nil : id
   }
 
+  /// Whether the id is looked for in texts before anything else: a control token or another one that was added.
+  func isAdded(_ id: Int32) -> Bool { added[id] != nil }
+
+  /// In no order.
+  var addedTokens: some Sequence<AddedTokens.Token> { added.values }
+
   /// Whether the id is a control token, which is left out when a text is shown.
   public func isSpecial(_ id: Int32) -> Bool { added[id]?.isSpecial ?? false }
 
@@ -117,6 +123,21 @@ public final class BytePairTokenizer: Sendable {
   ///   - addsSpecial: Whether the tokens that the file wants before and after a text are added.
   /// - Complexity: O(bytes) for texts of words of bounded length, O(n log n) in the length of a word.
   public func encode(_ text: String, special: SpecialTokens = .parse, addsSpecial: Bool = true) -> [Int32] {
+    let rule: AddedTokens.Rule = { token, _ in special == .parse || !token.isSpecial }
+    return encode(text, addsSpecial: addsSpecial, rules: AddedTokenRules(raw: rule, normalized: rule))
+  }
+
+  /// Which added tokens count, by where they are looked for.
+  struct AddedTokenRules {
+    /// In the text as it is.
+    let raw: AddedTokens.Rule
+    /// Of the tokens that belong into the normalised text, those that are looked for before it is normalised.
+    var beforeNormalization: AddedTokens.Rule?
+    /// In what is normalised; the places are those of the normalised text.
+    let normalized: AddedTokens.Rule
+  }
+
+  func encode(_ text: String, addsSpecial: Bool, rules: AddedTokenRules) -> [Int32] {
     var ids: [Int32] = addsSpecial ? settings.prefix : []
     var text = text
     text.withUTF8 { bytes in
@@ -124,12 +145,10 @@ public final class BytePairTokenizer: Sendable {
       merges.withView { view in
         CharacterClass.table.withUnsafeBufferPointer { classes in
           var state = EncoderState(view: view, classes: classes)
-          rawTokens.split(bytes, includingSpecial: special == .parse) { part in
+          rawTokens.split(bytes, accepting: rules.raw) { part in
             switch part {
             case .token(let id): ids.append(id)
-            case .text(let range):
-              let segment = UnsafeBufferPointer(rebasing: bytes[range])
-              encodeSegment(segment, isFirst: range.lowerBound == 0, special, &state, &ids)
+            case .text(let range): encodeSegment(bytes, range, rules, &state, &ids)
             }
           }
         }
@@ -140,20 +159,49 @@ public final class BytePairTokenizer: Sendable {
   }
 
   private func encodeSegment(
-    _ text: UnsafeBufferPointer<UInt8>, isFirst: Bool, _ special: SpecialTokens, _ state: inout EncoderState,
+    _ text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, _ rules: AddedTokenRules, _ state: inout EncoderState,
+    _ ids: inout [Int32]
+  ) {
+    let segment = UnsafeBufferPointer(rebasing: text[range])
+    guard settings.normalizes, let early = rules.beforeNormalization else {
+      return encodeNormalized(segment, isFirst: range.lowerBound == 0, rules, &state, &ids)
+    }
+    let start = range.lowerBound
+    normalizedTokens.split(segment, accepting: { early($0, (start + $1.lowerBound)..<(start + $1.upperBound)) }) { part in
+      switch part {
+      case .token(let id): ids.append(id)
+      case .text(let inner):
+        encodeNormalized(
+          UnsafeBufferPointer(rebasing: segment[inner]), isFirst: start + inner.lowerBound == 0, rules, &state, &ids)
+      }
+    }
+  }
+
+  private func encodeNormalized(
+    _ text: UnsafeBufferPointer<UInt8>, isFirst: Bool, _ rules: AddedTokenRules, _ state: inout EncoderState,
     _ ids: inout [Int32]
   ) {
     guard settings.normalizes else { return encodeText(text, isFirst: isFirst, &state, &ids) }
     var composed = settings.composes
       ? CanonicalComposition.compose(String(decoding: text, as: UTF8.self)) : String(decoding: text, as: UTF8.self)
     composed.withUTF8 { bytes in
-      normalizedTokens.split(bytes, includingSpecial: special == .parse) { part in
+      normalizedTokens.split(bytes, accepting: rules.normalized) { part in
         switch part {
         case .token(let id): ids.append(id)
         case .text(let range):
           encodeText(
             UnsafeBufferPointer(rebasing: bytes[range]), isFirst: isFirst && range.lowerBound == 0, &state, &ids)
         }
+      }
+    }
+  }
+
+  /// Finds added tokens in a text as it is, those that belong into the normalised text too.
+  func forEachAddedToken(in text: String, accepting rule: @escaping AddedTokens.Rule, _ body: (Int32) -> Void) {
+    var text = text
+    text.withUTF8 { bytes in
+      for table in [rawTokens, normalizedTokens] {
+        table.split(bytes, accepting: rule) { if case .token(let id) = $0 { body(id) } }
       }
     }
   }
