@@ -55,6 +55,16 @@ struct GGUFTests {
     }
   }
 
+  @Test(
+    "Scales that are subnormal, the largest, negative or zero give the reference's values, to the bit",
+    arguments: [GGUFTensorType.q8_0, .q4_0, .q4_1, .q5_0, .q5_1, .q4_K, .q5_K, .q6_K])
+  func extremes(_ type: GGUFTensorType) throws {
+    let file = try GGUFFile(path: Self.reference)
+    let expected = try file.floats("extreme-values.\(type.name)")
+    #expect(expected.count == 2048 && expected.contains { abs($0) > 1e5 } && expected.contains { $0 != 0 && abs($0) < 1e-4 })
+    #expect(try file.floats("extremes.\(type.name)").map(\.bitPattern) == expected.map(\.bitPattern))
+  }
+
   @Test("Numbers become the reference's blocks, to the bit", arguments: GGUFTensorType.allCases.filter(\.isQuantizable))
   func quantization(_ type: GGUFTensorType) throws {
     guard type != .f32 else { return }

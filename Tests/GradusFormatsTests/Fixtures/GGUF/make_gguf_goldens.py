@@ -1,6 +1,7 @@
 """Writes reference.gguf with the gguf package: metadata of every type, and for every supported tensor type random
 blocks (`blocks.q4_0`) beside the values that the package reads from them (`values.q4_0`); for the types that we write,
-also the numbers (`source`) and the blocks that the package makes of them (`quantized.q4_0`).
+also the numbers (`source`) and the blocks that the package makes of them (`quantized.q4_0`). Scales at the ends of what a
+half can hold stand in `extremes.q4_0`, with what they mean in `extreme-values.q4_0`.
 
     python make_gguf_goldens.py     (gguf 0.19.0, numpy 2.4)
 """
@@ -55,6 +56,24 @@ source[3] *= 3000
 writer.add_tensor("source", source)
 for kind in [T.F16, T.BF16, T.Q8_0, T.Q4_0, T.Q4_1]:
     writer.add_tensor(f"quantized.{kind.name}", gguf.quantize(source, kind), raw_dtype=kind)
+
+# Smallest and largest subnormal, smallest normal, largest, zeros; bytes of ones and of zeros among the random ones.
+random = np.random.default_rng(21)
+ends = np.array([2**-24, 2**-14 - 2**-24, 2**-14, 65504, -65504, 0, -0.0, -(2**-24)], np.float16)
+for kind, offsets in scales.items():
+    size, width = gguf.GGML_QUANT_SIZES[kind]
+    blocks = random.integers(0, 256, (len(ends), 256 // size, width), dtype=np.uint8)
+    blocks[:, 0] = 255
+    blocks[3:5, -1] = 0
+    for place, offset in enumerate(offsets):
+        # The second scale takes the ends in another order, so that they meet.
+        value = np.repeat(np.roll(ends, 3 * place)[:, None], 256 // size, axis=1)
+        blocks[..., offset : offset + 2] = value.view(np.uint8).reshape(*blocks.shape[:2], 2)
+    blocks = blocks.reshape(len(ends), -1)
+    values = gguf.dequantize(blocks, kind)
+    assert np.isfinite(values).all()
+    writer.add_tensor(f"extremes.{kind.name}", blocks, raw_dtype=kind)
+    writer.add_tensor(f"extreme-values.{kind.name}", values.astype(np.float32))
 writer.write_header_to_file()
 writer.write_kv_data_to_file()
 writer.write_tensors_to_file()
