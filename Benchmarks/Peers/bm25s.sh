@@ -9,8 +9,6 @@
 set -euo pipefail
 collection=${1:?usage: bm25s.sh FOLDER [SPLIT]}
 source "$(dirname "$0")/environment.sh"
-if ! [ -d "$collection" ]; then
-  collection=$("$GRADUS" data show "$collection" --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["folder"])')
-fi
+collection=$(collection_folder "$collection")
 peer_environment bm25s numba PyStemmer:Stemmer
 "$python" "$here/bm25s_peer.py" compare "$collection" "${2:-test}" "$scratch" "$results/bm25s.md"

@@ -6,7 +6,6 @@ time from texts in memory to an index in memory is reported, too. A search takes
 documents, all queries in one call. Passes that are not measured come first (numba compiles in them).
 """
 
-import gzip
 import json
 import os
 import resource
@@ -14,6 +13,7 @@ import statistics
 import sys
 import time
 
+from collection import corpus, lines
 from pairs import Report, alternate, call, gradus
 
 REPEATS = 7
@@ -27,15 +27,6 @@ STOP_WORDS = (
 ).split()
 
 
-def lines(path):
-    for name, opener in ((path, open), (path + ".gz", gzip.open)):
-        if os.path.exists(name):
-            with opener(name, "rt", encoding="utf-8") as file:
-                yield from file
-            return
-    raise SystemExit(f"{path}: no such file, packed or not")
-
-
 def median_time(work, repeats):
     times = []
     for _ in range(repeats):
@@ -43,12 +34,6 @@ def median_time(work, repeats):
         work()
         times.append(time.perf_counter() - start)
     return statistics.median(times)
-
-
-def corpus(folder):
-    documents = [json.loads(line) for line in lines(os.path.join(folder, "corpus.jsonl"))]
-    names = [document["_id"] for document in documents]
-    return names, [(d["title"] + " " + d["text"]) if d.get("title") else d["text"] for d in documents]
 
 
 def measure(folder, split, scratch):

@@ -39,3 +39,20 @@ model_folder() {
     "$GRADUS" models show "$1" --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["folder"])'
   fi
 }
+
+# decoder_file NAME: the GGUF file of a decoder that is installed, or NAME itself where it is a file.
+decoder_file() {
+  if [ -f "$1" ]; then realpath "$1"; else
+    local folder files
+    folder=$("$GRADUS" models show "$1" --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["folder"])')
+    files=("$folder"/*.gguf)
+    echo "${files[0]}"
+  fi
+}
+
+# collection_folder NAME: the folder of a collection that is installed, or NAME itself where it is a folder.
+collection_folder() {
+  if [ -d "$1" ]; then (cd "$1" && pwd); else
+    "$GRADUS" data show "$1" --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["folder"])'
+  fi
+}

@@ -11,14 +11,17 @@ import Gradus
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",
-    abstract: "Measure speed on this machine: search, encode, train, generate.",
+    abstract: "Measure speed on this machine: search, encode, train, generate, tokenize.",
     discussion: """
       One warm-up pass comes first; medians are over the timed repeats.
 
         gradus bench search faq.index --topics faq -k 10 --json
         gradus bench encode --model minilm-l6 --batch 32 --tokens 128 --json
       """,
-    subcommands: [BenchSearchCommand.self, BenchEncodeCommand.self, BenchTrainCommand.self, BenchGenerateCommand.self])
+    subcommands: [
+      BenchSearchCommand.self, BenchEncodeCommand.self, BenchTrainCommand.self, BenchGenerateCommand.self,
+      BenchTokenizeCommand.self,
+    ])
 }
 
 struct BenchSearchCommand: ParsableCommand {

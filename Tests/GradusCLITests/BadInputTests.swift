@@ -25,7 +25,22 @@ struct BadInputTests {
     try expect(run("search", "no-index", "--query", "a"), 66, "no-index")
     try expect(run("evaluate", "no.qrels", "no.run"), 66, "no.qrels")
     try expect(run("bench", "encode", "--model", "minilm-l6"), 66, "gradus models pull minilm-l6")
+    try expect(run("bench", "tokenize", "tiny", "--model", "minilm-l6"), 66, "gradus models pull minilm-l6")
+    try expect(run("bench", "tokenize", "tiny", "--model", "tiny"), 66, "tiny")
     #expect(!FileManager.default.fileExists(atPath: folder.path("i")))
+  }
+
+  @Test("Chat options that contradict each other end with 2")
+  func chatOptions() throws {
+    func generate(_ arguments: String...) throws -> Command.Outcome {
+      try Command.run(["generate", "--model", "./m.gguf", "--prompt", "x"] + arguments, in: folder)
+    }
+    for (option, value) in [("--system", "s"), ("--chat-template", "chatml"), ("--date", "2024-07-26")] {
+      let outcome = try generate("--raw", option, value)
+      #expect(outcome.code == 2 && outcome.error.contains("\(option) needs a chat format"), "\(outcome.error)")
+    }
+    #expect(try generate("--date", "2023-02-29").code == 2)
+    try expect(generate(), 66, "./m.gguf: cannot open")
   }
 
   @Test("Topics in Latin-1 end with 65 and the place of the byte")

@@ -6,7 +6,7 @@ struct HelpTests {
   static let commands = [
     "", "doctor", "data", "data list", "data show", "data build", "data import", "data pull", "models", "models list",
     "models show", "models pull", "index", "search", "dense", "evaluate", "validate", "bench", "bench search", "bench encode",
-    "bench train", "systems",
+    "bench train", "bench generate", "bench tokenize", "systems", "generate",
   ]
 
   @Test("Every subcommand explains itself and shows an example", arguments: commands)
@@ -108,6 +108,9 @@ struct HelpTests {
        "from 1 to the window's 10 words"),
       (["bench", "encode", "--model", "minilm-l6", "--precision", "int4"], "int4"),
       (["bench", "train", "--model", "minilm-l6", "--precision", "fp23"], "invalid"),
+      (["bench", "generate", "--model", "m", "--arithmetic", "int9"], "int8 and bfloat16 are known"),
+      (["bench", "tokenize", "a.tsv", "--model", "m", "--repeats", "4"], "at least 5, found 4"),
+      (["bench", "tokenize", "a.tsv", "--model", "m", "--ids", "-"], "--ids needs a file"),
     ] as [([String], String)])
   func usage(arguments: [String], message: String) throws {
     let folder = try TemporaryFolder()
