@@ -25,6 +25,7 @@ struct GradusCommand: ParsableCommand {
       SearchCommand.self,
       DenseSearchCommand.self,
       RerankCommand.self,
+      FuseCommand.self,
       TrainCommand.self,
       CurriculumCommand.self,
       GenerateCommand.self,
