@@ -26,6 +26,7 @@ struct GradusCommand: ParsableCommand {
       DenseSearchCommand.self,
       RerankCommand.self,
       FuseCommand.self,
+      PipelineCommand.self,
       TrainCommand.self,
       CurriculumCommand.self,
       GenerateCommand.self,
