@@ -78,7 +78,7 @@ import Testing
     let three = try run(a ** b ** a)
     #expect(three.features[1] == [2, 10, 2] && three.featureNames.count == 3)
     #expect(try run(a ** (b ** a)).features == three.features, "a side with features brings them")
-    let linear = try run((a ** b) >>> .linear(LinearFeatureScorer(weights: [1, 0.5], bias: -1)))
+    let linear = try run((a ** b) >>> ListPipeline.linear(LinearFeatureScorer(weights: [1, 0.5], bias: -1)))
     #expect(docnos(linear) == ["y", "x", "w", "z"] && scores(linear) == [6, 2, 1, 0])
     #expect(linear.features[0] == [2, 10], "features stay with their documents")
 
@@ -86,10 +86,10 @@ import Testing
       let featureCount = 2
       func score(_ features: [Double]) -> Double { features[1] > 5 ? 1 : features[0] > 1.5 ? 3 : 2 }
     }
-    let tree = try run((a ** b) >>> .scoreFeatures(Tree(), name: "tree"))
+    let tree = try run((a ** b) >>> ListPipeline.scoreFeatures(Tree(), name: "tree"))
     #expect(docnos(tree) == ["x", "z", "w", "y"])
     #expect(throws: PipelineError.featureCount(stage: "linear", qid: "q", expected: 3, found: 2)) {
-      try run((a ** b) >>> .linear(LinearFeatureScorer(weights: [1, 2, 3])))
+      try run((a ** b) >>> ListPipeline.linear(LinearFeatureScorer(weights: [1, 2, 3])))
     }
   }
 
@@ -107,8 +107,8 @@ import Testing
   func fuse() throws {
     let fusion = try Fusion(.rrf())
     let expected = try fusion.fuse([try run(a).ranking, try run(b).ranking], qid: "q")
-    #expect(try run(.fuse(fusion, [a, b])).ranking == expected)
-    #expect(throws: PipelineError.noPipelines) { try run(.fuse(fusion, [])) }
+    #expect(try run(RetrievalPipeline.fuse(fusion, [a, b])).ranking == expected)
+    #expect(throws: PipelineError.noPipelines) { try run(RetrievalPipeline.fuse(fusion, [])) }
   }
 }
 
@@ -129,7 +129,7 @@ import Testing
       }
     }
     let bm25 = try RetrievalPipeline.bm25(index, depth: 100)
-    let pipeline = bm25 >>> .rerank(ByName(), documents: index, name: "wings") % 2
+    let pipeline = bm25 >>> ListPipeline.rerank(ByName(), documents: index, name: "wings") % 2
     let result = try pipeline.run([Query(qid: "1", text: "heat"), Query(qid: "2", text: "zeppelin")])
     let direct = try index.search("heat")
     #expect(direct.documents.count == 3 && docnos(try bm25.run([Query(qid: "1", text: "heat")]).outputs[0]) == direct.documents.map(\.docno))
@@ -142,7 +142,7 @@ import Testing
 
   @Test("The tail of a re-scored window keeps its order behind the head; cut tokens are counted")
   func window() throws {
-    let pipeline = RetrievalPipeline.retrieve(retriever, name: "a") >>> .rerank(NumberReranker(), documents: documents, top: 2, name: "n")
+    let pipeline = RetrievalPipeline.retrieve(retriever, name: "a") >>> ListPipeline.rerank(NumberReranker(), documents: documents, top: 2, name: "n")
     let result = try pipeline.run(queries)
     #expect(docnos(result.outputs[0]) == ["y", "x", "z", "w"] && scores(result.outputs[0]) == [7, 1, 0, -1])
     #expect(result.stages[1].truncatedTokens == 3)
@@ -211,7 +211,7 @@ import Testing
   @Test("Filters by docno, by the query's own name and by metadata")
   func filters() throws {
     let table = DocumentTable(tinyDocuments)
-    let retrieve = RetrievalPipeline.retrieve(CountingRetriever(["d2": tinyDocuments.map { ($0.docno, 1) }]), name: "all")
+    let retrieve = RetrievalPipeline.retrieve(CountingRetriever(["d2": tinyDocuments.map { ($0.docno, 1.0) }]), name: "all")
     func left(_ filter: ListPipeline) throws -> [String] { docnos(try (retrieve >>> filter).run([Query(qid: "d2", text: "")]).outputs[0]) }
     #expect(try left(.filter(OwnDocumentFilter())) == ["d4", "d3", "d1"])
     #expect(try left(.filter(DocnoFilter(.keep, ["d1", "nowhere"]))) == ["d1"])
@@ -268,7 +268,7 @@ import Testing
         return candidates.map { _ in CandidateScore(score: 0) }
       }
     }
-    let pipeline = RetrievalPipeline.retrieve(retriever, name: "a") >>> .rerank(Slow(calls: calls), documents: documents, name: "slow")
+    let pipeline = RetrievalPipeline.retrieve(retriever, name: "a") >>> ListPipeline.rerank(Slow(calls: calls), documents: documents, name: "slow")
     let options = RunOptions(isCancelled: { calls.value.load(ordering: .relaxed) >= 1 })
     #expect(throws: PipelineError.cancelled(done: "in slow")) { try pipeline.run(queries, options: options) }
     #expect(calls.value.load(ordering: .relaxed) == 1)
@@ -285,7 +285,8 @@ import Testing
       for query in queries { lists[side][query.qid] = (0..<40).filter { _ in generator.uniform() < 0.7 }.map { ("d\($0)", generator.uniform()) } }
     }
     let (a, b) = (RetrievalPipeline.retrieve(CountingRetriever(lists[0]), name: "a"), RetrievalPipeline.retrieve(CountingRetriever(lists[1]), name: "b"))
-    let pipeline = RetrievalPipeline.fuse(try Fusion(.combMNZ), [a + 0.3 * b, a ^^^ b, a]) % 20
+    let mixed = a + 0.3 * b
+    let pipeline = RetrievalPipeline.fuse(try Fusion(.combMNZ), [mixed, a ^^^ b, a]) % 20
     let alone = try pipeline.run(queries, options: RunOptions(pool: WorkerPool(threads: 1))).outputs
     #expect(try pipeline.run(queries, options: RunOptions(pool: pool)).outputs == alone)
     // A query's list does not depend on the others either.

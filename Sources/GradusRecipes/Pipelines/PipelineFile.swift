@@ -73,7 +73,7 @@ private struct PipelineBuilder<Resources: PipelineResources> {
       case (_, .cut), (_, .scale):
         throw stage.error(
           stage.line, .value(key: "stage", found: "a cut or scale at the start", expected: "a stage before it that makes a list"))
-      case (.some, .retrieval):
+      case (.some, _):
         throw stage.error(
           stage.line,
           .value(key: "stage", found: "a stage that retrieves", expected: "one that reads a list; branches go under 'of'"))
