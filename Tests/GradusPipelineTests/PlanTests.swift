@@ -13,7 +13,8 @@ import Testing
     let a = RetrievalPipeline.retrieve(CountingRetriever([:]), depth: 100, name: "bm25", fingerprint: "i")
     let b = RetrievalPipeline.retrieve(CountingRetriever([:]), depth: 50, name: "dense", settings: [StageSetting("model", "<m>")])
     let rerank = ListPipeline.rerank(NumberReranker(), documents: DocumentTable([]), top: 20, name: "rerank", fingerprint: "m")
-    return RetrievalPipeline.fuse(try Fusion(.rrf()), [a % 30, b]) >>> rerank % 10 >>> ListPipeline.filter(OwnDocumentFilter(), name: "own")
+    let own = ListPipeline.filter(OwnDocumentFilter(), name: "own")
+    return RetrievalPipeline.fuse(try Fusion(.rrf()), [a % 30, b]) >>> rerank % 10 >>> own
   }
 
   /// Compares with a stored text; GRADUS_WRITE_SNAPSHOTS=1 writes it anew.

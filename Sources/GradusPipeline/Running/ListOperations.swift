@@ -12,8 +12,8 @@ enum ListOperations {
     }
     return try RankedList(
       query: list.query, scoreKind: weight == 1 ? list.scoreKind : .unknown,
-      documents: list.documents.map { ScoredDocument(docno: $0.docno, score: $0.score * weight) }, featureNames: list.featureNames,
-      features: list.features, stage: "*")
+      documents: list.documents.map { ScoredDocument(docno: $0.docno, score: $0.score * weight) },
+      featureNames: list.featureNames, features: list.features, stage: "*")
   }
 
   /// - Parameters:
