@@ -184,16 +184,16 @@ struct RerankCommand: ParsableCommand {
 }
 
 /// How long documents are cut, and how their passages' scores become theirs.
-private struct PassageReading {
+struct PassageReading {
   let windows: PassageWindows
   let aggregation: PassageAggregation
 }
 
 /// A trained model, or an encoder as it is, with the first stage's score added.
-private struct Ranker {
+struct Ranker {
   let firstStageWeight: Double
   let precision: NumericPrecision
-  private let reranker: any Reranker
+  let reranker: any Reranker
 
   init(
     name: String, firstStageWeight given: Double?, arithmetic: PrecisionOption,

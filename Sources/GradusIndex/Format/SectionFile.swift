@@ -114,6 +114,11 @@ final class SectionFile: Sendable {
     return UnsafeRawBufferPointer(rebasing: file.bytes[entry.range])
   }
 
+  /// What the table says about a section; nil where the file has none.
+  func summary(of section: Section) -> (bytes: Int, checksum: UInt32)? {
+    entries[section].map { ($0.range.count, $0.checksum) }
+  }
+
   /// A section as an array of numbers; valid as long as this object.
   ///
   /// - Throws: `IndexError.corrupted` unless there are exactly `count` of them.
