@@ -113,3 +113,29 @@ public enum VectorRankerError: GradusError, Equatable {
     }
   }
 }
+
+extension VectorRanker {
+  /// The documents of highest score for each query, best first; equal scores in the order of names.
+  ///
+  /// - Throws: ``VectorRankerError/unknownQuery(_:)``.
+  /// - Complexity: O(queries x documents x (width + log documents)).
+  public func nearest(_ qids: [String], count: Int) throws -> [[String]] {
+    let rows = try qids.map { qid in
+      guard let row = queryRows[qid] else { throw VectorRankerError.unknownQuery(qid) }
+      return row
+    }
+    guard !rows.isEmpty else { return [] }
+    let names = documentRows.sorted { $0.value < $1.value }.map(\.key)
+    return withoutGradients {
+      let all = linear(documents, weight: documentMap.value, bias: nil).normalized()
+      // A block's scores fit in memory whatever the number of queries.
+      return stride(from: 0, to: rows.count, by: 128).flatMap { start -> [[String]] in
+        let block = Array(rows[start..<min(start + 128, rows.count)])
+        let q = mapped(queries, Tensor(indices: block, shape: [block.count]), queryMap)
+        let best = matmul(q, all, transposeB: true).topK(min(count, names.count)).indices.indices()
+        let width = min(count, names.count)
+        return block.indices.map { row in best[row * width..<(row + 1) * width].map { names[Int($0)] } }
+      }
+    }
+  }
+}

@@ -97,7 +97,7 @@ public struct Recipe: Sendable, Equatable {
     self.claim = try Claim(claim)
     collections = try file.list("collections") ?? []
     optionalCollections = try file.list("optional-collections") ?? []
-    firstStage = try file.has("first-stage") ? try file.parsed("first-stage") { try BM25(parsing: $0) } : BM25()
+    firstStage = file.has("first-stage") ? try file.parsed("first-stage") { try BM25(parsing: $0) } : BM25()
     let measuresLine = file.line(of: "measures")
     measures = try (try file.list("measures") ?? []).map { name in
       do {

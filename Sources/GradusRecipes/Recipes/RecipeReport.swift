@@ -120,6 +120,17 @@ extension RecipeRun.Report {
 }
 
 extension RecipeResult {
+  /// One row an experiment for tables of many systems: experiment, what was obtained, its interval, the verdict.
+  public var rows: [[String]] {
+    experiments.map { experiment in
+      guard let judged = experiment.judged else { return [experiment.place, "-", "-", experiment.conclusion.rawValue] }
+      let obtained = "\(experiment.claimMeasure) \(NumberText.signed(judged.difference, 4)) "
+        + "(\(NumberText.signed(judged.relativePercent, 1)) %)"
+      let interval = judged.interval.map { NumberText.signed($0, 4) }.joined(separator: ", ")
+      return [experiment.place, obtained, "[\(interval)]", experiment.conclusion.rawValue]
+    }
+  }
+
   /// Which experiments show their claim, which go its way, and which do not.
   public var summary: String {
     let parts = Verdict.allCases.compactMap { verdict -> String? in

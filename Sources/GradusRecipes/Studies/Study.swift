@@ -96,7 +96,8 @@ public struct StudyCurve: Sendable, Equatable, Codable {
 /// All studies, by the names that recipes give them.
 public enum StudyCatalog {
   public static let all: [any Study.Type] = [
-    LinearRegressionStudy.self,
+    LinearRegressionStudy.self, NoisyPairsStudy.self, ImplicitFeedbackStudy.self, PoolingBiasStudy.self, SortingStudy.self,
+    SetRankingStudy.self,
   ]
 
   public static func study(_ name: String) -> (any Study.Type)? { all.first { $0.name == name } }

@@ -40,13 +40,15 @@ public struct PairListSampler: TrainingSampler {
 
   public mutating func next() -> TrainingSample {
     var (item, stream) = rounds.next()
-    return sample(pairs[item], using: &stream)
+    return sample(pairs[item], negatives, using: &stream)
   }
 
-  private func sample(_ pair: (qid: String, docno: String), using stream: inout SeededGenerator) -> TrainingSample {
+  private func sample(
+    _ pair: (qid: String, docno: String), _ count: Int, using stream: inout SeededGenerator
+  ) -> TrainingSample {
     let own = excluded[pair.qid] ?? []
     var chosen: [String] = []
-    while chosen.count < negatives {
+    while chosen.count < count {
       let docno = catalogue[stream.integer(below: catalogue.count)]
       if !own.contains(docno) && !chosen.contains(docno) { chosen.append(docno) }
     }
@@ -54,11 +56,13 @@ public struct PairListSampler: TrainingSampler {
   }
 
   /// Every pair once with negatives drawn from `seed`, for a pass over the whole set (``ConsensusWeighting``).
-  public func everyPair(seed: UInt64) -> [TrainingSample] {
+  ///
+  /// - Parameter negatives: At most as many as a sample has.
+  public func everyPair(negatives count: Int, seed: UInt64) -> [TrainingSample] {
     let generator = SeededGenerator(seed: seed)
     return pairs.enumerated().map { number, pair in
       var stream = generator.stream("pair", number)
-      return sample(pair, using: &stream)
+      return sample(pair, min(count, negatives), using: &stream)
     }
   }
 
