@@ -84,7 +84,7 @@ extension RecipeRun.Report {
         guard let comparison = experiment.comparisons.first(where: { $0.arm == arm.name && $0.measure == figure.measure })
         else { return [mean, "", "", "", "", ""] }
         return [
-          mean, NumberText.signed(comparison.difference, 4), NumberText.signed(comparison.relativePercent, 1),
+          mean, NumberText.signed(comparison.difference, 4), comparison.relativePercent.map { NumberText.signed($0, 1) } ?? "-",
           "[" + comparison.interval.map { NumberText.signed($0, 4) }.joined(separator: ", ") + "]",
           NumberText.p(comparison.correctedP), NumberText.p(comparison.seedsP),
         ]
@@ -96,10 +96,10 @@ extension RecipeRun.Report {
   static func sentence(_ experiment: RecipeResult.Experiment) -> String {
     guard let judged = experiment.judged else { return "No arm that the claim is about was run." }
     let measure = experiment.claimMeasure
-    let percent = NumberText.fixed(abs(judged.relativePercent), 1)
+    let size = judged.relativePercent.map { NumberText.fixed(abs($0), 1) + " %" } ?? NumberText.fixed(abs(judged.difference), 4)
     let claimed = experiment.arms.count { $0.isClaimed }
     let direction = judged.difference > 0 ? "higher" : "lower"
-    let change = judged.difference == 0 ? "the same as" : "\(percent) % \(direction) than"
+    let change = judged.difference == 0 ? "the same as" : "\(size) \(direction) than"
     var text = claimed > 1 ? "Among the \(claimed) claimed arms '\(judged.arm)' did best on development data. " : ""
     text += "The \(measure) of '\(judged.arm)' is \(change) that of '\(judged.baseline)'"
     if judged.difference != 0 { text += judged.gain > 0 ? ", which is better " : ", which is worse " } else { text += " " }
@@ -124,8 +124,8 @@ extension RecipeResult {
   public var rows: [[String]] {
     experiments.map { experiment in
       guard let judged = experiment.judged else { return [experiment.place, "-", "-", experiment.conclusion.rawValue] }
-      let obtained = "\(experiment.claimMeasure) \(NumberText.signed(judged.difference, 4)) "
-        + "(\(NumberText.signed(judged.relativePercent, 1)) %)"
+      let percent = judged.relativePercent.map { " (\(NumberText.signed($0, 1)) %)" } ?? ""
+      let obtained = "\(experiment.claimMeasure) \(NumberText.signed(judged.difference, 4))\(percent)"
       let interval = judged.interval.map { NumberText.signed($0, 4) }.joined(separator: ", ")
       return [experiment.place, obtained, "[\(interval)]", experiment.conclusion.rawValue]
     }

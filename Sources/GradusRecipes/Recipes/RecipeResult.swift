@@ -33,8 +33,8 @@ public struct RecipeResult: Sendable, Equatable, Codable {
     public let baseline: String
     public let measure: String
     public let difference: Double
-    /// Of the baseline's mean.
-    public let relativePercent: Double
+    /// Of the baseline's mean; nil where that is not above 0 or a per cent of the measure means nothing.
+    public let relativePercent: Double?
     /// The difference, with its sign turned round where lower is better: above 0 means better.
     public let gain: Double
     /// 95 % interval of the difference over queries.
@@ -43,6 +43,11 @@ public struct RecipeResult: Sendable, Equatable, Codable {
     public let correctedP: Double
     /// Of the paired t-test over seeds; 1 for a single seed.
     public let seedsP: Double
+
+    /// The difference as lists print it: in per cent where that can be said.
+    var change: String {
+      relativePercent.map { NumberText.signed($0, 1) + " %" } ?? NumberText.signed(difference, 4)
+    }
 
     enum CodingKeys: String, CodingKey {
       case arm, baseline, measure, difference, gain, interval, p

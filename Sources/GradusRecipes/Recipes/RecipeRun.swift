@@ -85,9 +85,8 @@ public struct RecipeRun {
 
   private func result(_ experiments: [RecipeResult.Experiment]) throws -> RecipeResult {
     let conclusion = try Verdict(all: experiments, correction: recipe.correction)
-    let figures = experiments.map { experiment -> String in
-      let percent = NumberText.signed(experiment.judged?.relativePercent ?? 0, 1)
-      return "\(experiment.place) \(percent) % \(experiment.claimMeasure)"
+    let figures = experiments.map { experiment in
+      "\(experiment.place) \(experiment.judged?.change ?? "-") \(experiment.claimMeasure)"
     }
     return RecipeResult(
       slug: recipe.slug, title: recipe.title, source: recipe.source, mode: mode, claim: recipe.claim.text,

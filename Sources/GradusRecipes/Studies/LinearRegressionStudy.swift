@@ -28,7 +28,7 @@ public enum LinearRegressionStudy: Study {
     StudySetting("steps", .count(least: 1), default: "100", "steps of gradient descent"),
     StudySetting("learning-rates", .text, default: "0.05", "one, or several to choose from"),
   ]
-  public static let measures = [StudyMeasure("log10 test loss", isLowerBetter: true)]
+  public static let measures = [StudyMeasure("log10 test loss", isLowerBetter: true, isRatio: false)]
 
   public static func run(_ settings: StudySettings, seed: UInt64, context: StudyContext) throws -> StudyOutcome {
     let weighting = try lossReweighting(settings["weighting"])

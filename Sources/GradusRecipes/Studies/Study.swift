@@ -46,10 +46,13 @@ public struct StudyMeasure: Sendable, Equatable {
   public let name: String
   /// Errors and losses.
   public let isLowerBetter: Bool
+  /// Whether a per cent of it means something: not for logarithms.
+  public let isRatio: Bool
 
-  public init(_ name: String, isLowerBetter: Bool = false) {
+  public init(_ name: String, isLowerBetter: Bool = false, isRatio: Bool = true) {
     self.name = name
     self.isLowerBetter = isLowerBetter
+    self.isRatio = isRatio
   }
 }
 
