@@ -35,7 +35,7 @@ public struct MatrixFactorization: PairScorer {
     return (u * i).sum(axes: [1])
   }
 
-  /// Half the penalty's gradient is the vector: `|u|^2 + |i|^2` of each pair, for weight decay on what a batch touches.
+  /// `|u|^2` and `|i|^2` of each pair, for a penalty on the vectors that a batch touches.
   public func squaredNorms(_ batch: [ScoringPair]) throws -> (users: Tensor, items: Tensor) {
     let (u, i) = try vectors(batch)
     return (u.square().sum(axes: [1]), i.square().sum(axes: [1]))

@@ -47,11 +47,18 @@ public struct VectorRanker: PairScorer {
 
   /// - Throws: ``VectorRankerError``.
   public func scores(_ batch: [ScoringPair], context: ForwardContext) throws -> Tensor {
+    try features(batch).sum(axes: [1]) * scale
+  }
+
+  /// Products of the unit vectors' parts, `[pairs, width]`, whose sum is the cosine: for further heads on the same features.
+  ///
+  /// - Throws: ``VectorRankerError``.
+  public func features(_ batch: [ScoringPair]) throws -> Tensor {
     let queryPlaces = try places(batch.map(\.query.qid), in: queryRows) { .unknownQuery($0) }
     let documentPlaces = try places(batch.map(\.document.docno), in: documentRows) { .unknownDocument($0) }
     let q = mapped(queries, queryPlaces.rows, queryMap).indexSelect(queryPlaces.order)
     let d = mapped(documents, documentPlaces.rows, documentMap).indexSelect(documentPlaces.order)
-    return (q * d).sum(axes: [1]) * scale
+    return q * d
   }
 
   private func mapped(_ table: Tensor, _ rows: Tensor, _ map: Parameter) -> Tensor {
@@ -93,10 +100,8 @@ public struct VectorTable: Sendable {
     tensor = Tensor(names.flatMap { vectors[$0] ?? [] }, shape: [names.count, vectors.first?.value.count ?? 0])
   }
 
-  /// The vector of a name.
-  public subscript(name: String) -> [Float]? {
-    rows[name].map { tensor.slice(axis: 0, from: Int($0), to: Int($0) + 1).floats() }
-  }
+  /// Whether there is a vector of this name.
+  public func contains(_ name: String) -> Bool { rows[name] != nil }
 }
 
 /// A pair without a vector.

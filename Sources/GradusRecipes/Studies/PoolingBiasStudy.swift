@@ -33,11 +33,24 @@ public enum PoolingBiasStudy: Study {
     StudySetting("test-queries", .count(least: 2), default: "323", "most queries of test and development"),
     StudySetting("depth", .count(least: 2), default: "50", "BM25's candidates that are re-ranked"),
   ]
-  public static let measures = [
-    StudyMeasure("nDCG@10"), StudyMeasure("hidden positives weigh less than true negatives"),
-  ]
+  public static let measures = [StudyMeasure("nDCG@10")]
 
   public static func run(_ settings: StudySettings, seed: UInt64, context: StudyContext) throws -> StudyOutcome {
+    let trained = try train(settings, seed: seed, context: context)
+    return StudyOutcome(
+      items: trained.tester.groups.map(\.query.qid), values: [measures[0].name: trained.tester.perEpoch[trained.bestEpoch]],
+      development: trained.development, curves: trained.tester.curves + trained.weights.curves)
+  }
+
+  /// What a training leaves.
+  struct Trained {
+    let tester: EpochTester
+    let weights: WeightRecorder
+    let bestEpoch: Int
+    let development: Double?
+  }
+
+  static func train(_ settings: StudySettings, seed: UInt64, context: StudyContext) throws -> Trained {
     let bench = try VectorBench(collection: settings["data"], model: settings["model"], home: context.home)
     let pool = try BiasedPool(bench, settings, seed: seed)
     let ranker = VectorRanker(queries: bench.queries, documents: bench.documents)
@@ -85,14 +98,24 @@ public enum PoolingBiasStudy: Study {
       options: options)
     let result = try trainer.train()
     let best = result.bestEpoch ?? 0
-    return StudyOutcome(
-      items: testGroups.map(\.query.qid),
-      values: [
-        measures[0].name: tester.perEpoch[best],
-        // The mechanism is measured on the training queries, of which as many as there are test queries are taken.
-        measures[1].name: mechanism.separations(testGroups.count),
-      ],
-      development: result.history[best].validation?.value, curves: tester.curves + mechanism.curves)
+    return Trained(
+      tester: tester, weights: mechanism, bestEpoch: best, development: result.history[best].validation?.value)
+  }
+}
+
+/// Whether the weights of ``CoupledEstimation`` find the relevant documents that hide among the negatives, on the training
+/// queries of ``PoolingBiasStudy``.
+public enum HiddenPositivesStudy: Study {
+  public static let name = "hidden-positives"
+  public static let summary = "weights of hidden relevant documents against those of true negatives, query by query"
+  public static let items = "training queries"
+  public static let settings = PoolingBiasStudy.settings
+  /// Probability that a true negative weighs more than a hidden positive of its query; 0.5 where all weigh the same.
+  public static let measures = [StudyMeasure("true negatives outweigh hidden positives")]
+
+  public static func run(_ settings: StudySettings, seed: UInt64, context: StudyContext) throws -> StudyOutcome {
+    let weights = try PoolingBiasStudy.train(settings, seed: seed, context: context).weights
+    return StudyOutcome(items: weights.qids, values: [measures[0].name: weights.perQuery], curves: weights.curves)
   }
 }
 
@@ -171,23 +194,32 @@ private struct BiasedPoolSampler: TrainingSampler {
 }
 
 /// What the weights say about hidden positives and true negatives after each epoch.
-private final class WeightRecorder: TrainerHook {
-  let pool: BiasedPool
-  let coupled: CoupledEstimation?
+final class WeightRecorder: TrainerHook {
+  private let coupled: CoupledEstimation?
+  private let entries: [BiasedPool.Entry]
   private var hiddenCurve = StudyCurve("mean weight of hidden positives", xLabel: "epoch")
   private var trueCurve = StudyCurve("mean weight of true negatives", xLabel: "epoch")
-  private var perQuery: [Double] = []
+  /// Probability that a true negative weighs more than a hidden positive, after the last epoch.
+  private(set) var perQuery: [Double]
 
+  static let most = 500
+
+  /// - Parameter coupled: Nil where all negatives weigh the same.
   init(pool: BiasedPool, coupled: CoupledEstimation?) {
-    self.pool = pool
     self.coupled = coupled
+    // The same queries for every seed, taken evenly.
+    let both = pool.entries.filter { !$0.hidden.isEmpty && $0.hidden.count < $0.negatives.count }.sorted { $0.qid < $1.qid }
+    let count = min(Self.most, both.count)
+    let entries = (0..<count).map { both[$0 * both.count / count] }
+    self.entries = entries
+    perQuery = entries.map { _ in 0.5 }
   }
 
+  var qids: [String] { entries.map(\.qid) }
   var curves: [StudyCurve] { hiddenCurve.x.isEmpty ? [] : [hiddenCurve, trueCurve] }
 
   func afterEpoch(_ trainer: Trainer, record: EpochRecord) throws {
-    guard let coupled else { return }
-    let entries = pool.entries.filter { !$0.hidden.isEmpty && $0.hidden.count < $0.negatives.count }.prefix(500)
+    guard let coupled, !entries.isEmpty else { return }
     let lists = entries.map { TrainingSample.pairwise(qid: $0.qid, positive: $0.positive, negatives: $0.negatives) }
     let scores = try trainer.scores(of: lists, model: coupled.selection)
     var hidden: [Double] = []
@@ -204,10 +236,5 @@ private final class WeightRecorder: TrainerHook {
     }
     hiddenCurve.append(Double(record.epoch + 1), hidden.mean)
     trueCurve.append(Double(record.epoch + 1), others.mean)
-  }
-
-  /// Probability that a true negative weighs more than a hidden positive, by training query; 0.5 where all weigh the same.
-  func separations(_ count: Int) -> [Double] {
-    (0..<count).map { perQuery.isEmpty ? 0.5 : perQuery[$0 * perQuery.count / count] }
   }
 }

@@ -27,11 +27,15 @@ struct VectorBench {
   /// All documents, in the collection's order.
   let docnos: [String]
 
-  /// - Parameter titles: Whether titles of documents have vectors among the queries'.
-  init(collection: String, model: String, titles: Bool = false, home: DataHome) throws {
+  /// - Parameters:
+  ///   - titles: Whether titles of documents have vectors among the queries'.
+  ///   - droppedWords: Where above 0, training queries also have vectors without this share of their words, always the same
+  ///     ones (`strong:QID`).
+  init(collection: String, model: String, titles: Bool = false, droppedWords: Double = 0, home: DataHome) throws {
     let collection = try CollectionCatalog(home: home).locate(collection)
     let folder = try ModelCatalog(home: home).locate(model).folder
-    data = try TrainingData(collection, home: home)
+    let data = try TrainingData(collection, home: home)
+    self.data = data
     var texts: [(name: String, text: String)] = []
     var titleTexts: [(name: String, text: String)] = []
     try CorpusReader(path: collection.corpus).forEach { document in
@@ -42,11 +46,22 @@ struct VectorBench {
     var qids: [String] = []
     for split in collection.splits { qids += try data.qrels(split).qids }
     qids += data.dev.qids
-    let queryTexts = try Set(qids).sorted().map { ($0, try data.query($0).text) } + titleTexts
+    let queryTexts: [(name: String, text: String)] = try Set(qids).sorted().map { ($0, try data.query($0).text) }
+    let dropper = SeededGenerator(seed: 0)
+    let strongTexts = droppedWords == 0 ? [] : try data.train.qids.enumerated().map {
+      number, qid -> (name: String, text: String) in
+      let words = try data.query(qid).text.split(separator: " ")
+      var stream = dropper.stream("dropped words", number)
+      // One word at least stays, in its place.
+      let count = max(1, words.count - Int((droppedWords * Double(words.count)).rounded()))
+      let kept = stream.permutation(words.count).prefix(count).sorted()
+      return ("strong:" + qid, kept.map { String(words[$0]) }.joined(separator: " "))
+    }
     let base = ModelFolder(path: folder)
     let digest = try FileDigest.sha256(try base.file(ModelFolder.weightsName))
     var encoder: BiEncoder?
-    func vectors(_ texts: [(name: String, text: String)]) throws -> VectorTable {
+    func vectors(_ texts: [(name: String, text: String)]) throws -> [String: [Float]] {
+      guard !texts.isEmpty else { return [:] }
       let identity = [digest, "\(Self.maximumTokens)"] + texts.map { "\($0.name) \($0.text)" }
       let key = SHA256Digest.hex(of: Array(identity.joined(separator: "\n").utf8))
       let path = "\(home.cache)/vectors/\(key.prefix(24)).safetensors"
@@ -64,11 +79,11 @@ struct VectorBench {
       let file = try SafetensorsFile(path: path)
       let floats = try file.floats("vectors")
       let width = floats.count / max(1, texts.count)
-      return VectorTable(
-        Dictionary(uniqueKeysWithValues: texts.enumerated().map { ($1.name, Array(floats[$0 * width..<($0 + 1) * width])) }))
+      return Dictionary(uniqueKeysWithValues: texts.enumerated().map { ($1.name, Array(floats[$0 * width..<($0 + 1) * width])) })
     }
-    documents = try vectors(texts)
-    queries = try vectors(queryTexts)
+    documents = VectorTable(try vectors(texts))
+    queries = VectorTable(
+      try [queryTexts, titleTexts, strongTexts].map(vectors).reduce(into: [:]) { $0.merge($1) { first, _ in first } })
   }
 
   /// BM25's candidates of judged queries, with their texts.
