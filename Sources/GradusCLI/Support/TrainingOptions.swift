@@ -27,7 +27,7 @@ struct TrainingOptions: ParsableArguments {
   var teacher: String?
   @Option(help: ArgumentHelp("Lowest grade that counts as positive. Default: 1.", valueName: "grade"))
   var positiveGrade: String?
-  @Option(help: ArgumentHelp("none (default), recip, norm or kde.", valueName: "name"))
+  @Option(help: ArgumentHelp("none (default), recip, norm, kde, or teacher (needs --teacher).", valueName: "name"))
   var curriculum: String?
   @Option(help: ArgumentHelp("First epoch in which all samples weigh 1, or never. Default: 20.", valueName: "epoch"))
   var curriculumEnd: String?
@@ -35,6 +35,8 @@ struct TrainingOptions: ParsableArguments {
   var anti = false
   @Option(help: ArgumentHelp("sample (default), group:N or batch: how many samples share a weight.", valueName: "name"))
   var curriculumWeighting: String?
+  @Option(help: ArgumentHelp("\(WeightingNames.all.joined(separator: ", ")), also several as 'a(x=1) * b'. Default: none.", valueName: "names"))
+  var weighting: String?
   @Option(help: ArgumentHelp("Samples between two validations. Default: 64 (conv-knrm: 512).", valueName: "n"))
   var samplesPerEpoch: String?
   @Option(help: ArgumentHelp("Most epochs. Default: 15 (conv-knrm: 60).", valueName: "n"))
@@ -77,7 +79,8 @@ struct TrainingOptions: ParsableArguments {
       ("model", model), ("data", data), ("architecture", architecture), ("head", head), ("first-stage", firstStage),
       ("depth", depth), ("loss", loss), ("sampling", sampling), ("negatives", negatives), ("list-size", listSize),
       ("teacher", teacher), ("positive-grade", positiveGrade), ("curriculum", curriculum),
-      ("curriculum-end", curriculumEnd), ("anti", anti ? "true" : nil), ("curriculum-weighting", curriculumWeighting), ("samples-per-epoch", samplesPerEpoch), ("epochs", epochs),
+      ("curriculum-end", curriculumEnd), ("anti", anti ? "true" : nil), ("curriculum-weighting", curriculumWeighting),
+      ("weighting", weighting), ("samples-per-epoch", samplesPerEpoch), ("epochs", epochs),
       ("patience", patience), ("batch", batch), ("micro-batch", microBatch), ("encoder-learning-rate", encoderLearningRate),
       ("head-learning-rate", headLearningRate), ("schedule", schedule), ("warmup", warmup),
       ("gradient-clipping", gradientClipping), ("layers", layers), ("precision", precision),

@@ -58,6 +58,8 @@ struct YAMLMapping {
   /// The line of a key, or of the mapping where it has none of that name.
   func line(of key: String) -> Int { entries.first { $0.key == key }?.line ?? line }
 
+  func has(_ key: String) -> Bool { entries.contains { $0.key == key } }
+
   mutating func text(_ key: String) throws -> String? {
     guard let (line, value) = take(key) else { return nil }
     guard let text = value.scalar?.string else { throw error(line, .kind(key: key, expected: "one value")) }

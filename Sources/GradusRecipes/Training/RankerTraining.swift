@@ -108,15 +108,18 @@ public struct RankerTraining {
   // MARK: - Parts
 
   /// The model before the first step.
-  func freshModel() throws -> RankingModel {
+  ///
+  /// - Parameter seed: Of its first weights; nil for the settings'.
+  func freshModel(seed: UInt64? = nil) throws -> RankingModel {
+    let seed = seed ?? settings.seed
     let manifest = ModelManifest(
       architecture: settings.architecture, base: settings.model, baseDigest: baseDigest,
-      recipe: Dictionary(uniqueKeysWithValues: settings.values.map { ($0.name, $0.value) }), seed: settings.seed,
+      recipe: Dictionary(uniqueKeysWithValues: settings.values.map { ($0.name, $0.value) }), seed: seed,
       dataDigests: digests)
     switch settings.architecture {
-    case .convKNRM: return RankingModel(scorer: try ConvKNRM(base: base, seed: settings.seed), manifest: manifest)
+    case .convKNRM: return RankingModel(scorer: try ConvKNRM(base: base, seed: seed), manifest: manifest)
     case .crossEncoder:
-      var scorer = try CrossEncoder(base: base, head: settings.head, seed: settings.seed)
+      var scorer = try CrossEncoder(base: base, head: settings.head, seed: seed)
       let encoder = scorer.encoder
       if let layers = settings.layers { encoder.trainLastLayers(layers) } else { encoder.freezeEmbeddings() }
       for parameter in encoder.parameters { parameter.productPrecision = settings.precision }
@@ -154,15 +157,23 @@ public struct RankerTraining {
     options.earlyStopping = EarlyStopping(patience: settings.patience)
     options.checkpoint = checkpoint.map { CheckpointPolicy(directory: $0) }
     options.showsProgress = showsProgress
+    func trained(_ scorer: any PairScorer, _ name: String) -> TrainedModel {
+      TrainedModel(
+        scorer, name: name, optimizer: Adam(groups: optimizerGroups(scorer)), schedule: schedule,
+        gradientClipping: settings.gradientClipping)
+    }
+    let loss = try LossNames.loss(settings.loss)
+    var models = [trained(model.scorer, "ranker")]
+    var objectives = [TrainingObjective(loss, weighting: try weighting(candidates))]
+    for case .cet(let coupled) in try WeightingNames.parse(settings.weighting) {
+      // Another seed: two models that start alike would stay alike.
+      models.append(trained(try freshModel(seed: settings.seed &+ 1).scorer, coupled.selection))
+      objectives.append(
+        TrainingObjective(loss, name: "selection", model: coupled.selection, weighting: coupled.selectionWeighting))
+    }
     return try Trainer(
-      models: [
-        TrainedModel(
-          model.scorer, optimizer: Adam(groups: optimizerGroups(model.scorer)), schedule: schedule,
-          gradientClipping: settings.gradientClipping)
-      ],
-      sampler: try sampler(candidates), texts: data,
-      objectives: [TrainingObjective(try LossNames.loss(settings.loss), weighting: try weighting(candidates))],
-      validation: validation, hooks: [EpochReporter(body: onEpoch)], options: options)
+      models: models, sampler: try sampler(candidates), texts: data, objectives: objectives, validation: validation,
+      hooks: [EpochReporter(body: onEpoch)], options: options)
   }
 
   /// Draws from the training queries' candidates.
@@ -189,15 +200,44 @@ public struct RankerTraining {
     return TeacherLabelledSampler(sampler, teacher: teacher)
   }
 
+  /// The curriculum and the other weightings; nil for none of them.
   private func weighting(_ candidates: Run) throws -> (any SampleWeighting)? {
+    let statistics = try FirstStageStatistics(run: candidates)
+    var factors = try WeightingNames.parse(settings.weighting).map { try weighting($0, candidates, statistics) }
+    if let curriculum = try curriculum(statistics) { factors.insert(curriculum, at: 0) }
+    return factors.count > 1 ? try ProductWeighting(factors, renormalization: .mean(1)) : factors.first
+  }
+
+  private func curriculum(_ statistics: FirstStageStatistics) throws -> (any SampleWeighting)? {
     guard settings.curriculum != "none" else { return nil }
     let curriculum = CurriculumWeighting(
-      heuristic: try CurriculumNames.heuristic(settings.curriculum),
-      schedule: try LinearCurriculum(endEpoch: settings.curriculumEnd, anti: settings.isAnti),
-      statistics: try FirstStageStatistics(run: candidates))
+      heuristic: try CurriculumNames.heuristic(settings.curriculum, teacher: teacher),
+      schedule: try LinearCurriculum(endEpoch: settings.curriculumEnd, anti: settings.isAnti), statistics: statistics)
     let granularity = try CurriculumNames.granularity(settings.curriculumWeighting)
     return granularity == .perSample ? curriculum : try curriculum.averaged(over: granularity)
   }
+
+  private func weighting(
+    _ specification: WeightingNames.Specification, _ candidates: Run, _ statistics: FirstStageStatistics
+  ) throws -> any SampleWeighting {
+    switch specification {
+    case .loss(let weighting): return weighting
+    case .cet(let coupled): return coupled.relevanceWeighting
+    case .propensity(let temperature, let missingRank):
+      return try InversePropensityWeighting(statistics: statistics, temperature: temperature, missingRank: missingRank)
+    case .consensus(let division, let startEpoch, let readsFirstStage):
+      let sampler = try PairwiseSampler(
+        run: candidates, qrels: data.train, minimumPositiveGrade: settings.positiveGrade, negatives: settings.negatives,
+        seed: settings.seed)
+      return try ConsensusWeighting(
+        pairs: sampler.everyPositive(negatives: Self.filterNegatives, seed: settings.seed),
+        views: [.model("ranker")] + (readsFirstStage ? [.run(statistics)] : []), division: division, startEpoch: startEpoch,
+        seed: settings.seed)
+    }
+  }
+
+  /// Negatives that a pair's loss is measured against when pairs are divided into clean and noisy.
+  private static let filterNegatives = 4
 }
 
 extension TrainingSettings {
@@ -219,6 +259,17 @@ extension TrainingSettings {
     if loss.logitsPerDocument != 1 {
       throw SettingError.contradiction(
         "loss \(self.loss) needs a scorer with \(loss.logitsPerDocument) logits; \(architecture.rawValue) gives 1")
+    }
+    if CurriculumNames.readsTeacher(curriculum), teacher.isEmpty {
+      throw SettingError.contradiction("curriculum \(curriculum) judges by another ranker's scores: name its run as teacher")
+    }
+    let weightings = try WeightingNames.parse(weighting)
+    if sampling != .pairwise, weightings.contains(where: { if case .loss = $0 { false } else { true } }) {
+      throw SettingError.contradiction(
+        "weighting \(weighting) judges a positive or its negatives: it needs pairwise sampling, not \(sampling.rawValue)")
+    }
+    if weightings.count(where: { if case .cet = $0 { true } else { false } }) > 1 {
+      throw SettingError.contradiction("weighting \(weighting) names cet twice; one selection model can be trained")
     }
     if isAnti, curriculum == "none" {
       throw SettingError.contradiction("anti turns a curriculum round; name one (\(CurriculumNames.heuristics.joined(separator: ", ")))")

@@ -34,6 +34,7 @@ struct SettingAccess: Sendable {
     text("curriculum-weighting", \.curriculumWeighting) { name, value in
       try named(name, value) { _ = try CurriculumNames.granularity(value) }
     },
+    text("weighting", \.weighting, check: checkWeighting),
     count("samples-per-epoch", \.samplesPerEpoch),
     count("epochs", \.epochs),
     count("patience", \.patience),
@@ -83,6 +84,11 @@ struct SettingAccess: Sendable {
       let nearest = Spelling.nearest(to: name, among: all).map { " (did you mean '\($0)'?)" } ?? ""
       throw SettingError.value(setting: setting, found: value, expected: "one of \(all.joined(separator: ", "))\(nearest)")
     }
+  }
+
+  /// Also for studies, which have a setting of this kind.
+  static func checkWeighting(_ name: String, _ value: String) throws {
+    try named(name, value, alsoKnown: ["none"]) { _ = try WeightingNames.parse(value) }
   }
 
   private static func choice<Value: RawRepresentable<String> & CaseIterable & Sendable>(

@@ -57,6 +57,8 @@ public struct TrainingSettings: Sendable, Equatable {
   public var isAnti = false
   /// A granularity of ``CurriculumNames``: `sample`, `group:N` or `batch`.
   public var curriculumWeighting = "sample"
+  /// Weightings of ``WeightingNames`` beside the curriculum, separated by `*`; `none` for none.
+  public var weighting = "none"
   /// An epoch is what ends in a validation, not a pass over the data.
   public var samplesPerEpoch = 64
   public var epochs = 15
