@@ -18,23 +18,13 @@ extension LossInput {
 
   /// Labels by sample, all finite.
   func finiteLabels(for loss: any RankingLoss) throws(LossError) -> [[Double]] {
-    for sample in samples {
-      for document in sample.documents where !document.label.isFinite {
-        throw .label(loss: "\(type(of: loss))", sample: sample.id, label: document.label, expected: "a finite number")
-      }
-    }
+    try requireLabels(for: loss, "that are finite numbers", \.isFinite)
     return samples.map { $0.documents.map(\.label) }
   }
 
   /// Labels by sample, all of them grades: from 0 to ``LossInput/largestGrade``.
   func grades(for loss: any RankingLoss) throws(LossError) -> [[Double]] {
-    for sample in samples {
-      for document in sample.documents where !(document.label >= 0 && document.label <= Self.largestGrade) {
-        throw .label(
-          loss: "\(type(of: loss))", sample: sample.id, label: document.label,
-          expected: "a grade from 0 to \(Int(Self.largestGrade))")
-      }
-    }
+    try requireLabels(for: loss, "that are grades from 0 to \(Int(Self.largestGrade))") { $0 >= 0 && $0 <= Self.largestGrade }
     return samples.map { $0.documents.map(\.label) }
   }
 
