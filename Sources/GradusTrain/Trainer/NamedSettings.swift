@@ -75,6 +75,8 @@ public enum NameError: GradusError, Equatable {
   case unknownSetting(text: String, key: String)
   case value(text: String, key: String, found: String)
   case choice(text: String, key: String, found: String, known: [String])
+  /// A loss over vectors, or of two models, where one over scores was asked for.
+  case notOverScores(String)
 
   public var failureKind: FailureKind { .usage }
 
@@ -87,6 +89,7 @@ public enum NameError: GradusError, Equatable {
         + "choose one of \(known.joined(separator: ", "))"
     case .unknownSetting(let text, let key): "'\(text)' has no setting '\(key)'"
     case .value(let text, let key, let found): "'\(text)': '\(found)' is no value for \(key)"
+    case .notOverScores(let text): "'\(text)' is no loss over the scores of one model; train a bi-encoder with it"
     case .choice(let text, let key, let found, let known):
       "'\(text)': '\(found)' is no value for \(key); choose one of \(known.joined(separator: ", "))"
     }

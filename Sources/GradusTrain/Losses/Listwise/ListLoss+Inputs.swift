@@ -46,10 +46,13 @@ extension Tensor {
 ///
 /// The gain is `2^grade - 1` and the discount `1 / log2(1 + rank)` (Burges et al., ICML 2005).
 func normalizedGains(_ grades: [Double]) -> [Double] {
-  let gains = grades.map { exp2($0) - 1 }
+  let gains = grades.map(gain)
   let ideal = gains.sorted(by: >).enumerated().reduce(0.0) { $0 + $1.element * rankDiscount($1.offset + 1) }
   return ideal > 0 ? gains.map { $0 / ideal } : gains.map { _ in 0 }
 }
+
+/// `2^grade - 1`.
+func gain(_ grade: Double) -> Double { exp2(grade) - 1 }
 
 /// `1 / log2(1 + rank)`, rank from 1.
 func rankDiscount(_ rank: Int) -> Double { 1 / log2(1 + Double(rank)) }

@@ -1,61 +1,54 @@
-/// Ranking losses by the names that command lines and recipes give them.
+/// Training losses by the names that command lines and recipes give them.
 ///
 ///     try LossNames.loss("pairwise-hinge(margin=0.5)")
+///     try LossNames.named("matryoshka(loss=infonce(temperature=0.05),dims=384/192/96)")
+///
+/// `docs/losses.md` says which loss is for which data.
 public enum LossNames {
-  public static let all = [
-    "pairwise-softmax", "pairwise-cross-entropy", "pairwise-hinge", "two-logit", "pointwise-mse", "pointwise-l1",
-    "pointwise-smooth-l1", "pointwise-cross-entropy", "softmax-cross-entropy", "listnet", "listmle", "p-listmle", "ranknet",
-    "lambdarank", "ndcg-loss1", "ndcg-loss2", "ndcg-loss2++", "approx-ndcg", "neural-ndcg", "margin-mse", "kl",
-  ]
+  /// Everything that is known of each loss, family by family.
+  public static let entries: [LossEntry] =
+    pointwiseEntries + pairwiseEntries + listwiseEntries + distillationEntries + targetEntries + clickEntries + contrastiveEntries
+      + metricEntries
 
-  /// Losses over the documents of a list.
-  public static let listwise = [
-    "softmax-cross-entropy", "listnet", "listmle", "p-listmle", "ranknet", "lambdarank", "ndcg-loss1", "ndcg-loss2",
-    "ndcg-loss2++", "approx-ndcg", "neural-ndcg", "kl",
-  ]
+  public static let all = entries.map(\.name)
 
-  /// - Parameter text: One of ``all``; `pairwise-hinge` takes `margin`, `pointwise-smooth-l1` takes `threshold`, `listnet`,
-  ///   `approx-ndcg`, `neural-ndcg` and `kl` take `temperature`, `neural-ndcg` takes `rounds`, `ranknet` and the LambdaLoss
-  ///   family take `sigma`, `ndcg-loss2++` takes `mu`.
+  /// Losses over the documents of a list: they need two documents at least.
+  public static let listwise = entries.filter { $0.forms == .lists && $0.model == .scores }.map(\.name)
+
+  /// What is known of the loss that a text names.
+  ///
+  /// - Throws: ``NameError/unknown(_:known:)``, which tells the nearest name.
+  public static func entry(_ text: String) throws -> LossEntry {
+    let name = try NamedSettings(text).name
+    guard let entry = entries.first(where: { $0.name == name }) else { throw NameError.unknown(name, known: all) }
+    return entry
+  }
+
+  /// - Parameters:
+  ///   - text: One of ``all``, with settings of ``LossEntry/settings``: `name` or `name(key=value,...)`.
+  ///   - context: What the loss may need beside its parameters; without it losses of clicks can be named, not computed.
   /// - Throws: ``NameError``, ``LossError`` for values that cannot be meant.
-  public static func loss(_ text: String) throws -> any RankingLoss {
+  public static func named(_ text: String, context: LossContext = LossContext()) throws -> NamedLoss {
     var settings = try NamedSettings(text)
-    let loss: any RankingLoss
-    switch settings.name {
-    case "pairwise-softmax": loss = PairwiseSoftmaxLoss()
-    case "pairwise-cross-entropy": loss = PairwiseCrossEntropyLoss()
-    case "pairwise-hinge": loss = try PairwiseHingeLoss(margin: try settings.take("margin", as: Double.self) ?? 1)
-    case "two-logit": loss = TwoLogitCrossEntropyLoss()
-    case "pointwise-mse": loss = PointwiseMSELoss()
-    case "pointwise-l1": loss = PointwiseL1Loss()
-    case "pointwise-smooth-l1":
-      loss = try PointwiseSmoothL1Loss(threshold: try settings.take("threshold", as: Double.self) ?? 1)
-    case "pointwise-cross-entropy": loss = PointwiseCrossEntropyLoss()
-    case "softmax-cross-entropy": loss = SoftmaxCrossEntropyLoss()
-    case "listnet": loss = try ListNetLoss(temperature: try settings.take("temperature", as: Double.self) ?? 1)
-    case "listmle": loss = ListMLELoss()
-    case "p-listmle": loss = ListMLELoss(weights: .exponential)
-    case "ranknet": loss = try RankNetLoss(sigma: try settings.take("sigma", as: Double.self) ?? 1)
-    case "lambdarank": loss = try lambda(.lambdaRank, &settings)
-    case "ndcg-loss1": loss = try lambda(.ndcg1, &settings)
-    case "ndcg-loss2": loss = try lambda(.ndcg2, &settings)
-    case "ndcg-loss2++": loss = try lambda(.ndcg2Plus, &settings)
-    case "approx-ndcg": loss = try ApproxNDCGLoss(temperature: try settings.take("temperature", as: Double.self) ?? 0.1)
-    case "neural-ndcg":
-      loss = try NeuralNDCGLoss(
-        temperature: try settings.take("temperature", as: Double.self) ?? 1,
-        sinkhornRounds: try settings.take("rounds", as: Int.self) ?? 30)
-    case "margin-mse": loss = MarginMSELoss()
-    case "kl": loss = try KLDivergenceLoss(temperature: try settings.take("temperature", as: Double.self) ?? 1)
-    default: throw NameError.unknown(settings.name, known: all)
-    }
+    let loss = try entry(text).make(&settings, context)
     try settings.finish()
     return loss
   }
 
-  private static func lambda(_ weighting: LambdaLoss.Weighting, _ settings: inout NamedSettings) throws -> LambdaLoss {
-    let sigma = try settings.take("sigma", as: Double.self) ?? 1
-    guard weighting == .ndcg2Plus else { return try LambdaLoss(weighting, sigma: sigma) }
-    return try LambdaLoss(weighting, sigma: sigma, mu: try settings.take("mu", as: Double.self) ?? 10)
+  /// A loss over scores.
+  ///
+  /// - Throws: ``NameError/notOverScores(_:)`` for a loss over vectors or of two models; as ``named(_:context:)``.
+  public static func loss(_ text: String) throws -> any RankingLoss {
+    guard case .scores(let loss) = try named(text) else { throw NameError.notOverScores(text) }
+    return loss
+  }
+
+  /// A loss over vectors that another one is made of; `infonce` where none is named.
+  static func vectors(_ text: String?, in whole: String) throws -> any EmbeddingLoss {
+    guard case .vectors(let loss) = try named(text ?? "infonce") else {
+      throw NameError.choice(
+        text: whole, key: "loss", found: text ?? "", known: entries.filter { $0.model == .vectors }.map(\.name))
+    }
+    return loss
   }
 }
