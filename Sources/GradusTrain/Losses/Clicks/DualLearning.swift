@@ -41,7 +41,7 @@ public struct DualLearning: Sendable {
 
   /// - Parameter others: The other model's scores, `[samples, documents]`; no gradient flows into them.
   /// - Returns: `[samples]`; 0 for a list without a click.
-  func values(_ input: LossInput, weighedBy others: Tensor) throws -> Tensor {
+  public func values(_ input: LossInput, weighedBy others: Tensor) throws -> Tensor {
     let name = "DualLearning"
     guard input.samples[0].documents.count >= 2 else { throw LossError.listNeeded(loss: name, sample: input.samples[0].id) }
     guard input.scores.rank == 2 else { throw LossError.logits(loss: name, expected: 1, found: input.scores.shape[2]) }

@@ -1,7 +1,7 @@
 import GradusTensor
 
 /// Unique softmax: every document of grade above 0 is chosen among itself and the documents of lower grade (TF-Ranking's
-/// `UniqueSoftmaxLoss`; Zhu et al., "Listwise learning to rank by exploring unique ratings", WSDM 2020).
+/// `UniqueSoftmaxLoss`; Zhu and Klabjan, "Listwise learning to rank by exploring unique ratings", WSDM 2020).
 ///
 ///     loss = -sum_i (2^grade_i - 1) log( exp(scores_i) / (exp(scores_i) + sum_{grade_j < grade_i} exp(scores_j)) )
 public struct UniqueSoftmaxLoss: RankingLoss, Equatable {

@@ -11,14 +11,14 @@ extension LossNames {
       try GISTEmbedLoss(
         temperature: try $0.take("temperature", as: Double.self) ?? 0.01, margin: try $0.take("margin", as: Double.self) ?? 0)
     },
-    LossEntry(vectors: "matryoshka", ["loss", "dims", "weights"], .any, .numbers) { settings in
+    LossEntry(vectors: "matryoshka", ["loss", "dims", "weights"], .pairs, .roles) { settings in
       let base = try vectors(settings.take("loss"), in: settings.text)
       guard let dimensions = try numbers("dims", as: Int.self, &settings) else {
         throw NameError.value(text: settings.text, key: "dims", found: "nothing, where lengths like 384/192/96 are needed")
       }
       return try MatryoshkaLoss(base, dimensions: dimensions, weights: try numbers("weights", as: Double.self, &settings))
     },
-    LossEntry(vectors: "cosine-similarity", [], .any, .numbers) { _ in CosineSimilarityLoss() },
+    LossEntry(vectors: "cosine-similarity", [], .any, .probabilities) { _ in CosineSimilarityLoss() },
     LossEntry(vectors: "contrastive", ["distance", "margin"], .any, .roles) {
       try ContrastiveLoss(
         distance: try $0.take("distance", among: VectorDistance.self) ?? .cosine,
@@ -45,7 +45,7 @@ extension LossNames {
 
   static let metricEntries: [LossEntry] = [
     LossEntry(
-      vectors: "tcm", ["loss", "positive", "negative", "positive-weight", "negative-weight"], .any, .roles
+      vectors: "tcm", ["loss", "positive", "negative", "positive-weight", "negative-weight"], .pairs, .roles
     ) { settings in
       let base = try vectors(settings.take("loss"), in: settings.text)
       return try ThresholdConsistentMarginLoss(

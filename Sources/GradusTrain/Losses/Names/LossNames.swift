@@ -15,13 +15,16 @@ public enum LossNames {
   /// Losses over the documents of a list: they need two documents at least.
   public static let listwise = entries.filter { $0.forms == .lists && $0.model == .scores }.map(\.name)
 
-  /// What is known of the loss that a text names.
+  /// What is known of the loss that a text names; of one that is made of another, with the samples and labels of that.
   ///
   /// - Throws: ``NameError/unknown(_:known:)``, which tells the nearest name.
   public static func entry(_ text: String) throws -> LossEntry {
-    let name = try NamedSettings(text).name
-    guard let entry = entries.first(where: { $0.name == name }) else { throw NameError.unknown(name, known: all) }
-    return entry
+    var settings = try NamedSettings(text)
+    guard let entry = entries.first(where: { $0.name == settings.name }) else {
+      throw NameError.unknown(settings.name, known: all)
+    }
+    guard entry.settings.contains("loss"), let inner = settings.take("loss") else { return entry }
+    return entry.reading(as: try self.entry(inner))
   }
 
   /// - Parameters:

@@ -94,6 +94,11 @@ public struct LossEntry: Sendable {
     self.make = make
   }
 
+  /// The same loss with the samples and labels of another.
+  func reading(as other: LossEntry) -> LossEntry {
+    LossEntry(name, settings, forms: other.forms, labels: other.labels, model: model, make: make)
+  }
+
   /// A loss over scores.
   init(
     _ name: String, _ settings: [String] = [], _ forms: [TrainingSample.Form], _ labels: Labels, model: Model = .scores,
@@ -115,5 +120,6 @@ extension Array where Element == TrainingSample.Form {
   static var any: [TrainingSample.Form] { [.pointwise, .pairwise, .listwise] }
   /// Two documents at least.
   static var lists: [TrainingSample.Form] { [.pairwise, .listwise] }
+  /// One positive and its negatives.
   static var pairs: [TrainingSample.Form] { [.pairwise] }
 }

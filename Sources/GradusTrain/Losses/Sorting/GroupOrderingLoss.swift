@@ -50,7 +50,8 @@ public struct GroupOrderingLoss: RankingLoss, Equatable {
       if rowsOf[size] == nil { order.append(size) }
       rowsOf[size, default: []].append(row)
     }
-    var total = Tensor.zeros([groups.count], type: scores.type)
+    // Zeros that belong to the scores: a batch with nothing to order has a gradient, of zeros.
+    var total = scores.sum(axes: [1]) * 0
     for size in order where size.positives > 0 && size.negatives > 0 {
       let rows = rowsOf[size] ?? []
       func columns(_ group: Bool) -> Tensor {

@@ -10,8 +10,9 @@
 ///     let (loss, gradient) = try layer.step(h, target: 17, learningRate: 0.01, loss: .z(a: 1, b: 10))
 ///
 /// The step is that of gradient descent on W but for rounding; momentum and Adam, which remember every row, have no such form.
-/// Every ``stabilisationInterval`` steps U is multiplied into V, which costs O(D d^2) once and keeps U well-conditioned.
-/// Doubles throughout: the inverse is updated, never computed anew.
+/// U drifts away from the identity. Where the product of its norm and its inverse's says that it has become ill-conditioned, it is
+/// multiplied into V, which costs O(D d^2) once (``absorptions`` counts). Doubles throughout: the inverse is updated, never computed
+/// anew.
 public struct FactoredSphericalOutput: Sendable {
   /// A loss of the spherical family.
   public enum Loss: Sendable, Equatable {
@@ -29,8 +30,10 @@ public struct FactoredSphericalOutput: Sendable {
   public let count: Int
   /// Length of h.
   public let width: Int
-  /// Steps after which U is multiplied into V; 100 in the authors' example.
-  public let stabilisationInterval: Int
+  /// Largest `|U| |U^-1|` (Frobenius), at least `width`, which it is at first; a step loses about as many digits as it has.
+  public let conditionLimit: Double
+  /// How often U was multiplied into V.
+  public private(set) var absorptions = 0
   private var v: [Double]
   private var u: [Double]
   private var inverse: [Double]
@@ -38,22 +41,23 @@ public struct FactoredSphericalOutput: Sendable {
   private var q: [Double]
   private var wbar: [Double]
   private var steps = 0
+  private static let stepsPerCheck = 8
 
   /// - Parameters:
   ///   - weights: `[D, width]`, row by row.
-  ///   - stabilisationInterval: At least 1.
+  ///   - conditionLimit: Above `width`.
   /// - Throws: ``LossError/parameter(_:found:expected:)``.
   /// - Complexity: O(D width^2), once.
-  public init(weights: [Double], width: Int, stabilisationInterval: Int = 100) throws(LossError) {
+  public init(weights: [Double], width: Int, conditionLimit: Double = 1e6) throws(LossError) {
     guard width >= 1, weights.count % max(1, width) == 0, weights.count / max(1, width) >= 2 else {
       throw .parameter("weights", found: Double(weights.count), expected: "two or more rows of \(width) numbers")
     }
-    guard stabilisationInterval >= 1 else {
-      throw .parameter("stabilisationInterval", found: Double(stabilisationInterval), expected: "at least 1")
+    guard conditionLimit > Double(width) else {
+      throw .parameter("conditionLimit", found: conditionLimit, expected: "above the width, \(width)")
     }
     self.width = width
     count = weights.count / width
-    self.stabilisationInterval = stabilisationInterval
+    self.conditionLimit = conditionLimit
     v = weights
     u = Self.identity(width)
     inverse = Self.identity(width)
@@ -105,7 +109,7 @@ public struct FactoredSphericalOutput: Sendable {
   ///   - target: The right class.
   /// - Returns: The loss before the step, and its gradient with respect to `h` (at the old weights).
   /// - Throws: ``LossError/parameter(_:found:expected:)`` for a step so long that W would collapse along h.
-  /// - Complexity: O(width^2), and O(D width^2) once every ``stabilisationInterval`` steps.
+  /// - Complexity: O(width^2), and O(D width^2) where U has become ill-conditioned.
   public mutating func step(
     _ h: [Double], target: Int, learningRate eta: Double, loss: Loss
   ) throws(LossError) -> (loss: Double, inputGradient: [Double]) {
@@ -157,12 +161,13 @@ public struct FactoredSphericalOutput: Sendable {
     // h^T times the new inverse: h^T U^-1 / (1 - kappa |h|^2).
     for k in 0..<width { v[target * width + k] -= eta * alpha * hInverse[k] / rest }
     steps += 1
-    if steps % stabilisationInterval == 0 { absorb() }
+    if steps % Self.stepsPerCheck == 0, Self.dot(u, u) * Self.dot(inverse, inverse) > conditionLimit * conditionLimit { absorb() }
     return (derivative.loss, gradient)
   }
 
   /// Multiplies U into V.
   private mutating func absorb() {
+    absorptions += 1
     let factored = self
     for row in 0..<count {
       for j in 0..<width { v[row * width + j] = 0 }

@@ -32,7 +32,7 @@ extension TargetLoss {
           loss: "\(Self.self)", sample: input.samples[sample].id, found: found, least: leastCandidates)
       }
     }
-    guard !rows.targets.isEmpty else { return .zeros([input.samples.count], type: scores.type) }
+    guard !rows.targets.isEmpty else { return scores.sum(axes: [1]) * 0 }
     let picked = scores.indexSelect(rows.sampleIndices)
     let values = try values(picked, present: rows.present, targets: rows.targets)
     return rows.meanPerSample(values)
