@@ -84,9 +84,7 @@ struct BenchTrainCommand: ParsableCommand {
 
   /// Pairs of whole-word pieces, long enough to fill the limit.
   private func madePairs(tokenizer: any InputTokenizer) throws -> [ScoringPair] {
-    let words = (0..<Int32(tokenizer.vocabularySize)).compactMap { tokenizer.piece($0) }
-      .filter { piece in piece.count >= 3 && piece.allSatisfy { ("a"..."z").contains($0) } }
-    guard !words.isEmpty else { throw UsageError("the model's vocabulary has no plain words to make pairs of") }
+    let words = try BenchWords.plain(of: tokenizer)
     var generator = SeededGenerator(seed: 2)
     func text(_ count: Int) -> String {
       (0..<count).map { _ in words[Int.random(in: words.indices, using: &generator)] }.joined(separator: " ")

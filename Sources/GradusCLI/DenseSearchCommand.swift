@@ -70,7 +70,9 @@ struct DenseSearchCommand: ParsableCommand {
   func run() throws {
     let threadCount = threads.apply()
     let folder = ModelFolder(path: try InputNames.model(model).folder)
-    guard !InputNames.exists(folder.path + "/" + ModelManifest.fileName), !folder.isSequenceClassifier else {
+    let isTrained = InputNames.exists(folder.path + "/" + ModelManifest.fileName)
+    let makesVectors = try !isTrained || ModelManifest(folder: folder).architecture == .biEncoder
+    guard makesVectors, !folder.isSequenceClassifier else {
       throw UsageError("\(model) is a trained re-ranker, which makes no vectors; use it with 'gradus rerank'")
     }
     let limits = maximumTokens.map { TokenLimits(maximumTokens: $0) }

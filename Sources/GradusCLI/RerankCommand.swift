@@ -204,14 +204,15 @@ struct Ranker {
     let isTrained = isHere || folder.isSequenceClassifier
     if isTrained, prompts.query != nil || prompts.document != nil {
       throw UsageError(
-        "\(name) reads query and document together and has no prompts; leave --query-prompt and --document-prompt out")
+        "\(name) is a trained re-ranker and reads texts as it was trained to; leave --query-prompt and --document-prompt out")
     }
     let base: any Reranker
     if isTrained {
       let trained = try RankingModel(folder: folder)
       firstStageWeight = given ?? trained.manifest.firstStageWeight ?? 0
       // What has no fused kernels runs in fp32 where nothing was asked for, and refuses the rest.
-      let isFused = (trained.scorer as? CrossEncoder)?.encoder.configuration.isFusable ?? false
+      let encoder = (trained.scorer as? CrossEncoder)?.encoder ?? (trained.scorer as? BiEncoder)?.encoder
+      let isFused = encoder?.configuration.isFusable ?? false
       precision = try isFused || arithmetic.isGiven ? arithmetic.resolved().precision : .fp32
       base = PairReranker(try trained.scorer.prepared(for: precision))
     } else {

@@ -13,13 +13,21 @@ import Testing
   private func withoutTime(_ history: TrainingHistory) -> [TrainingHistory.Epoch] { history.epochs.map(\.withoutTime) }
 
   @Test("A training that is interrupted inside an epoch and taken up again has the bits of one that was not", arguments: [
-    ModelManifest.Architecture.crossEncoder, .convKNRM,
+    (ModelManifest.Architecture.crossEncoder, "pairwise-cross-entropy"), (.convKNRM, "pairwise-cross-entropy"),
+    (.biEncoder, "pairwise-cross-entropy"), (.biEncoder, "infonce(temperature=0.05)"), (.biEncoder, "gist(temperature=0.1)"),
+    (.crossEncoder, "ordinal(levels=2)"), (.convKNRM, "aldr-kl"), (.crossEncoder, "dla"),
   ])
-  func resume(architecture: ModelManifest.Architecture) throws {
+  func resume(architecture: ModelManifest.Architecture, loss: String) throws {
     let bench = try TinyBench()
     defer { bench.remove() }
     var settings = bench.settings
     settings.architecture = architecture
+    settings.loss = loss
+    if loss.hasPrefix("gist") { settings.guide = bench.model.path }
+    if loss == "dla" {
+      settings.sampling = .listwise
+      settings.listSize = 3
+    }
     let data = try bench.data()
     let whole = try #require(try RankerTraining(settings, data: data, base: bench.model).train(showsProgress: false))
     let checkpoint = bench.folder + "/checkpoint"
@@ -99,7 +107,7 @@ import Testing
   @Test("Weightings that cannot go with the sampling are refused before anything is trained", arguments: [
     ("cet", "pointwise"), ("consensus", "listwise"), ("loss * propensity", "listwise"), ("cet * cet(temperature=2)", "pairwise"),
   ])
-  func contradictions(weighting: String, sampling: String) throws {
+  func contradictingWeightings(weighting: String, sampling: String) throws {
     let bench = try TinyBench()
     defer { bench.remove() }
     var settings = bench.settings
@@ -112,6 +120,47 @@ import Testing
       if case SettingError.contradiction(let text) = error { text.contains(weighting) } else { false }
     }
     #expect(throws: SettingError.self) { try settings.set("weighting", to: "lss(warmup=2)") }
+  }
+
+  @Test("A trained bi-encoder is saved as sentence-transformers has it, and loads with the same scores and vectors")
+  func biEncoderFolder() throws {
+    let bench = try TinyBench()
+    defer { bench.remove() }
+    var settings = bench.settings
+    settings.architecture = .biEncoder
+    settings.loss = "infonce(temperature=0.05)"
+    settings.curriculum = "none"
+    let out = bench.folder + "/out"
+    let outcome = try RankerTraining(settings, data: try bench.data(), base: bench.model).run(out: out, showsProgress: false)
+    for name in ["modules.json", "1_Pooling/config.json", "sentence_bert_config.json", "config_sentence_transformers.json"] {
+      #expect(FileManager.default.fileExists(atPath: out + "/" + name), "\(name)")
+    }
+    let again = try RankingModel(folder: ModelFolder(path: out))
+    #expect(bits(again) == bits(outcome.model) && again.manifest == outcome.model.manifest)
+    let pairs = ["word1 word2", "word3"].map {
+      ScoringPair(query: Query(qid: $0, text: $0), document: Document(docno: $0, text: "word2 word5 word7"))
+    }
+    #expect(try again.scorer.rankingScores(pairs) == outcome.model.scorer.rankingScores(pairs))
+    let alone = try BiEncoder(folder: ModelFolder(path: out))
+    let trained = try #require(outcome.model.scorer as? BiEncoder)
+    #expect(alone.limits.maximumTokens == 24 && alone.isNormalized && alone.scoreScale == 20)
+    #expect(try alone.encode(["word1 word2"]).vectors == trained.encode(["word1 word2"]).vectors)
+  }
+
+  @Test("Settings that cannot go together are refused before anything is trained", arguments: [
+    ["loss": "infonce"], ["architecture": "bi-encoder", "loss": "gist"],
+    ["architecture": "bi-encoder", "loss": "infonce", "guide": "minilm-l6"],
+    ["architecture": "bi-encoder", "loss": "infonce", "sampling": "listwise"],
+    ["architecture": "bi-encoder", "loss": "infonce", "micro-batch": "2"], ["loss": "kl"], ["loss": "two-logit"],
+    ["loss": "listnet", "sampling": "pointwise"], ["loss": "ips-pairwise", "sampling": "pointwise"],
+  ])
+  func contradictions(values: [String: String]) throws {
+    let settings = try TrainingSettings(values: values.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
+    #expect {
+      try settings.checkTogether()
+    } throws: { error in
+      if case SettingError.contradiction = error { true } else { false }
+    }
   }
 
   @Test("A finished folder is read and not trained again; another training is refused there")

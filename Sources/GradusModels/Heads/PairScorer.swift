@@ -24,13 +24,14 @@ public struct ScoringPair: Sendable, Hashable {
 ///       }
 ///     }
 public protocol PairScorer: Module {
-  /// Logits that the scorer gives for a pair: 1, or 2 for a two-way classification (relevant, not relevant).
+  /// Logits that the scorer gives for a pair: 1, 2 for a two-way classification (relevant, not relevant), or one for each
+  /// threshold between grades (``OrdinalScorer``).
   var logitsPerPair: Int { get }
 
   /// Tokens that the model reads of a pair and tokens that it does not get to see; for planning batches and for reports.
   func tokens(of pair: ScoringPair) throws -> (read: Int, truncated: Int)
 
-  /// Logits in the order of `batch`, shape `[pairs]`, or `[pairs, 2]`. A pair's logits must not depend on its batch mates.
+  /// Logits in the order of `batch`, shape `[pairs]`, or `[pairs, logits]`. A pair's logits must not depend on its batch mates.
   ///
   /// - Parameter context: Training or inference, and where dropout takes its randomness from.
   func scores(_ batch: [ScoringPair], context: ForwardContext) throws -> Tensor
@@ -38,6 +39,9 @@ public protocol PairScorer: Module {
   /// What ``rankingScores(_:maximumTokens:progress:)`` gives, before it is checked; a scorer with a faster way than
   /// ``scores(_:context:)`` for inference takes it here.
   func inferredScores(_ pairs: [ScoringPair], maximumTokens: Int, progress: (Int) -> Void) throws -> [CandidateScore]
+
+  /// One number a pair from its logits: of two the first minus the second.
+  func rankingScores(of logits: Tensor) -> [Double]
 
   /// The same scorer with its present weights packed for inference at `precision`.
   ///
@@ -87,7 +91,6 @@ extension PairScorer {
     return self
   }
 
-  /// One number a pair from its logits.
   public func rankingScores(of logits: Tensor) -> [Double] {
     let values = logits.doubles()
     guard logitsPerPair == 2 else { return values }

@@ -43,6 +43,14 @@ public struct RankingModel {
     self.manifest.convKNRM = scorer.options
   }
 
+  public init(scorer: BiEncoder, manifest: ModelManifest) {
+    self.scorer = scorer
+    self.manifest = manifest
+    self.manifest.architecture = .biEncoder
+    self.manifest.scoreScale = scorer.scoreScale
+    self.manifest.truncation = scorer.limits.policy
+  }
+
   /// Loads a folder that ``save(to:tokenizerOf:)`` wrote, or a cross-encoder of transformers
   /// (``ModelFolder/isSequenceClassifier``), which has no manifest and reads all positions of its encoder.
   ///
@@ -60,6 +68,15 @@ public struct RankingModel {
     let source = try WeightSource(path: try folder.file(ModelFolder.weightsName))
     let tokenizer = try folder.tokenizer()
     switch manifest.architecture {
+    case .biEncoder:
+      // Pooling, prompts and the longest text stand in sentence-transformers' files, where other programs find them, too.
+      var model = try BiEncoder(folder: folder)
+      model.scoreScale = try manifest.required(manifest.scoreScale, .scoreScale, file: manifestFile)
+      guard model.scoreScale.isFinite, model.scoreScale > 0 else {
+        throw ModelError.manifest(file: manifestFile, reason: "scoreScale is \(model.scoreScale), which is not above 0")
+      }
+      model.limits.policy = manifest.truncation ?? .truncate
+      scorer = model
     case .crossEncoder:
       let encoder = try BertEncoder(folder: folder)
       let head = try manifest.required(manifest.head, .head, file: manifestFile)
@@ -105,7 +122,8 @@ public struct RankingModel {
     }
     try Folder.create(path)
     // Files of another model under these names would be taken for this one's.
-    for name in [ModelManifest.fileName, ModelFolder.configurationName, "tokenizer.json", "vocab.txt", "tokenizer_config.json"] {
+    let own = [ModelManifest.fileName, ModelFolder.configurationName, "tokenizer.json", "vocab.txt", "tokenizer_config.json"]
+    for name in own + SavedSentenceSettings.fileNames {
       try Self.removeFile(path + "/" + name)
     }
     let weights = SafetensorsWriter(path: path + "/" + ModelFolder.weightsName, metadata: ["format": "pt"])
@@ -121,6 +139,10 @@ public struct RankingModel {
         tensors = model.encoder.exportedWeights() + model.headParameters.map { NamedTensor($0.name, $0.value) }
       }
       try SavedConfiguration(configuration, classifier: model.classifier).write(to: path)
+    case let model as BiEncoder:
+      tensors = model.encoder.exportedWeights()
+      try SavedConfiguration(model.encoder.configuration, classifier: nil).write(to: path)
+      try SavedSentenceSettings(model).write(to: path)
     case let model as ConvKNRM:
       tensors = model.parameters.map { NamedTensor($0.name, $0.value) }
       tensors.append(NamedTensor(ConvKNRM.embeddingsName, model.vocabularyEmbeddings))

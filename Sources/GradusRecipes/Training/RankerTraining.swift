@@ -26,6 +26,7 @@ public struct RankerTraining {
   /// Of data and teacher, by name.
   let digests: [String: String]
   private let teacher: Run?
+  private let guide: ModelFolder?
 
   /// Finds model and collection by the names in `settings`.
   ///
@@ -36,19 +37,29 @@ public struct RankerTraining {
     let collection = try CollectionCatalog(home: home).locate(settings.data)
     try self.init(
       settings, data: try TrainingData(collection, home: home, showsProgress: showsProgress),
-      base: ModelFolder(path: installed.folder))
+      base: ModelFolder(path: installed.folder), home: home)
   }
 
   /// With data that is at hand, for many trainings on one collection.
-  public init(_ settings: TrainingSettings, data: TrainingData, base: ModelFolder) throws {
+  ///
+  /// - Parameter home: Where a guide model is found by name.
+  public init(_ settings: TrainingSettings, data: TrainingData, base: ModelFolder, home: DataHome = .current) throws {
     try settings.checkTogether()
     self.settings = settings
     self.data = data
     self.base = base
     baseDigest = try FileDigest.sha256(try base.file(ModelFolder.weightsName))
     teacher = settings.teacher.isEmpty ? nil : try TrecRunReader.read(settings.teacher)
-    digests = settings.teacher.isEmpty
-      ? data.digests : data.digests.merging(["teacher": try FileDigest.sha256(settings.teacher)]) { first, _ in first }
+    var digests = data.digests
+    if !settings.teacher.isEmpty { digests["teacher"] = try FileDigest.sha256(settings.teacher) }
+    if settings.guide.isEmpty {
+      guide = nil
+    } else {
+      let folder = ModelFolder(path: try ModelCatalog(home: home).locate(settings.guide).folder)
+      digests["guide"] = try FileDigest.sha256(try folder.file(ModelFolder.weightsName))
+      guide = folder
+    }
+    self.digests = digests
   }
 
   /// A trained model in memory.
@@ -118,24 +129,82 @@ public struct RankerTraining {
       dataDigests: digests)
     switch settings.architecture {
     case .convKNRM: return RankingModel(scorer: try ConvKNRM(base: base, seed: seed), manifest: manifest)
+    case .biEncoder:
+      var scorer = try BiEncoder(folder: base)
+      prepare(scorer.encoder)
+      scorer.limits = TokenLimits(
+        maximumTokens: min(settings.maximumTokens, scorer.encoder.configuration.maximumPositions))
+      return RankingModel(scorer: scorer, manifest: manifest)
     case .crossEncoder:
       var scorer = try CrossEncoder(base: base, head: settings.head, seed: seed)
       let encoder = scorer.encoder
-      if let layers = settings.layers { encoder.trainLastLayers(layers) } else { encoder.freezeEmbeddings() }
-      for parameter in encoder.parameters { parameter.productPrecision = settings.precision }
+      prepare(encoder)
       scorer.limits = TokenLimits(maximumTokens: min(settings.maximumTokens, encoder.configuration.maximumPositions))
       return RankingModel(scorer: scorer, manifest: manifest)
     }
   }
 
+  private func prepare(_ encoder: BertEncoder) {
+    if let layers = settings.layers { encoder.trainLastLayers(layers) } else { encoder.freezeEmbeddings() }
+    for parameter in encoder.parameters { parameter.productPrecision = settings.precision }
+  }
+
   private func optimizerGroups(_ scorer: any PairScorer) -> [ParameterGroup] {
-    guard let crossEncoder = scorer as? CrossEncoder else {
-      return [ParameterGroup("all", parameters: scorer.parameters, learningRate: settings.headLearningRate)]
+    let encoder: BertEncoder, rest: [Parameter]
+    switch scorer {
+    case let ordinal as OrdinalScorer:
+      let thresholds = ParameterGroup(
+        "thresholds", parameters: ordinal.thresholdParameters, learningRate: settings.headLearningRate)
+      return optimizerGroups(ordinal.base) + [thresholds]
+    case let model as CrossEncoder: (encoder, rest) = (model.encoder, model.headParameters)
+    case let model as BiEncoder: (encoder, rest) = (model.encoder, model.headParameters)
+    default: return [ParameterGroup("all", parameters: scorer.parameters, learningRate: settings.headLearningRate)]
     }
-    let encoder = ParameterGroup(
-      "encoder", parameters: crossEncoder.encoder.trainableParameters, learningRate: settings.encoderLearningRate)
-    let head = ParameterGroup("head", parameters: crossEncoder.headParameters, learningRate: settings.headLearningRate)
-    return encoder.parameters.isEmpty ? [head] : [encoder, head]
+    let groups = [
+      ParameterGroup("encoder", parameters: encoder.trainableParameters, learningRate: settings.encoderLearningRate),
+      ParameterGroup("head", parameters: rest, learningRate: settings.headLearningRate),
+    ]
+    return groups.filter { !$0.parameters.isEmpty }
+  }
+
+  /// What takes part in the training beside the sampler, and what is minimised.
+  private struct Parts {
+    var models: [TrainedModel]
+    var objectives: [TrainingObjective]
+  }
+
+  private func parts(_ model: RankingModel, candidates: Run, schedule: any LearningRateSchedule) throws -> Parts {
+    func trained(_ scorer: any PairScorer, name: String = "ranker") -> TrainedModel {
+      TrainedModel(
+        scorer, name: name, optimizer: Adam(groups: optimizerGroups(scorer)), schedule: schedule,
+        gradientClipping: settings.gradientClipping)
+    }
+    let weighting = try weighting(candidates)
+    switch try LossNames.named(settings.loss, context: LossContext(shown: candidates)) {
+    case .scores(let loss):
+      let scorer = (loss as? OrdinalLoss).map { OrdinalScorer(model.scorer, levels: $0.levels) as any PairScorer } ?? model.scorer
+      var parts = Parts(models: [trained(scorer)], objectives: [TrainingObjective(loss, weighting: weighting)])
+      for case .cet(let coupled) in try WeightingNames.parse(settings.weighting) {
+        // Another seed: two models that start alike would stay alike.
+        parts.models.append(trained(try freshModel(seed: settings.seed &+ 1).scorer, name: coupled.selection))
+        parts.objectives.append(
+          TrainingObjective(loss, name: "selection", model: coupled.selection, weighting: coupled.selectionWeighting))
+      }
+      return parts
+    case .vectors(let loss):
+      var models = [trained(model.scorer)]
+      if let guide {
+        models.append(TrainedModel(try BiEncoder(folder: guide).prepared(for: .fp32), name: "guide", optimizer: nil))
+      }
+      let objective = TrainingObjective(
+        loss, qrels: data.train, guide: guide == nil ? nil : "guide", weighting: weighting)
+      return Parts(models: models, objectives: [objective])
+    case .dual(let dual):
+      let positions = PositionModel(log: dual.log, positions: min(settings.depth, 50))
+      return Parts(
+        models: [trained(model.scorer), trained(positions, name: "propensity")],
+        objectives: dual.objectives(weighting: weighting))
+    }
   }
 
   private func trainer(
@@ -157,28 +226,19 @@ public struct RankerTraining {
     options.earlyStopping = EarlyStopping(patience: settings.patience)
     options.checkpoint = checkpoint.map { CheckpointPolicy(directory: $0) }
     options.showsProgress = showsProgress
-    func trained(_ scorer: any PairScorer, _ name: String) -> TrainedModel {
-      TrainedModel(
-        scorer, name: name, optimizer: Adam(groups: optimizerGroups(scorer)), schedule: schedule,
-        gradientClipping: settings.gradientClipping)
-    }
-    let loss = try LossNames.loss(settings.loss)
-    var models = [trained(model.scorer, "ranker")]
-    var objectives = [TrainingObjective(loss, weighting: try weighting(candidates))]
-    for case .cet(let coupled) in try WeightingNames.parse(settings.weighting) {
-      // Another seed: two models that start alike would stay alike.
-      models.append(trained(try freshModel(seed: settings.seed &+ 1).scorer, coupled.selection))
-      objectives.append(
-        TrainingObjective(loss, name: "selection", model: coupled.selection, weighting: coupled.selectionWeighting))
-    }
+    let parts = try parts(model, candidates: candidates, schedule: schedule)
     return try Trainer(
-      models: models, sampler: try sampler(candidates), texts: data, objectives: objectives, validation: validation,
-      hooks: [EpochReporter(body: onEpoch)], options: options)
+      models: parts.models, sampler: try sampler(candidates), texts: data, objectives: parts.objectives,
+      validation: validation, hooks: [EpochReporter(body: onEpoch)], options: options)
   }
 
   /// Draws from the training queries' candidates.
   func sampler(_ candidates: Run) throws -> any TrainingSampler {
-    let labels = settings.loss == "pointwise-cross-entropy" ? LabelScale.binary : .grade
+    let labels: LabelScale =
+      switch try LossNames.entry(settings.loss).labels {
+      case .probabilities, .clicks: .binary
+      default: .grade
+      }
     switch settings.sampling {
     case .pairwise:
       return taught(try PairwiseSampler(
@@ -243,20 +303,20 @@ public struct RankerTraining {
 extension TrainingSettings {
   /// - Throws: ``SettingError/contradiction(_:)``.
   func checkTogether() throws {
-    let loss = try LossNames.loss(loss)
-    if sampling == .pointwise, self.loss.hasPrefix("pairwise") {
-      throw SettingError.contradiction("loss \(self.loss) compares documents: it needs pairwise sampling, not pointwise")
+    let entry = try LossNames.entry(loss), loss = try LossNames.named(loss)
+    guard entry.forms.contains(sampling) else {
+      let forms = entry.forms.map(\.rawValue).joined(separator: " or ")
+      throw SettingError.contradiction(
+        "loss \(self.loss) compares documents: it needs \(forms) sampling, not \(sampling.rawValue)")
     }
-    if sampling == .pointwise, LossNames.listwise.contains(where: { self.loss.hasPrefix($0) }) {
-      throw SettingError.contradiction("loss \(self.loss) compares documents: it needs listwise or pairwise sampling, not pointwise")
-    }
-    if sampling == .listwise, self.loss.hasPrefix("pairwise") || self.loss.hasPrefix("margin-mse") {
-      throw SettingError.contradiction("loss \(self.loss) needs one positive and its negatives: pairwise sampling, not listwise")
-    }
-    if teacher.isEmpty, ["margin-mse", "kl"].contains(where: { self.loss.hasPrefix($0) }) {
+    if teacher.isEmpty, entry.labels == .teacher {
       throw SettingError.contradiction("loss \(self.loss) learns from another ranker's scores: name its run as teacher")
     }
-    if loss.logitsPerDocument != 1 {
+    if entry.model == .vectors, architecture != .biEncoder {
+      throw SettingError.contradiction(
+        "loss \(self.loss) compares vectors: it needs architecture bi-encoder, not \(architecture.rawValue)")
+    }
+    if entry.model == .twoLogits {
       throw SettingError.contradiction(
         "loss \(self.loss) needs a scorer with \(loss.logitsPerDocument) logits; \(architecture.rawValue) gives 1")
     }
@@ -270,6 +330,22 @@ extension TrainingSettings {
     }
     if weightings.count(where: { if case .cet = $0 { true } else { false } }) > 1 {
       throw SettingError.contradiction("weighting \(weighting) names cet twice; one selection model can be trained")
+    }
+    if weightings.contains(where: { if case .cet = $0 { true } else { false } }) {
+      guard case .scores = loss else {
+        throw SettingError.contradiction("weighting cet couples the scores of two rankers; loss \(self.loss) reads more than scores")
+      }
+    }
+    if loss.couplesSamples, let microBatch, microBatch < batch {
+      throw SettingError.contradiction(
+        "loss \(self.loss) takes the negatives of the whole batch of \(batch): leave micro-batch \(microBatch) out, or make the "
+          + "batch as small")
+    }
+    if loss.needsGuide == guide.isEmpty {
+      throw SettingError.contradiction(
+        loss.needsGuide
+          ? "loss \(self.loss) asks a guide which documents are no negatives: name a sentence encoder as guide"
+          : "loss \(self.loss) asks no guide; leave guide out")
     }
     if isAnti, curriculum == "none" {
       throw SettingError.contradiction("anti turns a curriculum round; name one (\(CurriculumNames.heuristics.joined(separator: ", ")))")

@@ -19,12 +19,13 @@ struct SettingAccess: Sendable {
     SettingAccess(name: "first-stage", get: { $0.firstStage.description }) { $0.firstStage = try BM25(parsing: $1) },
     count("depth", \.depth),
     text("loss", \.loss) { name, value in
-      try named(name, value) { _ = try LossNames.loss(value) }
+      try named(name, value) { _ = try LossNames.named(value) }
     },
     choice("sampling", \.sampling),
     count("negatives", \.negatives),
     count("list-size", \.listSize, least: 2),
     text("teacher", \.teacher) { _, _ in },
+    text("guide", \.guide) { _, _ in },
     count("positive-grade", \.positiveGrade),
     text("curriculum", \.curriculum) { name, value in
       if value != "none" { try named(name, value, alsoKnown: ["none"]) { _ = try CurriculumNames.heuristic(value) } }

@@ -16,7 +16,7 @@ import GradusTrain
 ///     settings.curriculum = "kde"
 ///     try settings.set("curriculum-end", to: "10")   // the same names on the command line and in recipes
 ///
-/// The defaults of either architecture work on a few hundred judged questions on two processor cores.
+/// The defaults of each architecture work on a few hundred judged questions on two processor cores.
 public struct TrainingSettings: Sendable, Equatable {
   /// How the learning rates change over the steps.
   public enum Schedule: String, Sendable, CaseIterable {
@@ -45,6 +45,8 @@ public struct TrainingSettings: Sendable, Equatable {
   public var negatives = 1
   /// Documents of a listwise sample.
   public var listSize = 8
+  /// A sentence encoder, by name or folder, that losses with a guide ask which documents are no negatives; empty for none.
+  public var guide = ""
   /// A run file whose scores replace the judgements as labels, for the losses of distillation; empty for none.
   public var teacher = ""
   /// Lowest grade that counts as positive.
@@ -68,9 +70,9 @@ public struct TrainingSettings: Sendable, Equatable {
   public var batch = 8
   /// Samples that go through the model at once; nil for whole batches.
   public var microBatch: Int?
-  /// Of a cross-encoder's encoder.
+  /// Of a cross- or bi-encoder's encoder.
   public var encoderLearningRate = 3e-5
-  /// Of a cross-encoder's head, and of all of Conv-KNRM.
+  /// Of what stands on top of an encoder, of a position model, and of all of Conv-KNRM.
   public var headLearningRate = 1e-3
   public var schedule = Schedule.linear
   /// Optimizer steps over which the learning rates rise from 0.
@@ -80,9 +82,9 @@ public struct TrainingSettings: Sendable, Equatable {
   /// Last layers of the encoder that are trained; nil for all. The embedding tables never are: a few hundred questions
   /// would move only the words that occur in them, away from all others.
   public var layers: Int?
-  /// Of the matrix products of a cross-encoder's encoder in training. Weights and their updates are fp32 in any case.
+  /// Of the matrix products of an encoder in training. Weights and their updates are fp32 in any case.
   public var precision = ProductPrecision.fp32
-  /// Tokens of a pair that a cross-encoder reads, specials included.
+  /// Tokens of a pair that a cross-encoder reads, or of a text that a bi-encoder reads, specials included.
   public var maximumTokens = 256
   /// What the development queries are measured with; `nDCG@10` and its like.
   public var devMeasure = "nDCG@10"
@@ -99,6 +101,15 @@ public struct TrainingSettings: Sendable, Equatable {
   /// `epochs`, which has no limit there.
   public init(architecture: ModelManifest.Architecture = .crossEncoder) {
     self.architecture = architecture
+    if architecture == .biEncoder {
+      // The negatives of the batch are what teaches: larger batches, and a step for each of a few hundred questions.
+      loss = "infonce(temperature=0.05)"
+      samplesPerEpoch = 256
+      epochs = 10
+      batch = 32
+      encoderLearningRate = 2e-5
+      warmup = 8
+    }
     guard architecture == .convKNRM else { return }
     loss = "pairwise-softmax"
     samplesPerEpoch = 512

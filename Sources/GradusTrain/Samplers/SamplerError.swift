@@ -6,6 +6,8 @@ public enum SamplerError: GradusError, Equatable {
   case nothingToSample(queries: Int, needed: String)
   case negativesBelowOne(Int)
   case listBelowTwo(Int)
+  /// An episode without enough classes or documents to mean anything.
+  case episodeBelow(name: String, found: Int, least: Int)
   /// Distillation without the teacher's score of a document.
   case teacherLacks(teacher: String, qid: String, docno: String)
   /// Grade 0 is what unjudged documents have, so a cut below 1 would call every document positive.
@@ -21,7 +23,7 @@ public enum SamplerError: GradusError, Equatable {
   public var failureKind: FailureKind {
     switch self {
     case .nothingToSample, .emptyFile, .tripleFields, .compressedFile, .teacherLacks: .badData
-    case .negativesBelowOne, .listBelowTwo, .positiveGradeBelowOne: .usage
+    case .negativesBelowOne, .listBelowTwo, .episodeBelow, .positiveGradeBelowOne: .usage
     case .stateOfAnotherSampler: .failed
     }
   }
@@ -32,6 +34,7 @@ public enum SamplerError: GradusError, Equatable {
       "none of the \(queries) queries of the run has \(needed); check that run and qrels use the same qids and docnos"
     case .negativesBelowOne(let found): "a pairwise sample needs at least 1 negative, asked for \(found)"
     case .listBelowTwo(let found): "a listwise sample needs at least 2 documents, asked for \(found)"
+    case .episodeBelow(let name, let found, let least): "an episode needs \(name) of at least \(least), asked for \(found)"
     case .teacherLacks(let teacher, let qid, let docno):
       "teacher '\(teacher)' has no score for query '\(qid)', document '\(docno)'; let it score all candidates of training"
     case .positiveGradeBelowOne(let found): "the lowest positive grade must be at least 1, found \(found)"

@@ -56,6 +56,9 @@ extension Trainer {
       for (position, weighting) in weightings.enumerated() {
         if let weighting { try add("weighting-\(position).json", try weighting.encodedState()) }
       }
+      for (position, loss) in statefulLosses.enumerated() {
+        if let loss { try add("loss-\(position).json", try loss.encodedState()) }
+      }
       for (position, hook) in hooks.enumerated() { try add("hook-\(position).json", try hook.encodedState()) }
       for (position, model) in models.enumerated() {
         let parameters = model.scorer.parameters
@@ -102,6 +105,11 @@ extension Trainer {
       guard var weighting = weightings[position] else { continue }
       try restore(&weighting, "weighting-\(position).json")
       weightings[position] = weighting
+    }
+    for position in statefulLosses.indices {
+      guard var loss = statefulLosses[position] else { continue }
+      try restore(&loss, "loss-\(position).json")
+      statefulLosses[position] = loss
     }
     for position in hooks.indices { try restore(&hooks[position], "hook-\(position).json") }
     var best: [[Tensor]] = []

@@ -36,6 +36,8 @@ public final class Trainer {
   var sampler: any TrainingSampler
   /// Parallel to `objectives`.
   var weightings: [(any SampleWeighting)?]
+  /// Parallel to `objectives`: losses with a memory, as they are now.
+  var statefulLosses: [(any StatefulLoss)?]
   var hooks: [any TrainerHook]
   var state: TrainerState
   /// Values of all parameters of the best epoch, by model and in the order of its parameters.
@@ -65,6 +67,9 @@ public final class Trainer {
     for (name, value) in options.counts where value < 1 {
       throw TrainingError.settingTooSmall(name: name, found: value, least: 1)
     }
+    if let size = options.microBatchSize, size < options.batchSize, let coupled = objectives.first(where: \.couplesSamples) {
+      throw TrainingError.coupledSamples(objective: coupled.name, batchSize: options.batchSize, microBatchSize: size)
+    }
     switch options.epochLength {
     case .samples(let count): samplesPerEpoch = count
     case .passes(let passes):
@@ -81,6 +86,7 @@ public final class Trainer {
     generator = SeededGenerator(seed: options.seed)
     givenGroups = models.map(\.groupsDescription).joined(separator: "; ")
     weightings = objectives.map(\.weighting)
+    statefulLosses = objectives.map(\.stateful)
     state = TrainerState(objectives: objectives.count)
   }
 

@@ -8,13 +8,9 @@ import GradusTensor
 public struct PointwiseCrossEntropyLoss: RankingLoss, Equatable {
   public init() {}
 
-  /// - Throws: ``LossError/labelOutsideUnitInterval(sample:label:)`` for a raw grade above 1.
+  /// - Throws: ``LossError/documentLabel(loss:qid:docno:label:expected:)`` for a raw grade above 1.
   public func perSample(_ input: LossInput) throws -> Tensor {
-    for sample in input.samples {
-      for document in sample.documents where !(document.label >= 0 && document.label <= 1) {
-        throw LossError.labelOutsideUnitInterval(sample: sample.id, label: document.label)
-      }
-    }
+    try input.requireLabels(for: self, "from 0 to 1 (let the sampler give binary labels)") { $0 >= 0 && $0 <= 1 }
     let scores = try input.singleLogits(for: self)
     return (scores.softplus() - scores * input.labels).mean(axes: [1])
   }

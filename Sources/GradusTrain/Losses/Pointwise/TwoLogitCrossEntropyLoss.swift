@@ -14,9 +14,9 @@ public struct TwoLogitCrossEntropyLoss: RankingLoss, Equatable {
   public var logitsPerDocument: Int { 2 }
 
   public func perSample(_ input: LossInput) throws -> Tensor {
-    guard input.scores.rank == 3 else { throw LossError.logits(loss: "\(Self.self)", expected: 2, found: 1) }
+    let scores = try input.logits(2, for: self)
     let positives = input.positives
     let target = stacked([positives, 1 - positives], axis: 2)
-    return -(input.scores.logSoftmax() * target).sum(axes: [1, 2])
+    return -(scores.logSoftmax() * target).sum(axes: [1, 2])
   }
 }

@@ -1,0 +1,108 @@
+import GradusTensor
+
+/// ALDR-KL: ``LDRKLLoss`` with a temperature for each training sample, which falls where the scorer is sure of it (Zhu, Ying and
+/// Yang, ICML 2023, arXiv 2112.14869).
+///
+///     p      = softmax(scores / lambda_i),   KL = sum_k p_k log(K p_k)              with the sample's lambda so far
+///     lambda_i = lambda0 - lambda0 KL / (alpha log K)                               one step of the fixed point, no gradient
+///     loss_i = lambda_i log( (1 / K) sum_k exp(d_k / lambda_i) ) - (alpha log K / (2 lambda0)) (lambda_i - lambda0)^2
+///
+/// With `alpha` above 1 every lambda stays within `lambda0 (1 - 1 / alpha)` and `lambda0`; towards infinity the loss is
+/// ``LDRKLLoss`` at `lambda0`. As in the official code p leaves the margin out unless `marginInUpdate` is set, as the derivation
+/// has it; that code's 1e-5 on every probability is left out here, since the entropy's logarithm is taken without overflow. A
+/// sample has one temperature, from its first positive; others are left out of its candidates.
+///
+/// Temperatures are keyed by ``SampleID`` and part of checkpoints. How far one is below `lambda0` says how well its sample was
+/// ever fitted: at best a weak sign of a wrong label.
+public struct ALDRKLLoss: StatefulLoss {
+  public let lambda0: Double
+  public let alpha: Double
+  public let margin: Double
+  public let normaliser: ScoreNormaliser
+  public let marginInUpdate: Bool
+  /// The temperature of each sample that has been seen.
+  public private(set) var lambdas: [SampleID: Double] = [:]
+
+  /// - Throws: ``LossError/notPositive(parameter:found:)``; ``LossError/parameter(_:found:expected:)`` for an `alpha` of 1 or
+  ///   less, with which temperatures could reach 0.
+  public init(
+    lambda0: Double = 1, alpha: Double = 2, margin: Double = 0.1, normaliser: ScoreNormaliser = .l1, marginInUpdate: Bool = false
+  ) throws(LossError) {
+    self.lambda0 = try positive("lambda0", lambda0)
+    guard alpha > 1, !alpha.isNaN else { throw .parameter("alpha", found: alpha, expected: "above 1") }
+    self.alpha = alpha
+    self.margin = try notNegative("margin", margin)
+    self.normaliser = normaliser
+    self.marginInUpdate = marginInUpdate
+  }
+
+  public func perSample(_ input: LossInput) throws -> Tensor {
+    let rows = try rows(input)
+    let lambdas = next(rows, input)
+    let values = robustValues(
+      rows.scores, present: rows.present, targets: rows.targets, margin: margin,
+      lambdas: Tensor(lambdas, shape: [lambdas.count, 1]).cast(to: rows.scores.type))
+    let penalties = zip(lambdas, rows.present.counts).map { lambda, count in
+      alpha.isInfinite ? 0 : alpha * logarithm(count) / (2 * lambda0) * (lambda - lambda0) * (lambda - lambda0)
+    }
+    return values - Tensor(penalties, shape: [penalties.count]).cast(to: values.type)
+  }
+
+  public mutating func remember(_ input: LossInput) throws {
+    let found = next(try rows(input), input)
+    for (sample, lambda) in zip(input.samples, found) { lambdas[sample.id] = lambda }
+  }
+
+  private struct Rows {
+    let scores: Tensor
+    let present: [[Bool]]
+    let targets: [Int]
+  }
+
+  private func rows(_ input: LossInput) throws -> Rows {
+    let scores = try input.listLogits(for: self)
+    var targets: [Int] = []
+    var present: [[Bool]] = []
+    for sample in input.samples {
+      guard let target = sample.documents.firstIndex(where: \.isPositive), sample.documents.contains(where: { !$0.isPositive })
+      else {
+        let first = sample.documents[0]
+        throw LossError.documentLabel(
+          loss: "\(Self.self)", qid: sample.qid, docno: first.docno, label: first.label,
+          expected: "of a positive and of a negative document in every sample")
+      }
+      targets.append(target)
+      present.append(sample.documents.indices.map { $0 == target || !sample.documents[$0].isPositive })
+    }
+    let normalised = try normaliser(scores, present: present, loss: "\(Self.self)") { input.samples[$0].id }
+    return Rows(scores: normalised, present: present, targets: targets)
+  }
+
+  /// Each sample's temperature after one more step of the fixed point.
+  private func next(_ rows: Rows, _ input: LossInput) -> [Double] {
+    let width = rows.scores.shape[1]
+    let values = rows.scores.detached().cast(to: .float64).doubles()
+    return input.samples.enumerated().map { row, sample in
+      let lambda = lambdas[sample.id] ?? lambda0
+      var scores: [Double] = []
+      for column in 0..<width where rows.present[row][column] {
+        let isTarget = column == rows.targets[row]
+        scores.append((values[row * width + column] + (marginInUpdate && !isTarget ? margin : 0)) / lambda)
+      }
+      let divergence = divergenceFromUniform(scores)
+      return lambda0 - lambda0 * divergence / (alpha * logarithm(Double(scores.count)))
+    }
+  }
+
+  public struct ResumeState: Codable, Sendable, Equatable {
+    let lambdas: [String: Double]
+  }
+
+  public var resumeState: ResumeState {
+    ResumeState(lambdas: Dictionary(uniqueKeysWithValues: lambdas.map { ($0.key.text, $0.value) }))
+  }
+
+  public mutating func resume(from state: ResumeState) {
+    lambdas = Dictionary(uniqueKeysWithValues: state.lambdas.map { (SampleID($0.key), $0.value) })
+  }
+}
