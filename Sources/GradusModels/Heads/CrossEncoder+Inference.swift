@@ -29,15 +29,21 @@ extension CrossEncoder {
   public func inferredScores(
     _ pairs: [ScoringPair], maximumTokens: Int, progress: (Int) -> Void
   ) throws -> [CandidateScore] {
-    var inputs: [TokenizedInput] = []
-    var truncated: [Int] = []
-    var pairOf: [Int] = []
-    for (number, pair) in pairs.enumerated() {
-      let parts = try self.parts(of: pair)
-      inputs += parts.inputs
-      truncated.append(parts.truncatedTokens)
-      pairOf += [Int](repeating: number, count: parts.inputs.count)
-    }
+    try inferredScores(read: try pairs.map(read), maximumTokens: maximumTokens, progress: progress)
+  }
+
+  public func read(_ pair: ScoringPair) throws -> ReadPair {
+    let parts = try self.parts(of: pair)
+    return ReadPair(
+      pair: pair, tokens: parts.inputs.reduce(0) { $0 + $1.ids.count }, truncatedTokens: parts.truncatedTokens,
+      inputs: parts.inputs)
+  }
+
+  public func inferredScores(
+    read pairs: [ReadPair], maximumTokens: Int, progress: (Int) -> Void
+  ) throws -> [CandidateScore] {
+    let inputs = pairs.flatMap(\.inputs)
+    let pairOf = pairs.indices.flatMap { [Int](repeating: $0, count: pairs[$0].inputs.count) }
     var waiting = [Int](repeating: 0, count: pairs.count)
     for pair in pairOf { waiting[pair] += 1 }
     var best = [Float?](repeating: nil, count: pairs.count)
@@ -54,7 +60,7 @@ extension CrossEncoder {
       }
       progress(done)
     }
-    return zip(best, truncated).map { CandidateScore(score: Double($0 ?? .nan), truncatedTokens: $1) }
+    return zip(best, pairs).map { CandidateScore(score: Double($0 ?? .nan), truncatedTokens: $1.truncatedTokens) }
   }
 
   /// One logit for each packed sequence, without gradient.
