@@ -71,6 +71,7 @@ struct RerankCommand: ParsableCommand {
   var stride: Int?
 
   @OptionGroup var budget: BudgetOptions
+  @OptionGroup var states: DocumentStatesOptions
   @OptionGroup var arithmetic: PrecisionOption
   @OptionGroup var threads: ThreadsOption
   @OptionGroup var output: JSONOption
@@ -81,7 +82,9 @@ struct RerankCommand: ParsableCommand {
     if let weight = firstStageWeight, !(weight >= 0 && weight.isFinite) {
       throw ValidationError("--first-stage-weight must be a number from 0 up")
     }
-    _ = try passageReading()
+    if try passageReading() != nil, states.path != nil {
+      throw ValidationError("--document-states are of whole documents; leave --passages out")
+    }
     guard !tag.isEmpty, !tag.contains(where: \.isWhitespace) else {
       throw ValidationError("--tag must not be empty or hold white space: it is a column of the run")
     }
@@ -119,7 +122,8 @@ struct RerankCommand: ParsableCommand {
     let groups = try candidates.candidateGroups(queries: queries, depth: .max, document: try documents(of: candidates))
     let settings = RankerSettings(
       firstStageWeight: firstStageWeight, arithmetic: arithmetic, queryPrompt: queryPrompt.map(PromptChoice.named),
-      documentPrompt: documentPrompt.map(PromptChoice.named), passages: try passageReading())
+      documentPrompt: documentPrompt.map(PromptChoice.named), passages: try passageReading(), states: states,
+      documents: { differentDocuments(groups) })
     let ranker = try BudgetedReranker(
       try budget.cascade().map { try settings.stage($0.model, passing: .best($0.count), isBefore: true) }
         + [try settings.stage(model)],
@@ -141,6 +145,12 @@ struct RerankCommand: ParsableCommand {
       budget: budget.isGiven ? budget : nil)
     if output.json { return try printJSON(summary) }
     printToStandardError(summary.text)
+  }
+
+  /// Each of the first candidates' documents once.
+  private func differentDocuments(_ groups: [CandidateGroup]) -> [Document] {
+    var met: Set<String> = []
+    return groups.flatMap { $0.candidates.prefix(top) }.map(\.document).filter { met.insert($0.docno).inserted }
   }
 
   /// The texts of the run's documents: from the index, or read once from the corpus.

@@ -13,6 +13,10 @@ struct RankerSettings {
   let queryPrompt: PromptChoice?
   let documentPrompt: PromptChoice?
   let passages: PassageReading?
+  /// Of the last stage.
+  let states: DocumentStatesOptions
+  /// The candidates' documents, whose states are computed where the file is not there yet.
+  let documents: () -> [Document]
 
   /// A model as a stage of a cascade, with the first stage's score added.
   ///
@@ -36,8 +40,10 @@ struct RankerSettings {
       // What has no fused kernels runs in fp32 where nothing was asked for, and refuses the rest.
       let isFused = (trained.scorer as? CrossEncoder)?.encoder.configuration.isFusable ?? false
       precision = try isFused || arithmetic.isGiven ? arithmetic.resolved().precision : .fp32
-      base = PairReranker(try trained.scorer.prepared(for: precision))
+      let scorer = try trained.scorer.prepared(for: precision)
+      base = PairReranker(isBefore ? scorer : try states.applied(to: scorer, documents: documents))
     } else {
+      if !isBefore { try states.refuse() }
       let encoder = try BiEncoder(folder: folder)
       precision = try arithmetic.resolved(for: encoder.encoder.configuration)
       base = BiEncoderReranker(

@@ -17,7 +17,7 @@ public struct ModelManifest: Sendable, Equatable, Codable {
 
   enum CodingKeys: String, CodingKey {
     case format, architecture, base, baseDigest, recipe, seed, dataDigests, codeVersion, head, maximumTokens
-    case maximumQueryTokens, truncation, windowStride, convKNRM, firstStageWeight
+    case maximumQueryTokens, truncation, windowStride, convKNRM, firstStageWeight, joinLayer
   }
 
   public enum Architecture: String, Sendable, Codable, CaseIterable {
@@ -46,6 +46,8 @@ public struct ModelManifest: Sendable, Equatable, Codable {
   public var truncation: TruncationPolicy?
   /// Tokens from one window of a cross-encoder to the next; nil for half a window.
   public var windowStride: Int?
+  /// First layer in which a cross-encoder's query and document attend to each other; nil for all layers.
+  public var joinLayer: Int?
   /// Conv-KNRM only.
   public var convKNRM: ConvKNRM.Options?
 

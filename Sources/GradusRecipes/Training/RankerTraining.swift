@@ -117,10 +117,14 @@ public struct RankerTraining {
     case .convKNRM: return RankingModel(scorer: try ConvKNRM(base: base, seed: settings.seed), manifest: manifest)
     case .crossEncoder:
       var scorer = try CrossEncoder(base: base, head: settings.head, seed: settings.seed)
+      if let layers = settings.encoderLayers { scorer = try scorer.keepingFirst(layers) }
+      scorer = try scorer.joined(at: settings.joinLayer)
       let encoder = scorer.encoder
       if let layers = settings.layers { encoder.trainLastLayers(layers) } else { encoder.freezeEmbeddings() }
       for parameter in encoder.parameters { parameter.productPrecision = settings.precision }
-      scorer.limits = TokenLimits(maximumTokens: min(settings.maximumTokens, encoder.configuration.maximumPositions))
+      scorer.limits = TokenLimits(
+        maximumTokens: min(settings.maximumTokens, encoder.configuration.maximumPositions),
+        maximumQueryTokens: settings.maximumQueryTokens)
       return RankingModel(scorer: scorer, manifest: manifest)
     }
   }
@@ -219,6 +223,9 @@ extension TrainingSettings {
     if loss.logitsPerDocument != 1 {
       throw SettingError.contradiction(
         "loss \(self.loss) needs a scorer with \(loss.logitsPerDocument) logits; \(architecture.rawValue) gives 1")
+    }
+    if architecture == .convKNRM, joinLayer > 0 || encoderLayers != nil {
+      throw SettingError.contradiction("join-layer and encoder-layers are a cross-encoder's; \(architecture.rawValue) has none")
     }
     if isAnti, curriculum == "none" {
       throw SettingError.contradiction("anti turns a curriculum round; name one (\(CurriculumNames.heuristics.joined(separator: ", ")))")
