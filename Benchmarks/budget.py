@@ -37,7 +37,9 @@ def main(collection, work, path):
     gradus("index", collection, "--out", index, "--threads", threads)
     gradus("search", index, "--topics", collection, "--split", "dev", "-k", 100, "--threads", threads, "--out", first)
     for folder, more in ((full, []), (small, ["--encoder-layers", SMALL_LAYERS])):
-        gradus("train", "--model", "minilm-l6", "--data", collection, *TRAINING, *more, "--threads", threads, "--out", folder, "--json")
+        gradus(
+            "train", "--model", "minilm-l6", "--data", collection, *TRAINING, *more, "--threads", threads, "--out", folder,
+            "--json")
     rows = []
     for cascade in ([], ["--cascade", f"{small}:{PASSED_ON}"]):
         for budget in BUDGETS:
@@ -67,8 +69,9 @@ def main(collection, work, path):
     ]
     for row in rows:
         lines.append(
-            f"| {row['stages']} | {row['budget_ms'] or 'none'} | {row['nDCG@10']:.4f} | {row['p50_ms']:.1f} | {row['p99_ms']:.1f} "
-            f"| {row['longest_ms']:.1f} | {', '.join(f'{mean:.1f}' for mean in row['rescored'])} | {row['ended_by_budget']} |"
+            f"| {row['stages']} | {row['budget_ms'] or 'none'} | {row['nDCG@10']:.4f} | {row['p50_ms']:.1f} "
+            f"| {row['p99_ms']:.1f} | {row['longest_ms']:.1f} | {', '.join(f'{mean:.1f}' for mean in row['rescored'])} "
+            f"| {row['ended_by_budget']} |"
         )
     with open(path, "w", encoding="utf-8") as file:
         file.write("\n".join(lines) + "\n")

@@ -58,9 +58,9 @@ def main(collection, encoder, work, path):
                 os.remove(states)
     lines = [
         f"# What a join layer saves: {os.path.basename(os.path.normpath(collection))}, test", "", machine(), "",
-        f"{count} queries, BM25's best 100 ({rows[0]['tokens'] / rows[0]['candidates']:.0f} tokens a pair on average, {TOKENS} at most, of "
-        f"which {QUERY_TOKENS} are the query's), MiniLM with a head of random weights, six layers; from texts to lists. With a join "
-        "layer a query's lower layers run once for its hundred documents; a document's are read from a file where it has them.", "",
+        f"{count} queries, BM25's best 100 ({rows[0]['tokens'] / rows[0]['candidates']:.0f} tokens a pair on average, {TOKENS} at "
+        f"most, of which {QUERY_TOKENS} are the query's), MiniLM with a head of random weights, six layers; from texts to lists. "
+        "With a join layer a query's lower layers run once for its hundred documents.", "",
         "| precision | join layer | documents' states | passages/s | against join layer 0 | a query p50 ms | file MB |",
         "|---|---|---|---|---|---|---|",
     ]

@@ -32,6 +32,7 @@ PEERS = {
     "bf16": {"torch eager bf16": "torch-bf16", "OpenVINO bf16": "openvino-bf16"},
     "int8": {"ONNX Runtime dynamic int8": "onnx-int8", "OpenVINO NNCF int8": "openvino-int8"},
 }
+FIGURES = ("passages_per_second", "p50_ms", "p99_ms", "peak_mb")
 ORDERS = {"given": "in the order given", "sorted": "sorted by length"}
 
 
@@ -297,7 +298,8 @@ def compare(folder, encoder, scratch, path):
 
     sides = {f"gradus {precision}": side("ours", precision) for precision in PEERS}
     for peers in PEERS.values():
-        sides |= {f"{name}, {text}": side("measure", kind, order) for name, kind in peers.items() for order, text in ORDERS.items()}
+        for name, kind in peers.items():
+            sides |= {f"{name}, {text}": side("measure", kind, order) for order, text in ORDERS.items()}
     # What all others are held to.
     reference = f"torch eager, {ORDERS['sorted']}"
     only = os.environ.get("ONLY", "").split(",")
@@ -314,7 +316,7 @@ def compare(folder, encoder, scratch, path):
         quality[name] = agreement(expected, rounds[0]["scores"])
         versions[rounds[0]["versions"]] = None
     middle = {
-        name: {key: statistics.median(one[key] for one in rounds) for key in ("passages_per_second", "p50_ms", "p99_ms", "peak_mb")}
+        name: {key: statistics.median(one[key] for one in rounds) for key in FIGURES}
         for name, rounds in results.items()
     }
     for precision, peers in PEERS.items():
@@ -335,9 +337,9 @@ def compare(folder, encoder, scratch, path):
         fast_tokenizer(model), query, [text for _, text in documents])]
     lines = [
         f"{len(work)} test queries of {os.path.basename(os.path.normpath(folder))}, {len(lengths):,} pairs of {min(lengths)} to "
-        f"{max(lengths)} tokens, {statistics.mean(lengths):.0f} on average (limit {TOKENS}). {os.path.basename(encoder)} with a linear "
-        f"head of fixed random weights on [CLS]. {', '.join(filter(None, versions))}. Median of {os.environ['ROUNDS']} rounds; "
-        "tokenizers included, batches of 32 on the rivals' side.", "",
+        f"{max(lengths)} tokens, {statistics.mean(lengths):.0f} on average (limit {TOKENS}). {os.path.basename(encoder)} with a "
+        f"linear head of fixed random weights on [CLS]. {', '.join(filter(None, versions))}. Median of {os.environ['ROUNDS']} "
+        "rounds; tokenizers included, batches of 32 on the rivals' side.", "",
         "| | passages/s | a query p50 ms | p99 ms | rank correlation with fp32 | largest difference of a score |",
         "|---|---|---|---|---|---|",
     ]
@@ -346,7 +348,8 @@ def compare(folder, encoder, scratch, path):
             f"| {name} | {figures['passages_per_second']:.1f} | {figures['p50_ms']:.0f} | {figures['p99_ms']:.0f} "
             f"| {quality[name][0]:.4f} | {quality[name][1]:.2g} |"
         )
-        print(json.dumps({"side": name, **figures, "rank_correlation": quality[name][0], "difference": quality[name][1]}), flush=True)
+        correlation, difference = quality[name]
+        print(json.dumps({"side": name, **figures, "rank_correlation": correlation, "difference": difference}), flush=True)
     table.notes = lines
     table.write(path)
 

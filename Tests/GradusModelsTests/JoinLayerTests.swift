@@ -23,12 +23,13 @@ struct JoinLayerTests {
   }
 
   /// Pairs of a query and a document of these lengths; the last has no document tokens at all.
-  private static let inputs: [TokenizedInput] = [(4, 20), (4, 1), (7, 33), (4, 20), (1, 70), (12, 120), (5, 0)].enumerated().map {
-    number, lengths in
+  private static let lengths = [(4, 20), (4, 1), (7, 33), (4, 20), (1, 70), (12, 120), (5, 0)]
+  private static let inputs: [TokenizedInput] = lengths.enumerated().map { number, lengths in
     let query = (0..<lengths.0).map { Int32(($0 * 7 + lengths.0 * 3) % 50) }
     let document = (0..<lengths.1).map { Int32(($0 * 11 + number * 5 + $0 / 4) % 50) }
     return TokenizedInput(
-      ids: query + document, segmentIDs: query.map { _ in 0 } + document.map { _ in 1 }, secondStart: lengths.0, truncatedTokens: 0)
+      ids: query + document, segmentIDs: query.map { _ in 0 } + document.map { _ in 1 }, secondStart: lengths.0,
+      truncatedTokens: 0)
   }
 
   private static func batch(_ inputs: [TokenizedInput] = inputs) -> TokenBatch {
@@ -92,7 +93,8 @@ struct JoinLayerTests {
     let weights = Tensor((0..<expected.count).map { Float(($0 * 37) % 11) - 5 }, shape: [batch.tokenCount, 24])
     let parameters = encoder.parameters.map(\.value)
     let ours = try gradients(of: (encoder(batch, .inference, joinLayer: joinLayer) * weights).sum(), withRespectTo: parameters)
-    let theirs = try gradients(of: (Self.reference(encoder, batch, joinLayer: joinLayer) * weights).sum(), withRespectTo: parameters)
+    let theirs = try gradients(
+      of: (Self.reference(encoder, batch, joinLayer: joinLayer) * weights).sum(), withRespectTo: parameters)
     for (name, pair) in zip(encoder.parameters.map(\.name), zip(ours, theirs)) {
       let scale = max(1, pair.1.floats().reduce(0) { max($0, abs($1)) })
       #expect(largest(pair.0.floats(), pair.1.floats()) <= 2e-4 * scale, "\(name)")
@@ -140,7 +142,9 @@ struct JoinLayerTests {
     }
   }
 
-  @Test("A pass that goes on from states between layers has the bits of one that was never interrupted", arguments: NumericPrecision.allCases)
+  @Test(
+    "A pass that goes on from states between layers has the bits of one that was never interrupted",
+    arguments: NumericPrecision.allCases)
   func resuming(precision: NumericPrecision) throws {
     let encoder = Self.encoder(hidden: 64, inner: 96, heads: 2)
     let fused = try FusedBertEncoder(encoder, precision: precision)
@@ -179,7 +183,9 @@ struct JoinLayerTests {
     #expect(Array(expected[..<72]) != Array(expected[72...]))
   }
 
-  @Test("A query goes through the lower layers once, and its pairs have the bits that they have alone", arguments: NumericPrecision.allCases)
+  @Test(
+    "A query goes through the lower layers once, and its pairs have the bits that they have alone",
+    arguments: NumericPrecision.allCases)
   func sharing(precision: NumericPrecision) throws {
     let encoder = Self.encoder(hidden: 64, inner: 96, heads: 2)
     let fused = try FusedBertEncoder(encoder, precision: precision)
@@ -220,7 +226,9 @@ struct JoinedCrossEncoderTests {
     ["how the cat", "cat", "sat the cat how"].flatMap { query in texts.map { pair(query, $0) } }
   }
 
-  @Test("Packed weights give the scores of the path that trains, alone, together and in any batch", arguments: CrossEncoderHead.fresh, [1, 2])
+  @Test(
+    "Packed weights give the scores of the path that trains, alone, together and in any batch",
+    arguments: CrossEncoderHead.fresh, [1, 2])
   func scores(head: CrossEncoderHead, layer: Int) throws {
     let model = try Self.model(head, at: layer)
     let expected = try model.rankingScores(Self.pairs)
@@ -314,7 +322,9 @@ struct JoinedCrossEncoderTests {
     (texts + ["cat"]).enumerated().map { Document(docno: "\($0)", text: $1) }
   }
 
-  @Test("Kept in fp32 states change no bit, in bf16 little; documents without states are computed", arguments: NumericPrecision.allCases)
+  @Test(
+    "Kept in fp32 states change no bit, in bf16 little; documents without states are computed",
+    arguments: NumericPrecision.allCases)
   func precomputed(precision: NumericPrecision) throws {
     let model = try Self.model(at: 1).prepared(for: precision)
     let expected = try model.rankingScores(Self.pairs)
@@ -367,7 +377,9 @@ struct JoinedCrossEncoderTests {
     }
     // Prepared again, or joined elsewhere, a model forgets states that are no longer its own.
     let reading = try model.reading(states)
-    #expect(try reading.joined(at: 2).rankingScores(Self.pairs) == Self.model(at: 2).prepared(for: .fp32).rankingScores(Self.pairs))
+    #expect(
+      try reading.joined(at: 2).rankingScores(Self.pairs)
+        == Self.model(at: 2).prepared(for: .fp32).rankingScores(Self.pairs))
   }
 
   @Test("A file that is cut short, changed or something else is refused, and so is a document whose bytes have changed")

@@ -73,7 +73,7 @@ private let shuffled = (0..<100).map { $0 * 37 % 100 }
       [CascadeStage("numbers", base, firstStageWeight: weight)], budget: budget, clock: { base.clock.read() })
   }
 
-  @Test("Without a limit the result is the plain reranker's, at any depth and with the first stage's weight", arguments: [0.0, 0.25])
+  @Test("Without a limit the result is the plain reranker's, at any depth, with or without a weight", arguments: [0.0, 0.25])
   func unlimited(weight: Double) throws {
     let base = MeteredNumbers()
     for depth in [0, 1, 7, 100, 1000] {
@@ -151,7 +151,9 @@ private let shuffled = (0..<100).map { $0 * 37 % 100 }
     #expect(found.reranked == (try base.rerank(group(shuffled), depth: 50)))
   }
 
-  @Test("Tokens: exactly as many as fit, whatever the clock says", arguments: [(9, 0), (10, 1), (105, 10), (1000, 100), (5000, 100)])
+  @Test(
+    "Tokens: exactly as many as fit, whatever the clock says",
+    arguments: [(9, 0), (10, 1), (105, 10), (1000, 100), (5000, 100)])
   func tokens(limit: Int, count: Int) throws {
     let slow = MeteredNumbers(secondsPerToken: 3600)
     let found = try reranker(slow, .tokens(limit)).rerank(group(shuffled))
@@ -201,7 +203,9 @@ private let shuffled = (0..<100).map { $0 * 37 % 100 }
     cost.observe(tokens: 1, seconds: 3600)
     #expect(abs((cost.secondsPerToken ?? 0) - (0.009 + 0.018 / 8)) < 1e-12)
     let same = cost
-    for (tokens, seconds) in [(0, 1.0), (5, 0), (5, .infinity), (5, .nan), (5, -1)] { cost.observe(tokens: tokens, seconds: seconds) }
+    for (tokens, seconds) in [(0, 1.0), (5, 0), (5, .infinity), (5, .nan), (5, -1)] {
+      cost.observe(tokens: tokens, seconds: seconds)
+    }
     #expect(cost == same)
   }
 }
@@ -245,7 +249,8 @@ private let shuffled = (0..<100).map { $0 * 37 % 100 }
   @Test("Early termination: what is too far below the border is not asked about again")
   func contended() {
     let scores = [9.0, 8, 7, 6.5, 6, 2, 1]
-    for (rank, margin, count) in [(3, 0.5, 4), (3, 0, 3), (3, 0.4, 3), (1, 100, 7), (8, 1, 7), (0, 1, 7), (5, 4, 6), (5, 3.9, 5)] {
+    let cases = [(3, 0.5, 4), (3, 0, 3), (3, 0.4, 3), (1, 100, 7), (8, 1, 7), (0, 1, 7), (5, 4, 6), (5, 3.9, 5)]
+    for (rank, margin, count) in cases {
       #expect(CascadeStage.Passing.contended(rank: rank, margin: margin).count(of: scores) == count, "\(rank), \(margin)")
     }
     #expect(CascadeStage.Passing.best(3).count(of: scores) == 3)
@@ -253,7 +258,7 @@ private let shuffled = (0..<100).map { $0 * 37 % 100 }
     #expect(CascadeStage.Passing.best(.max).count(of: []) == 0)
   }
 
-  @Test("A budget in a cascade: the first stage has its share, the last what is left; a stage that scored nothing changes nothing")
+  @Test("A budget in a cascade: the first stage has its share, the last what is left; one without scores changes nothing")
   func budgeted() throws {
     let base = MeteredNumbers()
     func run(_ tokens: Int) throws -> BudgetedGroup {

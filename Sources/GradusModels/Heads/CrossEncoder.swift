@@ -145,15 +145,12 @@ public struct CrossEncoder: PairScorer {
       throw ModelError.positions(asked: limits.maximumTokens, limit: positions)
     }
     let query = tokenizer.encode(pair.query.text)
-    var limits = limits
-    if joinLayer > 0 {
-      let specials = tokenizer.template.pair.count { if case .special = $0 { true } else { false } }
-      guard limits.maximumTokens > specials + limits.maximumQueryTokens else {
-        throw TokenizerError.noRoom(maximum: limits.maximumTokens, needed: specials + limits.maximumQueryTokens)
-      }
-      // A document has the same room beside every query.
-      limits.maximumTokens -= max(0, limits.maximumQueryTokens - query.count)
-    }
+    return try parts(of: pair, query: query, within: try limits(besideQueryOf: query.count))
+  }
+
+  private func parts(
+    of pair: ScoringPair, query: [Int32], within limits: TokenLimits
+  ) throws -> (inputs: [TokenizedInput], truncatedTokens: Int) {
     do {
       let inputs = try tokenizer.inputs(query: query, document: tokenizer.encode(pair.document.contents), limits: limits)
       // Windows leave out nothing of the document between them.
@@ -162,6 +159,18 @@ public struct CrossEncoder: PairScorer {
     } catch .tooLong(let tokens, let maximum) {
       throw ModelError.tooLong(docno: pair.document.docno, tokens: tokens, limit: maximum)
     }
+  }
+
+  /// The limits beside a query of so many tokens: with a join layer they leave the same room to a document beside every query.
+  private func limits(besideQueryOf count: Int) throws -> TokenLimits {
+    guard joinLayer > 0 else { return limits }
+    let needed = limits.maximumQueryTokens + tokenizer.template.pair.count { if case .special = $0 { true } else { false } }
+    guard limits.maximumTokens > needed else {
+      throw TokenizerError.noRoom(maximum: limits.maximumTokens, needed: needed)
+    }
+    var own = limits
+    own.maximumTokens -= max(0, limits.maximumQueryTokens - count)
+    return own
   }
 
   /// A copy that infers with `fused`.

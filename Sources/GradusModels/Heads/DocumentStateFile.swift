@@ -59,7 +59,7 @@ final class DocumentStateFile: Sendable {
     func long(_ at: Int) -> UInt64 { UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self)) }
     guard word(8) == Layout.version else {
       throw PrecomputedDocumentsError.format(
-        path: path, reason: "states of version \(word(8)) are from another version of the program; this one reads \(Layout.version)")
+        path: path, reason: "states of version \(word(8)), written by another program; this one reads \(Layout.version)")
     }
     let trailer = bytes.count - Layout.trailerBytes
     guard bytes.suffix(Layout.endMagic.count).elementsEqual(Layout.endMagic) else { throw damaged("its end is missing") }
