@@ -105,7 +105,8 @@ GRD_INLINE void embed(const grd_encoder_plan *plan, size_t first, size_t rows, s
   for (size_t token = first; token < first + rows; token++) {
     while ((size_t)batch->offsets[sequence + 1] <= token) sequence++;
     const float *word = model->words + (size_t)batch->ids[token] * hidden;
-    const float *place = model->positions + (token - (size_t)batch->offsets[sequence]) * hidden;
+    const size_t start = batch->first_positions ? (size_t)batch->first_positions[sequence] : 0;
+    const float *place = model->positions + (start + token - (size_t)batch->offsets[sequence]) * hidden;
     const float *segment = model->segments + (size_t)batch->segments[token] * hidden;
     float *out = plan->hidden + token * stride;
     for (size_t j = 0; j < hidden; j += LANES) {

@@ -216,6 +216,38 @@ import Testing
     #expect(try bench.data().dev == data.dev)
   }
 
+  @Test("A join layer and fewer layers are trained, stored with the model and obeyed by it")
+  func layers() throws {
+    let bench = try TinyBench()
+    defer { bench.remove() }
+    var settings = bench.settings
+    settings.epochs = 1
+    settings.joinLayer = 1
+    settings.maximumQueryTokens = 6
+    let data = try bench.data()
+    let trained = try #require(try RankerTraining(settings, data: data, base: bench.model).train(showsProgress: false))
+    #expect(trained.model.manifest.joinLayer == 1 && trained.model.manifest.maximumQueryTokens == 6)
+    #expect((trained.model.scorer as? CrossEncoder)?.joinLayer == 1)
+    #expect(trained.model.manifest.recipe["join-layer"] == "1")
+    settings.joinLayer = 0
+    let plain = try #require(try RankerTraining(settings, data: data, base: bench.model).train(showsProgress: false))
+    #expect(bits(plain.model) != bits(trained.model), "the split changes what is learnt")
+    #expect(plain.model.manifest.joinLayer == nil)
+    settings.encoderLayers = 1
+    let small = try RankerTraining(settings, data: data, base: bench.model).freshModel()
+    #expect((small.scorer as? CrossEncoder)?.encoder.configuration.layerCount == 1)
+    settings.joinLayer = 2
+    #expect(throws: ModelError.joinLayer(asked: 2, layers: 1)) {
+      try RankerTraining(settings, data: data, base: bench.model).freshModel()
+    }
+    settings.encoderLayers = 3
+    #expect(throws: ModelError.layerCount(asked: 3, layers: 2)) {
+      try RankerTraining(settings, data: data, base: bench.model).freshModel()
+    }
+    settings.architecture = .convKNRM
+    #expect(throws: SettingError.self) { try RankerTraining(settings, data: data, base: bench.model) }
+  }
+
   @Test("The first stage's weight is the one that ranks best, the smaller one among equals")
   func firstStageWeight() throws {
     let query = Query(qid: "1", text: "q")

@@ -79,6 +79,8 @@ typedef struct {
   const int32_t *ids, *segments;  ///< [tokens]
   const int32_t *offsets;         ///< [sequences + 1], ascending from 0.
   size_t sequences;
+  /// NULL, or the position of each sequence's first token, [sequences]; 0 for all where it is NULL.
+  const int32_t *first_positions;
   /// NULL for the sum of the three embeddings, normalised; or the first layer's inputs, [tokens][hidden]: then ids, segments and
   /// the embedding tables are not read.
   const float *embedded;

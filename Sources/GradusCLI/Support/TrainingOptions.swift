@@ -65,6 +65,15 @@ struct TrainingOptions: ParsableArguments {
   var precision: String?
   @Option(help: ArgumentHelp("Tokens of a pair, or of a text of a bi-encoder, that are read. Default: 256.", valueName: "n"))
   var maximumTokens: String?
+  @Option(help: ArgumentHelp("Tokens of a query that are read. Default: 64.", valueName: "n"))
+  var maximumQueryTokens: String?
+  @Option(help: ArgumentHelp("First layers of the model that are kept, or all (default).", valueName: "n"))
+  var encoderLayers: String?
+  @Option(
+    help: ArgumentHelp(
+      "First layer in which query and document see each other, so that rerank shares the layers below. Default: 0.",
+      valueName: "n"))
+  var joinLayer: String?
   @Option(help: ArgumentHelp("What the development queries are measured with. Default: nDCG@10.", valueName: "measure"))
   var devMeasure: String?
   @Option(help: ArgumentHelp("Candidates of a development query. Default: 20.", valueName: "n"))
@@ -87,6 +96,7 @@ struct TrainingOptions: ParsableArguments {
       ("head-learning-rate", headLearningRate), ("schedule", schedule), ("warmup", warmup),
       ("gradient-clipping", gradientClipping), ("layers", layers), ("precision", precision),
       ("maximum-tokens", maximumTokens),
+      ("maximum-query-tokens", maximumQueryTokens), ("encoder-layers", encoderLayers), ("join-layer", joinLayer),
       ("dev-measure", devMeasure), ("dev-depth", devDepth), ("dev-queries", devQueries),
       ("tune-first-stage-weight", tuneFirstStageWeight), ("seed", seed),
     ]

@@ -1,12 +1,13 @@
 import GradusCore
 import GradusModels
+import GradusText
 
 /// Re-ranks by the similarity of separately encoded query and document: what an encoder knows without any training here.
 ///
 ///     let reranker = BiEncoderReranker(try BiEncoder(folder: ModelFolder(path: "models/minilm-l6")))
 ///
 /// `@unchecked Sendable`: the encoder's weights do not change while it is used to score.
-public struct BiEncoderReranker: Reranker, @unchecked Sendable {
+public struct BiEncoderReranker: MeteredReranker, @unchecked Sendable {
   private let encoder: BiEncoder
   private let queryPrompt: PromptChoice
   private let documentPrompt: PromptChoice
@@ -21,6 +22,22 @@ public struct BiEncoderReranker: Reranker, @unchecked Sendable {
 
   public func scores(of candidates: [Candidate], for query: Query) throws -> [CandidateScore] {
     try rerankScores([CandidateGroup(query: query, candidates: candidates)], depth: candidates.count)[0]
+  }
+
+  public func read(_ candidate: Candidate, for query: Query) throws -> TokenizedInput {
+    try encoder.read([candidate.document.contents], prompt: documentPrompt)[0]
+  }
+
+  public func tokens(of read: TokenizedInput) -> Int { read.ids.count }
+
+  /// Encodes the query once a call.
+  public func scores(ofRead read: [TokenizedInput], for query: Query) throws -> [CandidateScore] {
+    let asked = try encoder.read([query.text], prompt: queryPrompt)
+    let queryVector = try encoder.encode(read: asked, prompt: queryPrompt)[0]
+    return zip(read, try encoder.encode(read: read, prompt: documentPrompt)).map { input, vector in
+      CandidateScore(
+        score: innerProduct(queryVector, vector, 0), truncatedTokens: asked[0].truncatedTokens + input.truncatedTokens)
+    }
   }
 
   /// Re-ranks several groups; every document is encoded once, however many queries ask for it.

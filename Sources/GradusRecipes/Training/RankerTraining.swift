@@ -137,9 +137,13 @@ public struct RankerTraining {
       return RankingModel(scorer: scorer, manifest: manifest)
     case .crossEncoder:
       var scorer = try CrossEncoder(base: base, head: settings.head, seed: seed)
+      if let layers = settings.encoderLayers { scorer = try scorer.keepingFirst(layers) }
+      scorer = try scorer.joined(at: settings.joinLayer)
       let encoder = scorer.encoder
       prepare(encoder)
-      scorer.limits = TokenLimits(maximumTokens: min(settings.maximumTokens, encoder.configuration.maximumPositions))
+      scorer.limits = TokenLimits(
+        maximumTokens: min(settings.maximumTokens, encoder.configuration.maximumPositions),
+        maximumQueryTokens: settings.maximumQueryTokens)
       return RankingModel(scorer: scorer, manifest: manifest)
     }
   }
@@ -346,6 +350,9 @@ extension TrainingSettings {
         loss.needsGuide
           ? "loss \(self.loss) asks a guide which documents are no negatives: name a sentence encoder as guide"
           : "loss \(self.loss) asks no guide; leave guide out")
+    }
+    if architecture != .crossEncoder, joinLayer > 0 || encoderLayers != nil {
+      throw SettingError.contradiction("join-layer and encoder-layers are a cross-encoder's; \(architecture.rawValue) has none")
     }
     if isAnti, curriculum == "none" {
       throw SettingError.contradiction("anti turns a curriculum round; name one (\(CurriculumNames.heuristics.joined(separator: ", ")))")
