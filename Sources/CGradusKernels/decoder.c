@@ -9,6 +9,8 @@ static const grd_decoder_table *table(void) {
     case GRD_ISA_AVX2: return &grd_decoder_avx2;
     case GRD_ISA_PORTABLE: break;
   }
+#elif defined(__aarch64__)
+  if (grd_cpu_features() & GRD_CPU_NEON_DOT) return &grd_decoder_dotprod;
 #endif
   return &grd_decoder_portable;
 }

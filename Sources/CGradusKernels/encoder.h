@@ -90,6 +90,8 @@ extern const grd_encoder_build grd_encoder_build_avx2;
 extern const grd_encoder_build grd_encoder_build_avx512;
 extern const grd_encoder_build grd_encoder_build_vnni;
 extern const grd_encoder_build grd_encoder_build_bf16;
+#elif defined(__aarch64__)
+extern const grd_encoder_build grd_encoder_build_dotprod;
 #endif
 
 /// Rounds to nearest, ties to even; subnormal numbers become zero, as the processor's conversion has it.

@@ -7,8 +7,12 @@
 #include <string.h>
 
 #if ENCODER_LEVEL > 0
-#include <immintrin.h>
 // Attributes of a region, because a build's functions differ in nothing but their target.
+#if defined(__aarch64__)
+#include <arm_neon.h>
+#pragma clang attribute push(__attribute__((target("dotprod"))), apply_to = function)
+#else
+#include <immintrin.h>
 #if ENCODER_LEVEL == 1
 #pragma clang attribute push(__attribute__((target("avx2,fma,bmi2"))), apply_to = function)
 #elif ENCODER_LEVEL == 2
@@ -21,6 +25,7 @@
 #pragma clang attribute push(__attribute__((target(   \
         "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512bf16,avx2,fma,bmi2"))), \
                              apply_to = function)
+#endif
 #endif
 #endif
 

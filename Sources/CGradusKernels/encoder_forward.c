@@ -9,6 +9,9 @@
 
 grd_encoder_level grd_encoder_strongest_level(void) {
   const uint32_t features = grd_cpu_features();
+#if defined(__aarch64__)
+  return features & GRD_CPU_NEON_DOT ? GRD_ENCODER_NEON_DOT : GRD_ENCODER_PORTABLE;
+#endif
   switch (grd_isa_in_use()) {
     case GRD_ISA_PORTABLE: return GRD_ENCODER_PORTABLE;
     case GRD_ISA_AVX2: return GRD_ENCODER_AVX2;
@@ -28,6 +31,8 @@ const grd_encoder_build *grd_encoder_build_of(grd_encoder_level level) {
     case GRD_ENCODER_AVX512_VNNI: return &grd_encoder_build_vnni;
     case GRD_ENCODER_AVX512_BF16: return &grd_encoder_build_bf16;
   }
+#elif defined(__aarch64__)
+  if (level == GRD_ENCODER_NEON_DOT) return &grd_encoder_build_dotprod;
 #endif
   return &grd_encoder_build_portable;
 }

@@ -94,7 +94,13 @@ GRD_INLINE void tile_bf16(const int R, const uint16_t *a, size_t lda, const uint
 GRD_INLINE void tile_int8(const int R, const uint8_t *a, size_t lda, const int8_t *panel, size_t quads,
                           const int32_t *correction, vint sums[TILE_ROWS][TILE_VECTORS]) {
   GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) {
+#if ENCODER_LEVEL == 1 && defined(__aarch64__)
+    // Products of signed bytes need no correction.
+    const vint start = vset_int(0);
+    (void)correction;
+#else
     const vint start = vload_int(correction + v * LANES);
+#endif
     GRD_UNROLL for (int i = 0; i < R; i++) sums[i][v] = start;
   }
   for (size_t k = 0; k < quads; k++, panel += 4 * PANEL) {
@@ -119,6 +125,21 @@ GRD_INLINE void tile_int8(const int R, const uint8_t *a, size_t lda, const int8_
       const __m512i left_even = _mm512_and_si512(left, low), left_odd = _mm512_srli_epi16(left, 8);
       GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++)
         sums[i][v] += (vint)_mm512_madd_epi16(left_even, even[v]) + (vint)_mm512_madd_epi16(left_odd, odd[v]);
+    }
+#elif ENCODER_LEVEL == 1 && defined(__aarch64__)
+    typedef struct { int32x4_t quarter[4]; } quarters;
+    quarters weights;
+    memcpy(&weights, &b[0], sizeof weights);
+    GRD_UNROLL for (int i = 0; i < R; i++) {
+      int32_t bits;
+      memcpy(&bits, a + (size_t)i * lda + 4 * k, sizeof bits);
+      // Bytes without their offset of 128.
+      const int8x16_t left = vreinterpretq_s8_s32(vdupq_n_s32(bits ^ (int32_t)0x80808080));
+      quarters total;
+      memcpy(&total, &sums[i][0], sizeof total);
+      GRD_UNROLL for (int q = 0; q < 4; q++)
+        total.quarter[q] = vdotq_s32(total.quarter[q], vreinterpretq_s8_s32(weights.quarter[q]), left);
+      memcpy(&sums[i][0], &total, sizeof total);
     }
 #elif ENCODER_LEVEL == 1
     typedef struct { __m256i half[2]; } halves;

@@ -24,10 +24,12 @@ typedef enum {
   GRD_ENCODER_INT8 = 2,
 } grd_encoder_precision;
 
-/// Instruction sets with a build of the encoder, weakest first; all give the same bits.
+/// Instruction sets with a build of the encoder, weakest first; all give the same bits. The numbers from 1 belong to one
+/// architecture each.
 typedef enum {
   GRD_ENCODER_PORTABLE = 0,
-  GRD_ENCODER_AVX2 = 1,
+  GRD_ENCODER_AVX2 = 1,         ///< x86-64
+  GRD_ENCODER_NEON_DOT = 1,     ///< arm64: products of four bytes in one instruction.
   GRD_ENCODER_AVX512 = 2,
   GRD_ENCODER_AVX512_VNNI = 3,  ///< int8 products in one instruction.
   GRD_ENCODER_AVX512_BF16 = 4,  ///< and bfloat16 products.
