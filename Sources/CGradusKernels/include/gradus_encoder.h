@@ -105,14 +105,30 @@ const float *grd_encoder_hidden(const void *workspace, size_t *stride);
 void grd_encoder_mean(const float *rows, size_t stride, size_t count, size_t width, float *out);
 void grd_encoder_largest(const float *rows, size_t stride, size_t count, size_t width, float *out);
 
-/// Single kernels at a chosen level, for tests.
+/// Single kernels at a chosen level, for tests and measurements.
 ///
 /// out[rows][outputs] = x w^T + bias, through GELU where `gelu`, at the precision's arithmetic. x: [rows][inputs], w: [outputs][inputs].
-/// scratch: grd_encoder_linear_bytes, 64-byte aligned.
+/// scratch: grd_encoder_linear_bytes, 64-byte aligned. Packs w first.
 size_t grd_encoder_linear_bytes(grd_encoder_precision precision, size_t rows, size_t inputs, size_t outputs);
 grd_status grd_encoder_linear(grd_encoder_level level, grd_encoder_precision precision, const float *x, size_t rows,
                               size_t inputs, const float *w, const float *bias, size_t outputs, int gelu, float *out,
                               void *scratch);
+
+/// A matrix w [outputs][inputs] with its bias, packed into `packed` (64-byte aligned, grd_encoder_packed_bytes), which must not
+/// move afterwards.
+size_t grd_encoder_packed_bytes(grd_encoder_precision precision, size_t inputs, size_t outputs);
+grd_status grd_encoder_pack_linear(grd_encoder_precision precision, const float *w, const float *bias, size_t inputs,
+                                   size_t outputs, void *packed);
+
+/// The product alone: out[rows][outputs rounded up to 32] for inputs that grd_encoder_round_inputs made (fp32: the rows
+/// themselves). stride: of the inputs, a multiple of 16.
+grd_status grd_encoder_multiply(grd_encoder_level level, grd_encoder_precision precision, const void *inputs, size_t stride,
+                                const float *scales, size_t rows, const void *packed, int gelu, float *out);
+
+/// Rows of floats, [rows][stride], as the inputs of a product: bfloat16 numbers, or bytes with a scale for each row. fp32 has
+/// nothing to round.
+grd_status grd_encoder_round_inputs(grd_encoder_level level, grd_encoder_precision precision, const float *x, size_t rows,
+                                    size_t stride, void *out, float *scales);
 
 /// GELU as bf16 and int8 use it: |error| <= 5e-5 + 3e-7 |x| against x P(N <= x). fp32 uses grd_gelu_forward's.
 grd_status grd_encoder_gelu(grd_encoder_level level, const float *x, size_t count, float *y);
