@@ -21,6 +21,11 @@ grd_encoder_level grd_encoder_strongest_level(void) {
   return features & GRD_CPU_AVX512_BF16 ? GRD_ENCODER_AVX512_BF16 : GRD_ENCODER_AVX512_VNNI;
 }
 
+grd_encoder_level grd_encoder_fastest_level(void) {
+  const grd_encoder_level level = grd_encoder_strongest_level();
+  return level == GRD_ENCODER_AVX512_BF16 && !grd_bf16_is_fast() ? GRD_ENCODER_AVX512_VNNI : level;
+}
+
 const grd_encoder_build *grd_encoder_build_of(grd_encoder_level level) {
   if (level < GRD_ENCODER_PORTABLE || level > grd_encoder_strongest_level()) return NULL;
 #if defined(__x86_64__)

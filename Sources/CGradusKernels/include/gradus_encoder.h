@@ -38,6 +38,9 @@ typedef enum {
 /// The strongest level that the processor has and grd_set_isa() allows.
 grd_encoder_level grd_encoder_strongest_level(void);
 
+/// The level to compute on: the strongest but one where the processor's bfloat16 products are slow (grd_bf16_is_fast).
+grd_encoder_level grd_encoder_fastest_level(void);
+
 /// Sizes of an encoder; any positive sizes work, heads * head size = hidden. Multiples of 32 (heads: of 16) waste nothing.
 typedef struct {
   size_t hidden, intermediate, heads, layers;
@@ -130,10 +133,11 @@ grd_status grd_encoder_multiply(grd_encoder_level level, grd_encoder_precision p
 grd_status grd_encoder_round_inputs(grd_encoder_level level, grd_encoder_precision precision, const float *x, size_t rows,
                                     size_t stride, void *out, float *scales);
 
-/// GELU as bf16 and int8 use it: |error| <= 5e-5 + 3e-7 |x| against x P(N <= x). fp32 uses grd_gelu_forward's.
+/// GELU as bf16 and int8 use it: |error| <= 5e-5 + 3e-7 |x| against x P(N <= x), for every float. fp32 uses grd_gelu_forward's.
 grd_status grd_encoder_gelu(grd_encoder_level level, const float *x, size_t count, float *y);
 
-/// 2^x for x <= 0, as softmax uses it: relative error <= 2e-7 (fp32) or 3e-6 (bf16 and int8); 0 below -126.
+/// 2^x for x <= 0, as softmax uses it: relative error <= 2e-7 (fp32) or 3e-6 (bf16 and int8); 2^-126
+/// below -126; NaN for the NaN that arithmetic makes.
 grd_status grd_encoder_exp2(grd_encoder_level level, grd_encoder_precision precision, const float *x, size_t count, float *y);
 
 #ifdef __cplusplus

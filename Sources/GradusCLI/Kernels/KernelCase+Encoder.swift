@@ -34,7 +34,7 @@ extension KernelCase {
       let w = memory.floats(inputs * outputs), bias = memory.floats(outputs)
       let packed = memory.bytes(grd_encoder_packed_bytes(precision, inputs, outputs))
       _ = grd_encoder_pack_linear(precision, w, bias, inputs, outputs, packed)
-      let level = grd_encoder_strongest_level()
+      let level = grd_encoder_fastest_level()
       let x = memory.floats(rows * inputs), scales = memory.array(Float.self, rows)
       var rounded = UnsafeMutableRawPointer(x)
       if precision != GRD_ENCODER_FP32 {
@@ -56,7 +56,7 @@ extension KernelCase {
     ) {
       let memory = KernelMemory()
       let x = memory.floats(rows * width), out = memory.bytes(rows * width * 2), scales = memory.array(Float.self, rows)
-      let level = grd_encoder_strongest_level()
+      let level = grd_encoder_fastest_level()
       return KernelCall(memory) { _ in _ = grd_encoder_round_inputs(level, precision, x, rows, width, out, scales) }
     }
   }
@@ -87,7 +87,7 @@ extension KernelCase {
       let model = memory.array(grd_encoder_model.self, 1)
       model[0] = grd_encoder_model()
       model[0].shape = shape
-      model[0].level = grd_encoder_strongest_level()
+      model[0].level = grd_encoder_fastest_level()
       model[0].layers = UnsafePointer(layers)
       let batch = memory.array(grd_encoder_batch.self, 1)
       batch[0] = grd_encoder_batch()
@@ -130,7 +130,7 @@ extension KernelCase {
     ) {
       let memory = KernelMemory()
       let x = memory.floats(count, scale: 4), y = memory.array(Float.self, count)
-      let level = grd_encoder_strongest_level()
+      let level = grd_encoder_fastest_level()
       return KernelCall(memory) { _ in
         if short { _ = grd_encoder_gelu(level, x, count, y) } else { grd_gelu_forward(x, count, y) }
       }

@@ -33,7 +33,7 @@ extension KernelCase {
       bytes: 4 * (m * k + k * n + m * n)
     ) {
       let memory = KernelMemory()
-      let level = grd_encoder_strongest_level(), depth = grd_bf16_depth(k), panels = (n + 31) / 32
+      let level = grd_encoder_fastest_level(), depth = grd_bf16_depth(k), panels = (n + 31) / 32
       let a = memory.floats(m * k), b = memory.floats(k * n), c = memory.array(Float.self, m * n)
       let left = memory.array(UInt16.self, m * depth), right = memory.array(UInt16.self, panels * 32 * depth)
       let product = memory.array(grd_bf16_product.self, 1)
