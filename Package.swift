@@ -17,7 +17,9 @@ let package = Package(
     // The `gradus` command: one file per subcommand.
     .executableTarget(
       name: "GradusCLI",
-      dependencies: ["Gradus", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      dependencies: [
+        "Gradus", "CGradusKernels", "CGradusOneDNN", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
     // `import Gradus` is all a newcomer needs: re-exports the libraries below.
     .target(
       name: "Gradus",

@@ -37,7 +37,7 @@ public final class FusedBertEncoder: @unchecked Sendable {
 
   /// - Throws: ``ModelError/weightNotFinite(name:index:)``, ``ModelError/fusionUnsupported(family:)``.
   public convenience init(_ encoder: BertEncoder, precision: NumericPrecision) throws {
-    try self.init(encoder, precision: precision, level: grd_encoder_strongest_level())
+    try self.init(encoder, precision: precision, level: grd_encoder_fastest_level())
   }
 
   /// At a level of the kernels, for tests.

@@ -124,6 +124,6 @@ public struct PairwiseSampler: TrainingSampler {
     guard state.digest == digest else {
       throw SamplerError.stateOfAnotherSampler(expected: digest, found: state.digest)
     }
-    rounds.drawn = state.drawn
+    try rounds.resume(drawn: state.drawn)
   }
 }
