@@ -7,7 +7,7 @@ struct TrainingOptions: ParsableArguments {
   var model: String?
   @Option(help: ArgumentHelp("Collection: a name or a folder. Default: faq.", valueName: "collection"))
   var data: String?
-  @Option(help: ArgumentHelp("cross-encoder (default), bi-encoder or conv-knrm, which have other defaults below.", valueName: "name"))
+  @Option(help: ArgumentHelp("cross-encoder (default), bi-encoder or conv-knrm, with other defaults below.", valueName: "name"))
   var architecture: String?
   @Option(help: ArgumentHelp("Of a cross-encoder: similarity (default) or cls.", valueName: "name"))
   var head: String?
@@ -23,7 +23,7 @@ struct TrainingOptions: ParsableArguments {
   var negatives: String?
   @Option(help: ArgumentHelp("Documents of a listwise sample. Default: 8.", valueName: "n"))
   var listSize: String?
-  @Option(help: ArgumentHelp("Run whose scores are the labels, for margin-mse, kl, rank-distil and other distillation.", valueName: "run"))
+  @Option(help: ArgumentHelp("Run whose scores are the labels, for margin-mse, kl and rank-distil.", valueName: "run"))
   var teacher: String?
   @Option(help: ArgumentHelp("Sentence encoder that gist asks which documents are no negatives.", valueName: "model"))
   var guide: String?
@@ -53,7 +53,7 @@ struct TrainingOptions: ParsableArguments {
   var headLearningRate: String?
   @Option(help: ArgumentHelp("linear (default) or constant (conv-knrm).", valueName: "name"))
   var schedule: String?
-  @Option(help: ArgumentHelp("Steps over which learning rates rise. Default: 20 (bi-encoder: 8, conv-knrm: 0).", valueName: "steps"))
+  @Option(help: ArgumentHelp("Steps in which rates rise. Default: 20 (bi-encoder: 8, conv-knrm: 0).", valueName: "steps"))
   var warmup: String?
   @Option(help: ArgumentHelp("Largest norm of the gradient, or none. Default: 1 (conv-knrm: none).", valueName: "norm"))
   var gradientClipping: String?
@@ -79,7 +79,8 @@ struct TrainingOptions: ParsableArguments {
       ("model", model), ("data", data), ("architecture", architecture), ("head", head), ("first-stage", firstStage),
       ("depth", depth), ("loss", loss), ("sampling", sampling), ("negatives", negatives), ("list-size", listSize),
       ("teacher", teacher), ("guide", guide), ("positive-grade", positiveGrade), ("curriculum", curriculum),
-      ("curriculum-end", curriculumEnd), ("anti", anti ? "true" : nil), ("curriculum-weighting", curriculumWeighting), ("samples-per-epoch", samplesPerEpoch), ("epochs", epochs),
+      ("curriculum-end", curriculumEnd), ("anti", anti ? "true" : nil), ("curriculum-weighting", curriculumWeighting),
+      ("samples-per-epoch", samplesPerEpoch), ("epochs", epochs),
       ("patience", patience), ("batch", batch), ("micro-batch", microBatch), ("encoder-learning-rate", encoderLearningRate),
       ("head-learning-rate", headLearningRate), ("schedule", schedule), ("warmup", warmup),
       ("gradient-clipping", gradientClipping), ("layers", layers), ("precision", precision),
