@@ -9,8 +9,8 @@ struct BenchLossesCommand: ParsableCommand {
 
       A step is the forward pass, the loss, the gradients of all parameters and AdamW's update. Every loss is measured in turns \
       with pairwise cross-entropy of the same architecture over equally many documents: pairs of two, lists of four, or single \
-      documents. Losses over scores train a cross-encoder, losses over vectors a bi-encoder. 'alone' is the loss's own forward and \
-      backward pass.
+      documents. Losses over scores train a cross-encoder, losses over vectors a bi-encoder. 'alone' is the loss's own forward \
+      and backward pass.
       """)
 
   @OptionGroup var options: ModelBenchOptions
@@ -139,9 +139,11 @@ private final class LossBench {
     let plain = self.samples(.pairwise)
     let heads = HeadsOfLoss(loss, base: isOverVectors ? vectors : cross, log: run)
 
-    let ownStep = try stepper(heads) { try heads.value(of: self.forward(heads, samples), guide: self.guideVectors(loss, samples)) }
+    let ownStep = stepper(heads) {
+      try heads.value(of: self.forward(heads, samples), guide: self.guideVectors(loss, samples))
+    }
     let plainHeads = HeadsOfLoss(.scores(PairwiseCrossEntropyLoss()), base: isOverVectors ? vectors : cross, log: run)
-    let plainStep = try stepper(plainHeads) { try plainHeads.value(of: self.forward(plainHeads, plain), guide: nil) }
+    let plainStep = stepper(plainHeads) { try plainHeads.value(of: self.forward(plainHeads, plain), guide: nil) }
     try ownStep()
     try plainStep()
     var own: [Double] = [], ratios: [Double] = []
@@ -191,7 +193,7 @@ private final class LossBench {
     }
   }
 
-  private func stepper(_ heads: HeadsOfLoss, _ loss: @escaping () throws -> Tensor) throws -> () throws -> Void {
+  private func stepper(_ heads: HeadsOfLoss, _ loss: @escaping () throws -> Tensor) -> () throws -> Void {
     let parameters = heads.parameters.filter(\.isTrainable)
     let optimizer = AdamW(groups: [ParameterGroup(parameters: parameters, learningRate: 1e-6, weightDecay: 0.01)])
     return {

@@ -7,8 +7,8 @@ struct BenchOutputLayerCommand: ParsableCommand {
     discussion: """
         gradus bench output-layer --width 64 --json
 
-      One step of gradient descent on the Z-loss of one example: factored, at a cost that does not grow with the classes, and dense, \
-      which computes all scores and changes all rows.
+      One step of gradient descent on the Z-loss of one example: factored, at a cost that does not grow with the classes, and \
+      dense, which computes all scores and changes all rows.
       """)
 
   @Option(help: ArgumentHelp("Length of the layer's input.", valueName: "n"))
@@ -97,7 +97,8 @@ private struct DenseOutput {
     // The slope of the Z-loss's softplus at b = 10 and a = 1, which is 1 but for exp(z - 10).
     let slope = -1.0
     for row in 0..<count {
-      let gradient = slope * ((row == target ? 1 : 0) - 1 / Double(count) - (scores[row] - mean) / sigma * z / Double(count)) / sigma
+      let standardised = (scores[row] - mean) / sigma
+      let gradient = slope * ((row == target ? 1 : 0) - (1 + standardised * z) / Double(count)) / sigma
       let push = 0.01 * gradient
       for j in 0..<width { weights[row * width + j] -= push * h[j] }
     }

@@ -64,8 +64,9 @@ struct OPISTests {
 
   @Test("What has no OPIS is an error")
   func errors() throws {
-    #expect(throws: OPISError.tooFewGroups(1)) { try OPIS(groups: [Self.groups[0], OPIS.Group("D", positives: [], negatives: [1])]) }
-    #expect(throws: OPISError.notFinite(group: "E")) { try OPIS(groups: Self.groups + [OPIS.Group("E", positives: [.nan], negatives: [])]) }
+    let silent = OPIS.Group("D", positives: [], negatives: [1]), broken = OPIS.Group("E", positives: [.nan], negatives: [])
+    #expect(throws: OPISError.tooFewGroups(1)) { try OPIS(groups: [Self.groups[0], silent]) }
+    #expect(throws: OPISError.notFinite(group: "E")) { try OPIS(groups: Self.groups + [broken]) }
     #expect(throws: OPISError.thresholds) { try OPIS(groups: Self.groups, thresholds: .given([])) }
     #expect(throws: OPISError.range(0.1, 0.1, points: 5)) {
       try OPIS(groups: Self.groups, thresholds: .falseAcceptance(0.1, 0.1, points: 5))

@@ -34,7 +34,10 @@ struct OpenBanditTests {
   @Test("A line that is not one is named, with what was expected", arguments: [
     ("item_id,position,click\n", 1, OpenBanditError.Reason.missingColumn("propensity_score")),
     ("item_id,position,click,propensity_score\n1,2,0\n", 2, .fieldCount(expected: 4, found: 3)),
-    ("item_id,position,click,propensity_score\n1,0,0,1\n", 2, .value(column: "position", found: "0", expected: "a position from 1")),
+    (
+      "item_id,position,click,propensity_score\n1,0,0,1\n", 2,
+      .value(column: "position", found: "0", expected: "a position from 1")
+    ),
     ("item_id,position,click,propensity_score\n1,1,2,1\n", 2, .value(column: "click", found: "2", expected: "0 or 1")),
     (
       "item_id,position,click,propensity_score\n1,1,1,0.5\n1,1,0,0\n", 3,

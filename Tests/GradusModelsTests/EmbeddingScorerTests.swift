@@ -10,12 +10,14 @@ import Testing
 @Suite("Bi-encoders as scorers")
 struct EmbeddingScorerTests {
   private static let pairs = [
-    pair("the cat", "a dog sat", number: 0), pair("the cat", "the cat sat on the mat", number: 1), pair("dog", "a dog sat", number: 2),
+    pair("the cat", "a dog sat", number: 0), pair("the cat", "the cat sat on the mat", number: 1),
+    pair("dog", "a dog sat", number: 2),
   ]
 
   @Test("A pair's score is the scaled inner product of the vectors that encode gives, alone or among others")
   func scores() throws {
-    var model = try BiEncoder(folder: TestFolder.tinyBert().folder)
+    let base = try TestFolder.tinyBert()
+    var model = try BiEncoder(folder: base.folder)
     #expect(model.scoreScale == 20)
     let together = try model.scores(Self.pairs, context: .inference)
     for (place, pair) in Self.pairs.enumerated() {

@@ -1,7 +1,7 @@
 import GradusCore
 
-/// OPIS, the operating-point inconsistency score: how badly one threshold serves different queries (Zhang et al., ICLR 2024, arXiv
-/// 2307.04047). Lower is better; 0 where all queries are served alike.
+/// OPIS, the operating-point inconsistency score: how badly one threshold serves different queries (Zhang et al., ICLR 2024,
+/// arXiv 2307.04047). Lower is better; 0 where all queries are served alike.
 ///
 ///     let consistency = try OPIS(run: reranked, qrels: qrels)
 ///     consistency.value                // 0.0012
@@ -37,7 +37,8 @@ public struct OPIS: Sendable, Equatable {
   }
 
   public enum Thresholds: Sendable, Equatable {
-    /// Evenly from where the first share of all negatives is accepted to where the second is. The paper's: 0.01 to 0.1, 101 points.
+    /// Evenly from where the first share of all negatives is accepted to where the second is. The paper's: 0.01 to 0.1, 101
+    /// points.
     case falseAcceptance(Double, Double, points: Int)
     case given([Double])
   }
@@ -177,7 +178,8 @@ public enum OPISError: GradusError, Equatable {
 
   public var description: String {
     switch self {
-    case .tooFewGroups(let found): "OPIS compares queries with relevant and other documents; at least 2 are needed, found \(found)"
+    case .tooFewGroups(let found):
+      "OPIS compares queries with relevant and other documents; at least 2 are needed, found \(found)"
     case .notFinite(let group): "query \(group): a score is not a finite number"
     case .epsilon(let found): "epsilon must be above 0 and at most 0.5, found \(found)"
     case .range(let low, let high, let points):

@@ -8,6 +8,13 @@ public struct OpenBanditImpression: Sendable, Equatable {
   public let wasClicked: Bool
   /// The probability with which the logging policy chose the item there.
   public let propensity: Double
+
+  public init(item: String, position: Int, wasClicked: Bool, propensity: Double) {
+    self.item = item
+    self.position = position
+    self.wasClicked = wasClicked
+    self.propensity = propensity
+  }
 }
 
 /// Reads the logs of the Open Bandit Dataset (Saito et al., 2020): comma-separated, with a header that names at least `item_id`,

@@ -7,7 +7,7 @@ extension BiEncoder: EmbeddingScorer {
   public static let cosineScale = 20.0
 
   /// The weights after pooling, which usually train with a higher learning rate; empty for most folders.
-  public var headParameters: [Parameter] { parameters.filter { own in !encoder.parameters.contains { $0 === own } } }
+  public var headParameters: [Parameter] { steps.flatMap(\.parameters) }
 
   /// Queries and documents share one pass through the encoder; each has the prompt that the folder names for it.
   ///

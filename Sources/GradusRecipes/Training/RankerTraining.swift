@@ -160,8 +160,12 @@ public struct RankerTraining {
       let thresholds = ParameterGroup(
         "thresholds", parameters: ordinal.thresholdParameters, learningRate: settings.headLearningRate)
       return optimizerGroups(ordinal.base) + [thresholds]
-    case let model as CrossEncoder: (encoder, rest) = (model.encoder, model.headParameters)
-    case let model as BiEncoder: (encoder, rest) = (model.encoder, model.headParameters)
+    case let model as CrossEncoder:
+      encoder = model.encoder
+      rest = model.headParameters
+    case let model as BiEncoder:
+      encoder = model.encoder
+      rest = model.headParameters
     default: return [ParameterGroup("all", parameters: scorer.parameters, learningRate: settings.headLearningRate)]
     }
     let groups = [
@@ -198,7 +202,7 @@ public struct RankerTraining {
     case .vectors(let loss):
       var models = [trained(model.scorer)]
       if let guide {
-        models.append(TrainedModel(try BiEncoder(folder: guide).prepared(for: .fp32), name: "guide", optimizer: nil))
+        models.append(TrainedModel(try BiEncoder(folder: guide), name: "guide", optimizer: nil))
       }
       let objective = TrainingObjective(
         loss, qrels: data.train, guide: guide == nil ? nil : "guide", weighting: weighting)
@@ -307,7 +311,8 @@ public struct RankerTraining {
 extension TrainingSettings {
   /// - Throws: ``SettingError/contradiction(_:)``.
   func checkTogether() throws {
-    let entry = try LossNames.entry(loss), loss = try LossNames.named(loss)
+    let entry = try LossNames.entry(self.loss)
+    let loss = try LossNames.named(self.loss)
     guard entry.forms.contains(sampling) else {
       let forms = entry.forms.map(\.rawValue).joined(separator: " or ")
       throw SettingError.contradiction(

@@ -1,7 +1,7 @@
 import GradusCore
 
-/// Draws few-shot episodes: some classes, and of each some documents to learn the class from and some to classify (Vinyals et al.,
-/// NIPS 2016).
+/// Draws few-shot episodes: some classes, and of each some documents to learn the class from and some to classify (Vinyals et
+/// al., NIPS 2016).
 ///
 ///     var sampler = try EpisodicSampler(qrels: topics, ways: 5, shots: 1, queries: 5, seed: 7)
 ///     let episode = try sampler.next(5)      // five samples of different classes
@@ -28,8 +28,9 @@ public struct EpisodicSampler: TrainingSampler {
     for (name, found, least) in [("ways", ways, 2), ("shots", shots, 1), ("queries", queries, 1)] where found < least {
       throw .episodeBelow(name: name, found: found, least: least)
     }
-    let all = qrels.qids.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.map { qid in
-      (qid: qid, docnos: qrels.relevant(qid: qid, minimumGrade: minimumGrade).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) })
+    func ordered(_ names: [String]) -> [String] { names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) } }
+    let all = ordered(qrels.qids).map { qid in
+      (qid: qid, docnos: ordered(qrels.relevant(qid: qid, minimumGrade: minimumGrade)))
     }
     classes = all.filter { $0.docnos.count >= shots + queries }
     guard classes.count >= ways else {

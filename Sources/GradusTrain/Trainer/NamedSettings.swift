@@ -17,7 +17,10 @@ struct NamedSettings {
     name = String(text[..<open])
     for setting in try Self.parts(text[text.index(after: open)...].dropLast(), of: text) {
       let parts = setting.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map { $0.filter { $0 != " " } }
-      guard parts.count == 2, parts[1].contains("(") || !parts[1].contains("="), values.updateValue(parts[1], forKey: parts[0]) == nil else { throw .syntax(text) }
+      // A value with an equals sign is a name with settings of its own.
+      guard parts.count == 2, parts[1].contains("(") || !parts[1].contains("="),
+        values.updateValue(parts[1], forKey: parts[0]) == nil
+      else { throw .syntax(text) }
     }
   }
 

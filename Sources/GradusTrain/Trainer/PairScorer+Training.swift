@@ -22,9 +22,9 @@ extension EmbeddingScorer {
     let queries = try samples.map { try texts.query($0.qid) }
     let documents = try samples.flatMap { try $0.documents.map { try texts.document($0.docno) } }
     let vectors = try embeddings(queries: queries, documents: documents, context: context)
-    for (vectors, count) in [(vectors.queries, queries.count), (vectors.documents, documents.count)]
-    where vectors.shape != [count, dimension] {
-      throw TrainingError.scoresShape(scorer: "\(Self.self)", expected: [count, dimension], found: vectors.shape)
+    for (found, count) in [(vectors.queries, queries.count), (vectors.documents, documents.count)]
+    where found.shape != [count, dimension] {
+      throw TrainingError.scoresShape(scorer: "\(Self.self)", expected: [count, dimension], found: found.shape)
     }
     let width = documents.count / samples.count
     return SampleEmbeddings(

@@ -31,8 +31,8 @@ public enum TrainingError: GradusError, Equatable {
   public var failureKind: FailureKind {
     switch self {
     case .unknownQuery, .unknownDocument: .badData
-    case .noVectors, .coupledSamples, .nothingToTrain, .noObjectives, .duplicateName, .unknownModel, .strayParameter, .settingTooSmall,
-      .passLengthUnknown:
+    case .noVectors, .coupledSamples, .nothingToTrain, .noObjectives, .duplicateName, .unknownModel, .strayParameter,
+      .settingTooSmall, .passLengthUnknown:
       .usage
     default: .failed
     }
@@ -48,8 +48,8 @@ public enum TrainingError: GradusError, Equatable {
       "the loss compares vectors, and model '\(model)' reads query and document together; train a bi-encoder, or choose a loss "
         + "over scores"
     case .coupledSamples(let objective, let batchSize, let microBatchSize):
-      "\(objective) takes the negatives of the whole batch, and micro-batches of \(microBatchSize) would leave it with fewer than "
-        + "the batch of \(batchSize) has; leave the micro-batch size out, or make the batch as small"
+      "\(objective) takes the negatives of the whole batch, and micro-batches of \(microBatchSize) would leave it with fewer "
+        + "than the batch of \(batchSize) has; leave the micro-batch size out, or make the batch as small"
     case .nothingToTrain: "no model has an optimizer; give one to each model that is to be trained"
     case .noObjectives: "a training needs at least one objective"
     case .duplicateName(let name): "two models or two objectives are called '\(name)'; give each its own name"

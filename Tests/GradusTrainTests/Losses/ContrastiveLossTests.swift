@@ -14,7 +14,7 @@ struct ContrastiveLossTests {
   func infoNCE() throws {
     // Cosines of query a: a+ .8, a- 0, b+ .6, b- 1; of query b: a+ .6, a- 1, b+ .8, b- 0. At temperature 1:
     // log(e^.8 + e^0 + e^.6 + e^1) - .8 for both.
-    let expected = 1.189909
+    let expected = 1.249748
     let values = try Self.plain.values(InfoNCELoss(temperature: 1))
     #expect(approximately(values[0], expected) && approximately(values[1], expected))
     // Own negatives alone: log(1 + e^-.8).
@@ -80,7 +80,7 @@ struct ContrastiveLossTests {
     #expect((0..<4).map { input.isNegative(document: 0, query: $0, input.relations) } == [false, false, false, true])
     #expect((0..<4).map { input.isNegative(document: 3, query: $0, input.relations) } == [true, true, false, false])
     samples.swapAt(0, 3)
-    #expect(BatchRelations(samples, qrels: qrels).rows[3].count { $0 == .negative } == 5)
+    #expect(BatchRelations(samples, qrels: qrels).rows[3].count { $0 == .negative } == 4)
   }
 
   @Test("GISTEmbed leaves out what its guide finds more alike than the positive")
@@ -145,8 +145,7 @@ struct ContrastiveLossTests {
     #expect(approximately(try Self.plain.values(TripletLoss(distance: .euclidean, margin: 5))[0], 4.218242, within: 1e-6))
     #expect(approximately(try Self.plain.values(TripletLoss(distance: .manhattan, margin: 2))[0], 0.8, within: 1e-12))
     // Limits: no loss where the margin is kept; margin + difference where it is far from kept.
-    #expect(try Self.plain.values(TripletLoss(distance: .cosine, margin: 0.8)) == [0, 0] || approximately(
-      try Self.plain.values(TripletLoss(distance: .cosine, margin: 0.8))[0], 0, within: 1e-12))
+    #expect(try Self.plain.values(TripletLoss(distance: .cosine, margin: 0.7)) == [0, 0])
     #expect(approximately(try Self.plain.values(TripletLoss(distance: .cosine, margin: 100))[0], 99.2, within: 1e-12))
     var labelled = Self.plain
     labelled.samples = [.pairwise(qid: "a", positive: ("a+", 3), negatives: [("a-", 0)]), Self.plain.samples[1]]
@@ -176,7 +175,9 @@ struct ContrastiveLossTests {
   }
 
   /// Every loss over vectors that the names know, with a guide where one is asked.
-  static let names = LossNames.entries.filter { $0.model == .vectors }.map { $0.name == "matryoshka" ? "matryoshka(dims=4/2)" : $0.name }
+  static let names = LossNames.entries.filter { $0.model == .vectors }.map { entry in
+    entry.name == "matryoshka" ? "matryoshka(dims=4/2)" : entry.name
+  }
 
   @Test("Gradients of every loss over vectors agree with finite differences in Double", arguments: names)
   func gradientsOfLosses(name: String) throws {

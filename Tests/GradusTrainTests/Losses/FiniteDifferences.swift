@@ -30,7 +30,8 @@ func expectGradients(
       let difference = (try moved(step) - moved(-step)) / (2 * step)
       #expect(
         approximately(gradient[position], difference, within: tolerance * max(1, abs(difference))),
-        "\(note) input \(number) at \(position): \(gradient[position]), differences \(difference)", sourceLocation: sourceLocation)
+        "\(note) input \(number) at \(position): \(gradient[position]), differences \(difference)",
+        sourceLocation: sourceLocation)
       if gradient[position] != 0 { isZero = false }
     }
   }

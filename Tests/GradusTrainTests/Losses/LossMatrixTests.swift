@@ -47,6 +47,10 @@ struct LossMatrixTests {
     }
   }
 
+  private func trained(_ scorer: any PairScorer, learningRate: Double) -> TrainedModel {
+    TrainedModel(scorer, optimizer: SGD(groups: [ParameterGroup(parameters: scorer.parameters, learningRate: learningRate)]))
+  }
+
   private struct Run {
     let trainer: Trainer
     let scorers: [any PairScorer]
@@ -135,7 +139,7 @@ struct LossMatrixTests {
         options.batchSize = 4
         options.microBatchSize = size
         return try Trainer(
-          models: [TrainedModel(scorer, optimizer: SGD(groups: [ParameterGroup(parameters: scorer.parameters, learningRate: 1)]))],
+          models: [trained(scorer, learningRate: 1)],
           sampler: try sampler(.pairwise, .roles), texts: TinyModel.texts,
           objectives: [TrainingObjective(loss, guide: "guide", name: text)], options: options)
       }
@@ -146,7 +150,8 @@ struct LossMatrixTests {
       }
       _ = try trainer(4)
     }
-    #expect("\(TrainingError.coupledSamples(objective: "infonce", batchSize: 32, microBatchSize: 8))".contains("leave the micro-batch"))
+    let error = TrainingError.coupledSamples(objective: "infonce", batchSize: 32, microBatchSize: 8)
+    #expect("\(error)".contains("leave the micro-batch size out"))
   }
 
   @Test("The vectors are computed once and shared with the scores; cutting a step changes no loss that couples nothing")
@@ -172,7 +177,7 @@ struct LossMatrixTests {
     options.maxEpochs = 1
     options.showsProgress = false
     let trainer = try Trainer(
-      models: [TrainedModel(scorer, optimizer: SGD(groups: [ParameterGroup(parameters: scorer.parameters, learningRate: 0.01)]))],
+      models: [trained(scorer, learningRate: 0.01)],
       sampler: try sampler(.pairwise, .roles), texts: TinyModel.texts,
       objectives: [
         TrainingObjective(try InfoNCELoss(), weighting: LossMemoryWeighting()),
@@ -195,7 +200,9 @@ struct LossMatrixTests {
       let loss = try ALDRKLLoss(lambda0: 1, alpha: 1.2)
       return (
         try Trainer(
-          models: [TrainedModel(scorer, optimizer: Adam(groups: [ParameterGroup(parameters: scorer.parameters, learningRate: 0.05)]))],
+          models: [
+            TrainedModel(scorer, optimizer: Adam(groups: [ParameterGroup(parameters: scorer.parameters, learningRate: 0.05)]))
+          ],
           sampler: try sampler(.pairwise, .roles), texts: TinyModel.texts,
           objectives: [TrainingObjective(loss, weighting: LossMemoryWeighting())], options: options), scorer
       )

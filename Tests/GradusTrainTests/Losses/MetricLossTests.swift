@@ -84,14 +84,17 @@ struct MetricLossTests {
     let smooth = try TripletAlignmentLoss(temperature: 0.1).sides(equal, relation).doubles()[0]
     let hardest = try TripletAlignmentLoss(temperature: 0.1, negatives: .hardest).sides(equal, relation).doubles()[0]
     #expect(approximately(smooth - hardest, 0.109861))
-    #expect(approximately(try TripletAlignmentLoss(negatives: .sum).sides(equal, relation).doubles()[0], 3 * hardest, within: 1e-12))
-    // Two positives: S+ = .776159, so that margin - S+ + tau log(e^5 + e^5.5) = ...
+    let sum = try TripletAlignmentLoss(negatives: .sum).sides(equal, relation).doubles()[0]
+    #expect(approximately(sum, 3 * hardest, within: 1e-12))
+    // Two positives: S+ = .776159, so that the side is margin - S+ + tau log(e^5 + e^5.5).
     let two = Tensor([0.8, 0.6, 0.5, 0.55], shape: [1, 4])
-    let expected = 0.1 - 0.776159 + 0.1 * logarithm(exponential(5) + exponential(5.5))
-    let found = try TripletAlignmentLoss(temperature: 0.1).sides(two, [[.relevant, .relevant, .negative, .negative]]).doubles()[0]
-    #expect(approximately(found, max(0, expected), within: 1e-6))
+    let expected = 0.5 - 0.776159 + 0.1 * logarithm(exponential(5) + exponential(5.5))
+    let relations: [[BatchRelations.Relation]] = [[.relevant, .relevant, .negative, .negative]]
+    let found = try TripletAlignmentLoss(margin: 0.5, temperature: 0.1).sides(two, relations).doubles()[0]
+    #expect(approximately(found, expected, within: 1e-6))
     // No overflow, in Float32 at a temperature of 1e-4.
-    #expect(try TripletAlignmentLoss(temperature: 1e-4).sides(scores.cast(to: .float32), identity).floats().allSatisfy(\.isFinite))
+    let cold = try TripletAlignmentLoss(temperature: 1e-4).sides(scores.cast(to: .float32), identity)
+    #expect(cold.floats().allSatisfy(\.isFinite))
   }
 
   @Test("TAL lies between TRL and TRL + 2 tau log(negatives), and tends to it")
@@ -189,7 +192,9 @@ struct MetricLossTests {
   @Test("Episodes: different classes, shots before queries, the same ones after a resume")
   func episodicSampler() throws {
     var qrels = Qrels()
-    for topic in 0..<6 { for document in 0..<(topic == 5 ? 2 : 5) { qrels.judge(qid: "t\(topic)", docno: "\(topic)-\(document)", grade: 1) } }
+    for topic in 0..<6 {
+      for document in 0..<(topic == 5 ? 2 : 5) { qrels.judge(qid: "t\(topic)", docno: "\(topic)-\(document)", grade: 1) }
+    }
     var sampler = try EpisodicSampler(qrels: qrels, ways: 3, shots: 1, queries: 2, seed: 4)
     #expect(sampler.skippedClasses == 1 && sampler.samplesPerPass == 6)
     var seen: Set<String> = []

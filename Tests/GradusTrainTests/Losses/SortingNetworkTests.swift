@@ -31,14 +31,16 @@ struct SortingNetworkTests {
     #expect(try loss([0.3, 0.4], [], kept: 2) == 0)
   }
 
-  @Test("Both networks sort where the steepness is large, whatever the function", arguments: DifferentiableSortingNetwork.CDF.allCases)
+  @Test("Both networks sort where the steepness is large", arguments: DifferentiableSortingNetwork.CDF.allCases)
   func sorts(cdf: DifferentiableSortingNetwork.CDF) throws {
     var generator = SeededGenerator(seed: 2)
     let values = Tensor.normal([5, 8], type: .float64, using: &generator)
     let expected = values.sorted()
     for kind in DifferentiableSortingNetwork.Kind.allCases {
       let (sorted, permutation) = try DifferentiableSortingNetwork(size: 8, kind: kind, cdf: cdf, steepness: 1e12)(values)
-      for (found, value) in zip(sorted.doubles(), expected.values.doubles()) { #expect(approximately(found, value, within: 1e-8)) }
+      for (found, value) in zip(sorted.doubles(), expected.values.doubles()) {
+        #expect(approximately(found, value, within: 1e-8))
+      }
       // Input i ends at its rank.
       let ranks = expected.indices.indices()
       let matrix = permutation.doubles()
@@ -108,7 +110,9 @@ struct SortingNetworkTests {
     #expect(throws: LossError.self) { try DifferentiableSortingNetwork(size: 6, kind: .bitonic) }
     #expect(throws: LossError.self) { try DifferentiableSortingNetwork(size: 129) }
     #expect(throws: LossError.networkSize(0, expected: "at least 1")) { try DifferentiableSortingNetwork(size: 0) }
-    #expect(throws: LossError.notPositive(parameter: "steepness", found: 0)) { try DifferentiableSortingNetwork(size: 4, steepness: 0) }
+    #expect(throws: LossError.notPositive(parameter: "steepness", found: 0)) {
+      try DifferentiableSortingNetwork(size: 4, steepness: 0)
+    }
     #expect(throws: LossError.notPositive(parameter: "negatives", found: 0)) { try GroupOrderingLoss(negatives: 0) }
   }
 }

@@ -170,8 +170,10 @@ struct TargetLossTests {
     var adaptive = try ALDRKLLoss(lambda0: 0.7, alpha: 1e12, margin: 0.1)
     let sample = list([0, 1, 0, 0])
     for _ in 0..<3 {
-      #expect(
-        approximately(try perSample(adaptive, [Self.scores], [sample])[0], try perSample(fixed, [Self.scores], [sample])[0], within: 1e-9))
+      let (found, expected) = (
+        try perSample(adaptive, [Self.scores], [sample])[0], try perSample(fixed, [Self.scores], [sample])[0]
+      )
+      #expect(approximately(found, expected, within: 1e-9))
       try adaptive.remember(try LossInput(scores: Tensor(Self.scores, shape: [1, 4]), samples: [sample]))
     }
   }
@@ -197,7 +199,9 @@ struct FactoredSphericalOutputTests {
   ]
 
   /// The gradient of the loss with respect to all scores, by the losses that are trained with.
-  private func scoreGradient(_ loss: FactoredSphericalOutput.Loss, _ scores: [Double], _ target: Int) throws -> (Double, [Double]) {
+  private func scoreGradient(
+    _ loss: FactoredSphericalOutput.Loss, _ scores: [Double], _ target: Int
+  ) throws -> (Double, [Double]) {
     let leaf = Tensor(scores, shape: [1, scores.count]).tracked()
     let present = [scores.map { _ in true }]
     let value: Tensor
@@ -211,12 +215,12 @@ struct FactoredSphericalOutputTests {
     return (value.doubles()[0], try gradients(of: value.sum(), withRespectTo: [leaf])[0].doubles())
   }
 
-  @Test("200 steps equal gradient descent on the whole matrix, and so do the losses and the gradients of the input", arguments: losses)
+  @Test("200 steps equal gradient descent on the whole matrix, losses and gradients of the input, too", arguments: losses)
   func equalsDense(loss: FactoredSphericalOutput.Loss) throws {
     var generator = SeededGenerator(seed: 6)
     let (classes, width) = (23, 5)
     var dense = (0..<classes * width).map { _ in 0.3 * generator.normal() }
-    var layer = try FactoredSphericalOutput(weights: dense, width: width, conditionLimit: 5.2)
+    var layer = try FactoredSphericalOutput(weights: dense, width: width, conditionLimit: 5.0001)
     let rate = 0.02
     for step in 0..<200 {
       let h = (0..<width).map { _ in generator.normal() }

@@ -13,7 +13,8 @@ enum TinyModel: String, CaseIterable, Sendable {
   static let words = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"]
 
   static let tokenizer: (any InputTokenizer)? = {
-    let path = TemporaryFiles.make("vocab.txt", (["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] + words).joined(separator: "\n") + "\n")
+    let pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] + words
+    let path = TemporaryFiles.make("vocab.txt", pieces.joined(separator: "\n") + "\n")
     defer { TemporaryFiles.remove(path) }
     return try? WordPieceTokenizer(vocabulary: path)
   }()
@@ -45,7 +46,8 @@ enum TinyModel: String, CaseIterable, Sendable {
   func scorer(seed: UInt64 = 1) throws -> any PairScorer {
     guard let tokenizer = Self.tokenizer else { throw LossError.emptyBatch }
     switch self {
-    case .crossEncoder: return CrossEncoder(encoder: Self.encoder(seed: seed), tokenizer: tokenizer, head: .similarity, seed: seed)
+    case .crossEncoder:
+      return CrossEncoder(encoder: Self.encoder(seed: seed), tokenizer: tokenizer, head: .similarity, seed: seed)
     case .biEncoder: return BiEncoder(encoder: Self.encoder(seed: seed), tokenizer: tokenizer)
     case .convKNRM:
       var generator = SeededGenerator(seed: seed)

@@ -12,8 +12,8 @@ import GradusTensor
 ///     Trainer(models: [TrainedModel(ranker, optimizer: ...), TrainedModel(positions, name: "propensity", optimizer: ...)],
 ///             objectives: DualLearning(log: log).objectives(), ...)
 ///
-/// Samples are lists whose labels are clicks, 0 or 1. Ratios are cut at ``largestRatio``, so that one document that a model thinks
-/// impossible does not carry the step.
+/// Samples are lists whose labels are clicks, 0 or 1. Ratios are cut at ``largestRatio``, so that one document that a model
+/// thinks impossible does not carry the step.
 public struct DualLearning: Sendable {
   public let log: ClickLog
   public let largestRatio: Double

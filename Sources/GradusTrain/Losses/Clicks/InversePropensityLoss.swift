@@ -11,9 +11,9 @@ import GradusTensor
 ///
 /// Labels are clicks, 0 or 1; ``ClickLog`` knows the positions. A `clip` above 0 bounds the weights and so the variance, for a
 /// bias towards the positions near the top. `selfNormalised` divides the weights of a sample by their mean over its clicks (the
-/// ratio form of Swaminathan and Joachims, NIPS 2015, within the sample): a sample's size then says nothing about where its clicks
-/// were. With all propensities 1 the losses are those of clicks taken for judgements. A sample without a click has no pairwise and
-/// no listwise loss.
+/// ratio form of Swaminathan and Joachims, NIPS 2015, within the sample): a sample's size then says nothing about where its
+/// clicks were. With all propensities 1 the losses are those of clicks taken for judgements. A sample without a click has no
+/// pairwise and no listwise loss.
 ///
 ///     try InversePropensityLoss(.listwise, log: log, clip: 0.05)
 public struct InversePropensityLoss: RankingLoss {

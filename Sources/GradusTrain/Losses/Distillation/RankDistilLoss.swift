@@ -8,7 +8,8 @@ import GradusTensor
 ///
 /// The expectation is the mean over `draws` permutations, drawn with a seed that follows from the sample's id: the same sample
 /// has the same permutations whenever it is asked for. With `top` 1 the expectation is known, and the loss is exactly
-/// ``ListNetLoss`` at the temperature, without draws. The labels are the teacher's scores; ``TeacherLabelledSampler`` puts them there.
+/// ``ListNetLoss`` at the temperature, without draws. The labels are the teacher's scores; ``TeacherLabelledSampler`` puts them
+/// there.
 public struct RankDistilLoss: RankingLoss, Equatable {
   public let top: Int
   public let draws: Int

@@ -1,7 +1,7 @@
 import GradusTensor
 
-/// ApproxMRR: the reciprocal ranks of the relevant documents, with ranks made smooth by sigmoids (Qin et al., Information Retrieval
-/// 2010; TF-Ranking's `ApproxMRRLoss`).
+/// ApproxMRR: the reciprocal ranks of the relevant documents, with ranks made smooth by sigmoids (Qin et al., Information
+/// Retrieval 2010; TF-Ranking's `ApproxMRRLoss`).
 ///
 ///     rank_i = 1 + sum_{j != i} sigmoid((scores_j - scores_i) / temperature)
 ///     loss   = 1 - sum_i label_i / rank_i / sum_i label_i

@@ -14,8 +14,8 @@ import GradusTensor
 ///     gamma       mean share of same-class targets among the k
 ///     score       ((lambda_same + lambda_diff) / 2 + gamma) / 2
 ///
-/// As the authors' training code, with two exceptions: an origin set without any same-class neighbour has lambda_same 0, where the
-/// code gives 1; and classes are told by their labels, where the code takes a distance of 0 for "the same class".
+/// As the authors' training code, with two exceptions: an origin set without any same-class neighbour has lambda_same 0, where
+/// the code gives 1; and classes are told by their labels, where the code takes a distance of 0 for "the same class".
 public struct ICNNScore: Sendable, Equatable {
   /// Neighbours that count.
   public let k: Int
@@ -63,7 +63,9 @@ public struct ICNNScore: Sendable, Equatable {
   /// - Parameter isSame: Whether a target is of an origin's class; nil for a target that is no neighbour of the origin at all.
   func value(_ origins: Tensor, targets: Tensor, isSame relation: (Int, Int) -> Bool?) throws(LossError) -> Value {
     let count = origins.shape[0], total = targets.shape[0]
-    guard total >= 3 else { throw .episode(loss: "ICNN", reason: "\(total) points have no neighbourhoods; at least 3 are needed") }
+    guard total >= 3 else {
+      throw .episode(loss: "ICNN", reason: "\(total) points have no neighbourhoods; at least 3 are needed")
+    }
     let countsAll = self.k + 2 >= total
     let neighbours = (0..<count).map { row in (0..<total).filter { relation(row, $0) != nil } }
     let limit = neighbours.map(\.count).min() ?? 0

@@ -6,8 +6,8 @@ import GradusTensor
 ///
 /// Classes are queries (or topics that stand as queries). Without `shots` a sample's query vector is x and the mean of its
 /// positive documents its class's prototype: query-document retrieval. With `shots` each sample is one class of an episode, as
-/// ``EpisodicSampler`` draws them: its first `shots` documents make the prototype, the others are the x, and the query's vector is
-/// not used; the sample has their mean.
+/// ``EpisodicSampler`` draws them: its first `shots` documents make the prototype, the others are the x, and the query's vector
+/// is not used; the sample has their mean.
 ///
 ///     try ProtoTripletLoss(margin: 0.5, shots: 5)
 public struct ProtoTripletLoss: EmbeddingLoss, Equatable {
@@ -34,7 +34,8 @@ public struct ProtoTripletLoss: EmbeddingLoss, Equatable {
       perPoint = input.documentCount - shots
       guard perPoint >= 1 else {
         throw LossError.episode(
-          loss: "\(Self.self)", reason: "\(shots) shots leave no document of \(input.documentCount) to be classified; use longer lists")
+          loss: "\(Self.self)",
+          reason: "\(shots) shots leave no document of \(input.documentCount) to be classified; use longer lists")
       }
       points = input.documents.slice(axis: 1, from: shots, to: input.documentCount)
         .reshaped(to: [input.samples.count * perPoint, input.dimension])

@@ -6,10 +6,10 @@ import GradusTensor
 ///
 ///     L = base + positiveWeight mean over { s+ <= m+ } of (m+ - s+) + negativeWeight mean over { s- >= m- } of (s- - m-)
 ///
-/// The means run over the hard pairs of the batch alone, so that the pressure does not fade as they become rare; an empty set adds
-/// nothing. Pairs are a query with each of its relevant documents, and with each document of the batch that may be its negative
-/// (``EmbeddingLoss``). A sample's share is that of its own pairs, times the number of samples: the mean over the samples is the
-/// batch's term. Margins are cosines: look at the histogram of the model's before choosing them.
+/// The means run over the hard pairs of the batch alone, so that the pressure does not fade as they become rare; an empty set
+/// adds nothing. Pairs are a query with each of its relevant documents, and with each document of the batch that may be its
+/// negative (``EmbeddingLoss``). A sample's share is that of its own pairs, times the number of samples: the mean over the
+/// samples is the batch's term. Margins are cosines: look at the histogram of the model's before choosing them.
 ///
 ///     try ThresholdConsistentMarginLoss(InfoNCELoss(), positiveMargin: 0.7, negativeMargin: 0.4)
 public struct ThresholdConsistentMarginLoss: EmbeddingLoss {

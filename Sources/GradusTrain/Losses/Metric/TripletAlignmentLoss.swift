@@ -1,7 +1,7 @@
 import GradusTensor
 
-/// RDE's triplet alignment: a triplet loss whose negative is the log-sum-exp over all of them, an upper bound of the hardest one's
-/// that does not collapse on wrong pairs (Qin et al., CVPR 2024, arXiv 2308.09911).
+/// RDE's triplet alignment: a triplet loss whose negative is the log-sum-exp over all of them, an upper bound of the hardest
+/// one's that does not collapse on wrong pairs (Qin et al., CVPR 2024, arXiv 2308.09911).
 ///
 ///     alpha_ij = l_ij exp(S_ij / tau) / sum_k l_ik exp(S_ik / tau)         no gradient;  l = 1 for relevant pairs
 ///     S+_i     = sum_j alpha_ij S_ij

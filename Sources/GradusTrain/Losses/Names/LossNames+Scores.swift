@@ -1,13 +1,13 @@
 extension LossNames {
   static let pointwiseEntries: [LossEntry] = [
-    LossEntry("pointwise-mse", [], .any, .numbers) { _ in PointwiseMSELoss() },
-    LossEntry("pointwise-l1", [], .any, .numbers) { _ in PointwiseL1Loss() },
-    LossEntry("pointwise-smooth-l1", ["threshold"], .any, .numbers) {
+    LossEntry("pointwise-mse", [], .all, .numbers) { _ in PointwiseMSELoss() },
+    LossEntry("pointwise-l1", [], .all, .numbers) { _ in PointwiseL1Loss() },
+    LossEntry("pointwise-smooth-l1", ["threshold"], .all, .numbers) {
       try PointwiseSmoothL1Loss(threshold: try $0.take("threshold", as: Double.self) ?? 1)
     },
-    LossEntry("pointwise-cross-entropy", [], .any, .probabilities) { _ in PointwiseCrossEntropyLoss() },
-    LossEntry("two-logit", [], .any, .roles, model: .twoLogits) { _ in TwoLogitCrossEntropyLoss() },
-    LossEntry("ordinal", ["levels", "kind"], .any, .grades, model: .thresholds) {
+    LossEntry("pointwise-cross-entropy", [], .all, .probabilities) { _ in PointwiseCrossEntropyLoss() },
+    LossEntry("two-logit", [], .all, .roles, model: .twoLogits) { _ in TwoLogitCrossEntropyLoss() },
+    LossEntry("ordinal", ["levels", "kind"], .all, .grades, model: .thresholds) {
       try OrdinalLoss(
         levels: try $0.take("levels", as: Int.self) ?? 3, kind: try $0.take("kind", among: OrdinalLoss.Kind.self) ?? .coral)
     },
@@ -76,9 +76,11 @@ extension LossNames {
     },
   ]
 
-  static let clickEntries: [LossEntry] = InversePropensityLoss.Form.allCases.map { form in
+  static let clickEntries: [LossEntry] = InversePropensityLoss.Form.allCases.map(inversePropensity) + [dual]
+
+  private static func inversePropensity(_ form: InversePropensityLoss.Form) -> LossEntry {
     LossEntry(
-      "ips-\(form.rawValue)", ["eta", "positions", "clip", "self-normalised"], forms: form == .pointwise ? .any : .lists,
+      "ips-\(form.rawValue)", ["eta", "positions", "clip", "self-normalised"], forms: form == .pointwise ? .all : .lists,
       labels: .clicks
     ) { settings, context in
       let propensities = try Propensities.power(
@@ -88,12 +90,12 @@ extension LossNames {
           form, log: context.log(propensities), clip: try settings.take("clip", as: Double.self) ?? 0,
           selfNormalised: try settings.take("self-normalised", as: Bool.self) ?? false))
     }
-  } + [
-    LossEntry("dla", ["ratio"], forms: .lists, labels: .clicks) { settings, context in
-      let ratio = try settings.take("ratio", as: Double.self) ?? 100
-      return .dual(try DualLearning(log: context.log(try Propensities([1])), largestRatio: ratio))
-    }
-  ]
+  }
+
+  private static let dual = LossEntry("dla", ["ratio"], forms: .lists, labels: .clicks) { settings, context in
+    let ratio = try settings.take("ratio", as: Double.self) ?? 100
+    return .dual(try DualLearning(log: context.log(try Propensities([1])), largestRatio: ratio))
+  }
 
   private static func lambda(_ weighting: LambdaLoss.Weighting, _ settings: inout NamedSettings) throws -> LambdaLoss {
     let sigma = try settings.take("sigma", as: Double.self) ?? 1

@@ -18,8 +18,8 @@ extension LossNames {
       }
       return try MatryoshkaLoss(base, dimensions: dimensions, weights: try numbers("weights", as: Double.self, &settings))
     },
-    LossEntry(vectors: "cosine-similarity", [], .any, .probabilities) { _ in CosineSimilarityLoss() },
-    LossEntry(vectors: "contrastive", ["distance", "margin"], .any, .roles) {
+    LossEntry(vectors: "cosine-similarity", [], .all, .probabilities) { _ in CosineSimilarityLoss() },
+    LossEntry(vectors: "contrastive", ["distance", "margin"], .all, .roles) {
       try ContrastiveLoss(
         distance: try $0.take("distance", among: VectorDistance.self) ?? .cosine,
         margin: try $0.take("margin", as: Double.self) ?? 0.5)
@@ -29,15 +29,15 @@ extension LossNames {
         distance: try $0.take("distance", among: VectorDistance.self) ?? .euclidean,
         margin: try $0.take("margin", as: Double.self) ?? 5)
     },
-    LossEntry(vectors: "cosent", ["scale"], .any, .numbers) {
+    LossEntry(vectors: "cosent", ["scale"], .all, .numbers) {
       try CoSENTLoss(scale: try $0.take("scale", as: Double.self) ?? 20)
     },
-    LossEntry(vectors: "angle", ["scale"], .any, .numbers) { try AnglELoss(scale: try $0.take("scale", as: Double.self) ?? 20) },
+    LossEntry(vectors: "angle", ["scale"], .all, .numbers) { try AnglELoss(scale: try $0.take("scale", as: Double.self) ?? 20) },
     LossEntry(vectors: "z-loss-in-batch", ["a", "b"], .pairs, .roles) { InBatchTargetLoss(try zLoss(&$0)) },
     LossEntry(vectors: "ldr-kl-in-batch", ["lambda", "margin", "normaliser"], .pairs, .roles) {
       InBatchTargetLoss(try robust(&$0))
     },
-    LossEntry(vectors: "groco-in-batch", ["negatives", "steepness", "cdf", "stop-gradient"], .any, .roles) {
+    LossEntry(vectors: "groco-in-batch", ["negatives", "steepness", "cdf", "stop-gradient"], .all, .roles) {
       let stops = try $0.take("stop-gradient", as: Bool.self) ?? false
       return InBatchGroupOrderingLoss(try groupOrdering(&$0), stopsGradient: stops)
     },
@@ -64,7 +64,7 @@ extension LossNames {
       try ProtoTripletLoss(
         margin: try $0.take("margin", as: Double.self) ?? 0.5, shots: try $0.take("shots", as: Int.self))
     },
-    LossEntry(vectors: "icnn", ["k", "depth", "omega", "episodic"], .any, .roles) {
+    LossEntry(vectors: "icnn", ["k", "depth", "omega", "episodic"], .all, .roles) {
       let score = try ICNNScore(
         k: try $0.take("k", as: Int.self) ?? 4, depth: try $0.take("depth", as: Int.self),
         usesOmega: try $0.take("omega", as: Bool.self) ?? false)

@@ -6,9 +6,10 @@
 /// `docs/losses.md` says which loss is for which data.
 public enum LossNames {
   /// Everything that is known of each loss, family by family.
-  public static let entries: [LossEntry] =
-    pointwiseEntries + pairwiseEntries + listwiseEntries + distillationEntries + targetEntries + clickEntries + contrastiveEntries
-      + metricEntries
+  public static let entries: [LossEntry] = [
+    pointwiseEntries, pairwiseEntries, listwiseEntries, distillationEntries, targetEntries, clickEntries, contrastiveEntries,
+    metricEntries,
+  ].flatMap { $0 }
 
   public static let all = entries.map(\.name)
 

@@ -117,7 +117,7 @@ public struct LossEntry: Sendable {
 }
 
 extension Array where Element == TrainingSample.Form {
-  static var any: [TrainingSample.Form] { [.pointwise, .pairwise, .listwise] }
+  static var all: [TrainingSample.Form] { [.pointwise, .pairwise, .listwise] }
   /// Two documents at least.
   static var lists: [TrainingSample.Form] { [.pairwise, .listwise] }
   /// One positive and its negatives.

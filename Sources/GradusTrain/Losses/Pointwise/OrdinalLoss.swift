@@ -5,10 +5,10 @@ import GradusTensor
 /// Needs a scorer with one logit f_k a threshold, the log-odds of a grade above k: ``OrdinalScorer`` puts learned, ordered
 /// thresholds on any scorer with one logit. A sample has the mean over its documents.
 ///
-///     coral       sum_k BCE(sigmoid(f_k), [y > k])                        Cao, Mirjalili and Raschka, 2020; allRank's ordinal loss
-///     corn        sum_{k <= y} BCE(sigmoid(f_k), [y > k])                 Shi, Cao and Raschka, 2023: question k is asked of those
-///                                                                         above k - 1 only; f_k is conditional
-///     cumulative  -log( sigmoid(f_{y-1}) - sigmoid(f_y) )                 McCullagh, 1980: proportional odds; logits in order
+///     coral       sum_k BCE(sigmoid(f_k), [y > k])           Cao, Mirjalili and Raschka, 2020; allRank's ordinal loss
+///     corn        sum_{k <= y} BCE(sigmoid(f_k), [y > k])    Shi, Cao and Raschka, 2023: question k is asked of those
+///                                                            above k - 1 only; f_k is conditional
+///     cumulative  -log( sigmoid(f_{y-1}) - sigmoid(f_y) )    McCullagh, 1980: proportional odds; logits in order
 ///
 ///     try OrdinalLoss(levels: 4, kind: .cumulative)
 public struct OrdinalLoss: RankingLoss, Equatable {

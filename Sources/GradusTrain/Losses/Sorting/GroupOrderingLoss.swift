@@ -7,9 +7,9 @@ import GradusTensor
 ///     X    = soft permutation of v (inputs by ranks),   p_i = sum over the ranks of the positives' block of X_i
 ///     loss = (1 / n) sum_i BCE(p_i, 1 for a positive and 0 for a negative)
 ///
-/// The order within a group does not matter. With the Cauchy function at steepness 1 and numbers within [-1, 1] the loss stays far
-/// above 0 even at its best (0.159680 for one positive and one negative). Lists with fewer negatives use those that there are.
-/// 0 for a list without a positive or without a negative.
+/// The order within a group does not matter. With the Cauchy function at steepness 1 and numbers within [-1, 1] the loss stays
+/// far above 0 even at its best (0.159680 for one positive and one negative). Lists with fewer negatives use those that there
+/// are. 0 for a list without a positive or without a negative.
 ///
 ///     try GroupOrderingLoss(negatives: 1)   // positive 0.9, negative 0.1: 0.335785
 public struct GroupOrderingLoss: RankingLoss, Equatable {

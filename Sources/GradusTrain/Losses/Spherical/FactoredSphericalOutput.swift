@@ -10,9 +10,9 @@
 ///     let (loss, gradient) = try layer.step(h, target: 17, learningRate: 0.01, loss: .z(a: 1, b: 10))
 ///
 /// The step is that of gradient descent on W but for rounding; momentum and Adam, which remember every row, have no such form.
-/// U drifts away from the identity. Where the product of its norm and its inverse's says that it has become ill-conditioned, it is
-/// multiplied into V, which costs O(D d^2) once (``absorptions`` counts). Doubles throughout: the inverse is updated, never computed
-/// anew.
+/// U drifts away from the identity. Where the product of its norm and its inverse's says that it has become ill-conditioned, it
+/// is multiplied into V, which costs O(D d^2) once (``absorptions`` counts). Doubles throughout: the inverse is updated, never
+/// computed anew.
 public struct FactoredSphericalOutput: Sendable {
   /// A loss of the spherical family.
   public enum Loss: Sendable, Equatable {

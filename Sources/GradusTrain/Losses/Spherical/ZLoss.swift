@@ -35,9 +35,9 @@ public struct ZLoss: TargetLoss, Equatable {
     let mean = (scores * mask).sum(axes: [1], keepDims: true) / counts
     let centred = (scores - mean) * mask
     let variance = (centred.square().sum(axes: [1], keepDims: true) / counts).reshaped(to: [targets.count])
-    let isFlat = variance .<= .full([], Self.epsilon * Self.epsilon, type: scores.type)
+    let isFlat = variance .<= Tensor.full([], Self.epsilon * Self.epsilon, type: scores.type)
     let sigma = variance.clamp(Self.epsilon * Self.epsilon, .greatestFiniteMagnitude).sqrt() + Self.epsilon
-    let z = select(isFlat, .zeros([], type: scores.type), centred.picked(targets) / sigma)
+    let z = select(isFlat, Tensor.zeros([], type: scores.type), centred.picked(targets) / sigma)
     return ((b - z) * a).softplus() / a
   }
 }
