@@ -7,6 +7,7 @@ struct HelpTests {
     "", "doctor", "data", "data list", "data show", "data build", "data import", "data pull", "models", "models list",
     "models show", "models pull", "index", "search", "dense", "evaluate", "validate", "bench", "bench search", "bench encode",
     "bench train", "bench generate", "bench tokenize", "systems", "generate", "fuse", "pipeline",
+    "bench train", "bench generate", "bench tokenize", "bench kernels", "systems", "generate",
   ]
 
   @Test("Every subcommand explains itself and shows an example", arguments: commands)
@@ -134,6 +135,8 @@ struct HelpTests {
       (["bench", "generate", "--model", "m", "--arithmetic", "int9"], "int8 and bfloat16 are known"),
       (["bench", "tokenize", "a.tsv", "--model", "m", "--repeats", "4"], "at least 5, found 4"),
       (["bench", "tokenize", "a.tsv", "--model", "m", "--ids", "-"], "--ids needs a file"),
+      (["bench", "kernels", "--only", "warp drive"], "no kernel's name has 'warp drive'"),
+      (["bench", "kernels", "--milliseconds", "0"], "at least 1, found 0"),
     ] as [([String], String)])
   func usage(arguments: [String], message: String) throws {
     let folder = try TemporaryFolder()

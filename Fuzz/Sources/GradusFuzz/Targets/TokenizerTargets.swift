@@ -2,7 +2,7 @@ import GradusCore
 @testable import GradusText
 
 extension FuzzTarget {
-  private static let sentence = "Hello, world: the cat sat. don't 12345 \u{e9}\u{301} \u{4e2d}\u{6587} [MASK]<s>\u{1f600}\t\n x"
+  private static let sample = "Hello, world: the cat sat. don't 12345 \u{e9}\u{301} \u{4e2d}\u{6587} [MASK]<s>\u{1f600}\t\n x"
 
   /// tokenizer.json of all three kinds, as an encoder's and as a decoder's.
   static let tokenizer = FuzzTarget("tokenizer", maximumBytes: 16384, dictionary: "tokenizer") {
@@ -14,15 +14,15 @@ extension FuzzTarget {
     let path = Workplace.write(input, "tokenizer.json")
     attempt {
       let tokenizer = try TokenizerFile.inputTokenizer(folder: Workplace.folder)
-      let ids = tokenizer.encode(sentence)
+      let ids = tokenizer.encode(sample)
       for id in ids { _ = tokenizer.piece(id) }
-      attempt { _ = try tokenizer.inputs(query: sentence, document: sentence, limits: TokenLimits(maximumTokens: 24)) }
-      attempt { _ = try tokenizer.inputs(sentence, limits: TokenLimits(maximumTokens: 9)) }
+      attempt { _ = try tokenizer.inputs(query: sample, document: sample, limits: TokenLimits(maximumTokens: 24)) }
+      attempt { _ = try tokenizer.inputs(sample, limits: TokenLimits(maximumTokens: 9)) }
     }
     attempt {
       let tokenizer = try BytePairTokenizer(tokenizerJSON: path)
-      _ = tokenizer.decode(tokenizer.encode(sentence))
-      _ = tokenizer.decode(tokenizer.encode(sentence, special: .asText), skipsSpecial: false)
+      _ = tokenizer.decode(tokenizer.encode(sample))
+      _ = tokenizer.decode(tokenizer.encode(sample, special: .asText), skipsSpecial: false)
     }
   }
 
@@ -40,12 +40,12 @@ extension FuzzTarget {
   /// Texts: analyzer, sentence splitter and all tokenizers that are at hand.
   static let text = FuzzTarget("text", maximumBytes: 1024) {
     [
-      Array(sentence.utf8), Array("Mr. J. Smith (1.5 km) said: \u{201c}Go!\u{201d} He went\u{2026}\n\nNext.".utf8),
+      Array(sample.utf8), Array("Mr. J. Smith (1.5 km) said: \u{201c}Go!\u{201d} He went\u{2026}\n\nNext.".utf8),
       Array("\u{ac00}\u{1100}\u{1161}\u{11a8} \u{0e01}\u{0e33} \u{200d}\u{fe0f} \u{1f468}\u{200d}\u{1f469}".utf8),
     ]
   } run: { input in
     let text = String(decoding: input, as: UTF8.self)
-    let analyzer = try Analyzer(AnalyzerConfiguration())
+    let analyzer = try Analyzer(AnalyzerConfiguration(language: "english"))
     _ = analyzer.terms(text)
     let splitter = SentenceSplitter()
     let ranges = splitter.utf8Ranges(text)
