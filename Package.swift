@@ -17,24 +17,33 @@ let package = Package(
     // The `gradus` command: one file per subcommand.
     .executableTarget(
       name: "GradusCLI",
-      dependencies: ["Gradus", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      dependencies: [
+        "Gradus", "CGradusKernels", "CGradusOneDNN", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
     // `import Gradus` is all a newcomer needs: re-exports the libraries below.
     .target(
       name: "Gradus",
       dependencies: [
         "GradusCore", "GradusFormats", "GradusText", "GradusIndex", "GradusEval", "GradusTensor", "GradusModels",
-        "GradusTrain", "GradusRank", "GradusData", "GradusRecipes",
+        "GradusTrain", "GradusRank", "GradusData", "GradusRecipes", "GradusPipeline",
       ]),
     // Recipes: run a comparison over seeds, check the claim, write the report.
     .target(
       name: "GradusRecipes",
       dependencies: [
         "GradusData", "GradusEval", "GradusIndex", "GradusRank", "GradusTrain", .product(name: "Yams", package: "Yams"),
+        "GradusPipeline",
       ]),
+    // Typed stages and operators: a plan that is run, printed, drawn, stored and cached.
+    .target(name: "GradusPipeline", dependencies: ["GradusRank", "GradusIndex", "GradusEval", "GradusFormats", "GradusCore"]),
     // Trainer, losses, weightings and curricula, samplers, optimizers, schedules.
     .target(name: "GradusTrain", dependencies: ["GradusRank", "GradusModels", "GradusTensor", "GradusEval", "GradusFormats", "GradusCore"]),
     // Retrievers and rerankers: stages from a query to a ranked list.
-    .target(name: "GradusRank", dependencies: ["GradusIndex", "GradusModels", "GradusText", "GradusCore"]),
+    .target(
+      name: "GradusRank",
+      dependencies: [
+        "GradusIndex", "GradusModels", "GradusTensor", "GradusEval", "GradusFormats", "GradusText", "GradusCore",
+      ]),
     // Collections and models by name: find, build, fetch, verify.
     .target(name: "GradusData", dependencies: ["GradusFormats", "GradusText", "GradusCore", "CLibXML2", "CArchive"]),
     // Inverted index: build, open, search.
@@ -72,7 +81,11 @@ let package = Package(
     .testTarget(name: "GradusTensorTests", dependencies: ["GradusTensor", "GradusTestSupport"]),
     .testTarget(name: "GradusModelsTests", dependencies: ["GradusModels", "CGradusKernels", "GradusTestSupport"], resources: [.copy("Fixtures")]),
     .testTarget(name: "GradusTrainTests", dependencies: ["GradusTrain", "GradusTestSupport"]),
-    .testTarget(name: "GradusRankTests", dependencies: ["GradusRank", "GradusTestSupport"]),
+    .testTarget(
+      name: "GradusRankTests", dependencies: ["GradusRank", "GradusEval", "GradusFormats", "GradusTestSupport"],
+      resources: [.copy("Fixtures")]),
+    .testTarget(
+      name: "GradusPipelineTests", dependencies: ["GradusPipeline", "GradusTestSupport"], resources: [.copy("Fixtures")]),
     .testTarget(name: "GradusDataTests", dependencies: ["GradusData", "GradusTestSupport"], resources: [.copy("Fixtures")]),
     .testTarget(name: "GradusRecipesTests", dependencies: ["GradusRecipes", "GradusTestSupport"]),
     .testTarget(

@@ -74,8 +74,9 @@ typedef struct {
   void (*stage)(const grd_encoder_plan *plan, size_t stage, size_t first, size_t rows, grd_encoder_scratch *scratch);
   /// Heads first ..< first + count of a sequence.
   void (*attend)(const grd_encoder_plan *plan, size_t sequence, size_t first, size_t count, grd_encoder_scratch *scratch);
-  void (*linear)(grd_encoder_precision precision, const float *x, size_t rows, size_t inputs, size_t padded,
-                 const grd_encoder_matrix *matrix, int gelu, float *out, void *scratch);
+  void (*multiply)(grd_encoder_precision precision, const void *inputs, size_t stride, const float *scales, size_t rows,
+                   const grd_encoder_matrix *matrix, int gelu, float *out);
+  void (*round_inputs)(grd_encoder_precision precision, const float *x, size_t rows, size_t stride, void *out, float *scales);
   void (*gelu)(const float *x, size_t count, float *y);
   void (*exp2)(grd_encoder_precision precision, const float *x, size_t count, float *y);
   /// As in gradus_bf16_product.h.
@@ -90,6 +91,8 @@ extern const grd_encoder_build grd_encoder_build_avx2;
 extern const grd_encoder_build grd_encoder_build_avx512;
 extern const grd_encoder_build grd_encoder_build_vnni;
 extern const grd_encoder_build grd_encoder_build_bf16;
+#elif defined(__aarch64__)
+extern const grd_encoder_build grd_encoder_build_dotprod;
 #endif
 
 /// Rounds to nearest, ties to even; subnormal numbers become zero, as the processor's conversion has it.

@@ -4,6 +4,7 @@
 @_exported import GradusFormats
 @_exported import GradusIndex
 @_exported import GradusModels
+@_exported import GradusPipeline
 @_exported import GradusRank
 @_exported import GradusRecipes
 @_exported import GradusTensor

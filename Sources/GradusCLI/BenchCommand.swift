@@ -11,7 +11,7 @@ import Gradus
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",
-    abstract: "Measure speed on this machine: search, encode, train, generate, tokenize, losses, output layer.",
+    abstract: "Measure speed: search, encode, train, generate, tokenize, losses, output layer, kernels, vectors.",
     discussion: """
       One warm-up pass comes first; medians are over the timed repeats.
 
@@ -20,8 +20,8 @@ struct BenchCommand: ParsableCommand {
       """,
     subcommands: [
       BenchSearchCommand.self, BenchEncodeCommand.self, BenchTrainCommand.self, BenchGenerateCommand.self,
-      BenchTokenizeCommand.self, BenchLossesCommand.self,
-      BenchOutputLayerCommand.self,
+      BenchTokenizeCommand.self, BenchLossesCommand.self, BenchOutputLayerCommand.self, BenchKernelsCommand.self,
+      BenchVectorsCommand.self,
     ])
 }
 

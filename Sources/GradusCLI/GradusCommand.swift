@@ -25,6 +25,8 @@ struct GradusCommand: ParsableCommand {
       SearchCommand.self,
       DenseSearchCommand.self,
       RerankCommand.self,
+      FuseCommand.self,
+      PipelineCommand.self,
       TrainCommand.self,
       CurriculumCommand.self,
       GenerateCommand.self,

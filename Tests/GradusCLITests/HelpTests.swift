@@ -6,7 +6,7 @@ struct HelpTests {
   static let commands = [
     "", "doctor", "data", "data list", "data show", "data build", "data import", "data pull", "models", "models list",
     "models show", "models pull", "index", "search", "dense", "evaluate", "validate", "bench", "bench search", "bench encode",
-    "bench train", "bench generate", "bench tokenize", "systems", "generate",
+    "bench train", "bench generate", "bench tokenize", "systems", "generate", "fuse", "pipeline",
   ]
 
   @Test("Every subcommand explains itself and shows an example", arguments: commands)
@@ -24,7 +24,7 @@ struct HelpTests {
     }
   }
 
-  @Test("Examples that need no network work when pasted", arguments: ["index", "evaluate", "validate", "data import", "systems"])
+  @Test("Examples that need no network work when pasted", arguments: ["index", "evaluate", "validate", "data import", "systems", "fuse", "pipeline"])
   func examplesWork(command: String) throws {
     let folder = try TemporaryFolder()
     let words = command.split(separator: " ").map(String.init)
@@ -106,6 +106,29 @@ struct HelpTests {
       (["rerank", "r", "--topics", "q", "--corpus", "a.tsv", "--model", "m", "--passages", "max",
         "--window", "10", "--stride", "11"],
        "from 1 to the window's 10 words"),
+      (["rerank", "r", "--topics", "q", "--corpus", "a.tsv", "--model", "m", "--budget-ms", "-1"], "--budget-ms"),
+      (["rerank", "r", "--topics", "q", "--corpus", "a.tsv", "--model", "m", "--budget-ms=nan"], "--budget-ms"),
+      (["rerank", "r", "--topics", "q", "--corpus", "a.tsv", "--model", "m", "--budget-tokens=-5"], "at least 0, found -5"),
+      (["rerank", "r", "--topics", "q", "--corpus", "a.tsv", "--model", "m", "--budget-ms", "1", "--budget-tokens", "1"],
+       "either --budget-ms or --budget-tokens"),
+      (["rerank", "r", "--topics", "q", "--corpus", "a.tsv", "--model", "m", "--cascade", "small:0"], "expected MODEL:N"),
+      (["rerank", "r", "--topics", "q", "--corpus", "a.tsv", "--model", "m", "--cascade", "small:9,"], "expected MODEL:N"),
+      (["rerank", "r", "--topics", "q", "--corpus", "a.tsv", "--model", "m", "--state-storage", "fp32"],
+       "needs --document-states"),
+      (["rerank", "r", "--topics", "q", "--corpus", "a.tsv", "--model", "m", "--passages", "max",
+        "--document-states", "s"],
+       "of whole documents"),
+      (["fuse", "r", "--method", "rff"], "did you mean 'rrf'?"),
+      (["fuse", "r", "--norm", "min-max"], "reads ranks, not scores"),
+      (["fuse", "r", "--weights", "1 2"], "expected one weight for each of 1 runs, found 2"),
+      (["fuse", "r", "--method", "bayesfuse"], "give them with --tune"),
+      (["fuse", "r", "--measure", "RR"], "--measure goes with --tune"),
+      (["fuse", "r", "--tune", "q", "--weights", "1"], "either --weights or --tune"),
+      (["fuse", "r", "--method", "isr", "--tune", "q"], "isr has no parameters to tune"),
+      (["fuse", "r", "--json"], "--out FILE"),
+      (["pipeline", "p"], "nothing to do"),
+      (["pipeline", "p", "--query", "a", "--topics", "b"], "either --topics FILE or --query TEXT"),
+      (["pipeline", "p", "--topics", "b", "--print"], "only one thing can go to standard output"),
       (["bench", "encode", "--model", "minilm-l6", "--precision", "int4"], "int4"),
       (["bench", "train", "--model", "minilm-l6", "--precision", "fp23"], "invalid"),
       (["bench", "generate", "--model", "m", "--arithmetic", "int9"], "int8 and bfloat16 are known"),

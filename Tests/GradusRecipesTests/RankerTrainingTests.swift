@@ -45,6 +45,83 @@ import Testing
     #expect(bits(untrained) != bits(whole.model))
   }
 
+  @Test("Every weighting by name trains, says what it did, and resumes to the bit", arguments: [
+    "loss(warmup=2)", "cet(temperature=2)", "propensity", "consensus(start=1)", "consensus(start=0,view=none,uncertain=half)",
+    "loss(shape=extremes,warmup=0) * propensity",
+  ])
+  func weightings(text: String) throws {
+    let bench = try TinyBench()
+    defer { bench.remove() }
+    var settings = bench.settings
+    try settings.set("weighting", to: text)
+    settings.curriculum = text.hasPrefix("cet") ? "recip" : "none"
+    let data = try bench.data()
+    let whole = try #require(try RankerTraining(settings, data: data, base: bench.model).train(showsProgress: false))
+    let checkpoint = bench.folder + "/checkpoint"
+    _ = try RankerTraining(settings, data: data, base: bench.model).train(checkpoint: checkpoint, steps: 4, showsProgress: false)
+    let resumed = try #require(
+      try RankerTraining(settings, data: data, base: bench.model).train(checkpoint: checkpoint, showsProgress: false))
+    #expect(bits(resumed.model) == bits(whole.model))
+    #expect(withoutTime(resumed.history) == withoutTime(whole.history))
+    for epoch in whole.history.epochs {
+      #expect(epoch.meanWeight != nil && epoch.effectiveShare.map { $0 > 0 && $0 <= 1 + 1e-12 } == true && epoch.largestWeight != nil)
+    }
+    settings.weighting = "none"
+    settings.curriculum = "none"
+    let plain = try #require(try RankerTraining(settings, data: data, base: bench.model).train(showsProgress: false))
+    #expect(bits(plain.model) != bits(whole.model) && plain.history.epochs[0].meanWeight == nil)
+    // A product is brought back to a mean of 1.
+    if text.contains("*") || text.hasPrefix("cet") {
+      #expect(whole.history.epochs.allSatisfy { abs(($0.meanWeight ?? 0) - 1) < 1e-12 })
+    }
+  }
+
+  @Test("A curriculum by a teacher's margin needs the teacher, and every pair of it")
+  func teacherCurriculum() throws {
+    let bench = try TinyBench()
+    defer { bench.remove() }
+    let data = try bench.data()
+    var settings = bench.settings
+    try settings.set("curriculum", to: "teacher(temperature=2)")
+    #expect(throws: SettingError.self) { try RankerTraining(settings, data: data, base: bench.model) }
+    let candidates = try data.run(data.train, model: BM25(), depth: 20)
+    let path = bench.folder + "/teacher.run"
+    func write(_ run: Run) throws {
+      let lines = run.rankings.flatMap { ranking in
+        ranking.documents.enumerated().map { "\(ranking.qid) Q0 \($1.docno) \($0 + 1) \($1.score) teacher\n" }
+      }
+      try lines.joined().write(toFile: path, atomically: true, encoding: .utf8)
+    }
+    settings.teacher = path
+    try write(candidates)
+    let trained = try #require(try RankerTraining(settings, data: data, base: bench.model).train(showsProgress: false))
+    #expect(trained.history.epochs.allSatisfy { $0.meanEasiness != nil })
+    try write(candidates.prefix(1))
+    #expect {
+      _ = try RankerTraining(settings, data: data, base: bench.model).train(showsProgress: false)
+    } throws: { error in
+      if case SamplerError.teacherLacks(let teacher, _, _) = error { teacher == "teacher" } else { false }
+    }
+  }
+
+  @Test("Weightings that cannot go with the sampling are refused before anything is trained", arguments: [
+    ("cet", "pointwise"), ("consensus", "listwise"), ("loss * propensity", "listwise"), ("cet * cet(temperature=2)", "pairwise"),
+  ])
+  func contradictingWeightings(weighting: String, sampling: String) throws {
+    let bench = try TinyBench()
+    defer { bench.remove() }
+    var settings = bench.settings
+    try settings.set("weighting", to: weighting)
+    try settings.set("sampling", to: sampling)
+    settings.loss = sampling == "pointwise" ? "pointwise-mse" : sampling == "listwise" ? "listnet" : "pairwise-softmax"
+    #expect {
+      _ = try RankerTraining(settings, data: try bench.data(), base: bench.model)
+    } throws: { error in
+      if case SettingError.contradiction(let text) = error { text.contains(weighting) } else { false }
+    }
+    #expect(throws: SettingError.self) { try settings.set("weighting", to: "lss(warmup=2)") }
+  }
+
   @Test("A trained bi-encoder is saved as sentence-transformers has it, and loads with the same scores and vectors")
   func biEncoderFolder() throws {
     let bench = try TinyBench()
@@ -137,6 +214,38 @@ import Testing
     #expect(data.isDevHeldOut && data.dev.qids.count == 6 && data.train.qids.count == 24)
     #expect(Set(data.dev.qids).isDisjoint(with: data.train.qids))
     #expect(try bench.data().dev == data.dev)
+  }
+
+  @Test("A join layer and fewer layers are trained, stored with the model and obeyed by it")
+  func layers() throws {
+    let bench = try TinyBench()
+    defer { bench.remove() }
+    var settings = bench.settings
+    settings.epochs = 1
+    settings.joinLayer = 1
+    settings.maximumQueryTokens = 6
+    let data = try bench.data()
+    let trained = try #require(try RankerTraining(settings, data: data, base: bench.model).train(showsProgress: false))
+    #expect(trained.model.manifest.joinLayer == 1 && trained.model.manifest.maximumQueryTokens == 6)
+    #expect((trained.model.scorer as? CrossEncoder)?.joinLayer == 1)
+    #expect(trained.model.manifest.recipe["join-layer"] == "1")
+    settings.joinLayer = 0
+    let plain = try #require(try RankerTraining(settings, data: data, base: bench.model).train(showsProgress: false))
+    #expect(bits(plain.model) != bits(trained.model), "the split changes what is learnt")
+    #expect(plain.model.manifest.joinLayer == nil)
+    settings.encoderLayers = 1
+    let small = try RankerTraining(settings, data: data, base: bench.model).freshModel()
+    #expect((small.scorer as? CrossEncoder)?.encoder.configuration.layerCount == 1)
+    settings.joinLayer = 2
+    #expect(throws: ModelError.joinLayer(asked: 2, layers: 1)) {
+      try RankerTraining(settings, data: data, base: bench.model).freshModel()
+    }
+    settings.encoderLayers = 3
+    #expect(throws: ModelError.layerCount(asked: 3, layers: 2)) {
+      try RankerTraining(settings, data: data, base: bench.model).freshModel()
+    }
+    settings.architecture = .convKNRM
+    #expect(throws: SettingError.self) { try RankerTraining(settings, data: data, base: bench.model) }
   }
 
   @Test("The first stage's weight is the one that ranks best, the smaller one among equals")

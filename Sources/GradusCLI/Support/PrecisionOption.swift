@@ -3,7 +3,7 @@ import Gradus
 
 /// `--precision`, the same in every subcommand that infers with an encoder.
 struct PrecisionOption: ParsableArguments {
-  enum Choice: String, ExpressibleByArgument, CaseIterable {
+  enum Choice: String, ExpressibleByArgument, CaseIterable, Sendable {
     case auto, fp32, bf16, int8
   }
 

@@ -29,7 +29,7 @@ struct TrainingOptions: ParsableArguments {
   var guide: String?
   @Option(help: ArgumentHelp("Lowest grade that counts as positive. Default: 1.", valueName: "grade"))
   var positiveGrade: String?
-  @Option(help: ArgumentHelp("none (default), recip, norm or kde.", valueName: "name"))
+  @Option(help: ArgumentHelp("none (default), recip, norm, kde, or teacher (needs --teacher).", valueName: "name"))
   var curriculum: String?
   @Option(help: ArgumentHelp("First epoch in which all samples weigh 1, or never. Default: 20.", valueName: "epoch"))
   var curriculumEnd: String?
@@ -37,6 +37,8 @@ struct TrainingOptions: ParsableArguments {
   var anti = false
   @Option(help: ArgumentHelp("sample (default), group:N or batch: how many samples share a weight.", valueName: "name"))
   var curriculumWeighting: String?
+  @Option(help: ArgumentHelp("\(WeightingNames.all.joined(separator: ", ")), also several as 'a(x=1) * b'. Default: none.", valueName: "names"))
+  var weighting: String?
   @Option(help: ArgumentHelp("Samples between two validations. Default: 64 (bi-encoder: 256, conv-knrm: 512).", valueName: "n"))
   var samplesPerEpoch: String?
   @Option(help: ArgumentHelp("Most epochs. Default: 15 (bi-encoder: 10, conv-knrm: 60).", valueName: "n"))
@@ -63,6 +65,15 @@ struct TrainingOptions: ParsableArguments {
   var precision: String?
   @Option(help: ArgumentHelp("Tokens of a pair, or of a text of a bi-encoder, that are read. Default: 256.", valueName: "n"))
   var maximumTokens: String?
+  @Option(help: ArgumentHelp("Tokens of a query that are read. Default: 64.", valueName: "n"))
+  var maximumQueryTokens: String?
+  @Option(help: ArgumentHelp("First layers of the model that are kept, or all (default).", valueName: "n"))
+  var encoderLayers: String?
+  @Option(
+    help: ArgumentHelp(
+      "First layer in which query and document see each other, so that rerank shares the layers below. Default: 0.",
+      valueName: "n"))
+  var joinLayer: String?
   @Option(help: ArgumentHelp("What the development queries are measured with. Default: nDCG@10.", valueName: "measure"))
   var devMeasure: String?
   @Option(help: ArgumentHelp("Candidates of a development query. Default: 20.", valueName: "n"))
@@ -80,11 +91,12 @@ struct TrainingOptions: ParsableArguments {
       ("depth", depth), ("loss", loss), ("sampling", sampling), ("negatives", negatives), ("list-size", listSize),
       ("teacher", teacher), ("guide", guide), ("positive-grade", positiveGrade), ("curriculum", curriculum),
       ("curriculum-end", curriculumEnd), ("anti", anti ? "true" : nil), ("curriculum-weighting", curriculumWeighting),
-      ("samples-per-epoch", samplesPerEpoch), ("epochs", epochs),
+      ("weighting", weighting), ("samples-per-epoch", samplesPerEpoch), ("epochs", epochs),
       ("patience", patience), ("batch", batch), ("micro-batch", microBatch), ("encoder-learning-rate", encoderLearningRate),
       ("head-learning-rate", headLearningRate), ("schedule", schedule), ("warmup", warmup),
       ("gradient-clipping", gradientClipping), ("layers", layers), ("precision", precision),
       ("maximum-tokens", maximumTokens),
+      ("maximum-query-tokens", maximumQueryTokens), ("encoder-layers", encoderLayers), ("join-layer", joinLayer),
       ("dev-measure", devMeasure), ("dev-depth", devDepth), ("dev-queries", devQueries),
       ("tune-first-stage-weight", tuneFirstStageWeight), ("seed", seed),
     ]

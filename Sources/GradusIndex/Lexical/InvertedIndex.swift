@@ -28,8 +28,8 @@ public final class InvertedIndex: Sendable {
   let documentTable: DocumentTable
   private let store: DocumentStore
   private let postings: PostingsSection
-  private let postingsFile: SectionFile
-  private let documentsFile: SectionFile
+  let postingsFile: SectionFile
+  let documentsFile: SectionFile
   /// Working memory of searches that are not running.
   private let idleSearchers = Guarded<[Searcher]>([])
 

@@ -82,6 +82,20 @@ public struct BertEncoder: Module {
       + (relativeBias?.parameters ?? []) + layers.flatMap(\.parameters) + (finalNorm?.parameters ?? [])
   }
 
+  /// An encoder of the first `count` layers, which shares its weights with this one.
+  ///
+  /// - Throws: ``ModelError/layerCount(asked:layers:)``.
+  public func keepingFirst(_ count: Int) throws -> BertEncoder {
+    guard (1...layers.count).contains(count) else { throw ModelError.layerCount(asked: count, layers: layers.count) }
+    var configuration = configuration
+    configuration.layerCount = count
+    configuration.rotary?.isLocal.removeSubrange(count...)
+    return BertEncoder(
+      configuration: configuration, wordEmbeddings: wordEmbeddings, positionEmbeddings: positionEmbeddings,
+      segmentEmbeddings: segmentEmbeddings, embeddingNorm: embeddingNorm, embeddingProjection: embeddingProjection,
+      relativeBias: relativeBias, layers: Array(layers[..<count]), finalNorm: finalNorm)
+  }
+
   /// The same weights, which later changes of this encoder do not reach.
   func frozenCopy() -> BertEncoder {
     func copy(_ table: Embedding) -> Embedding { Embedding(table.weight.name, weight: table.weight.value.detached()) }
@@ -115,9 +129,11 @@ public struct BertEncoder: Module {
   ///
   /// Ids, segments and positions must lie within the configuration: ``ModelFolder/tokenizer()`` vouches for ids and
   /// segments, ``CrossEncoder`` and ``BiEncoder`` for the lengths.
-  public func callAsFunction(_ batch: TokenBatch, _ context: ForwardContext) -> Tensor {
+  ///
+  /// - Parameter joinLayer: First layer in which the two texts of a sequence attend to each other (``CrossEncoder/joinLayer``).
+  public func callAsFunction(_ batch: TokenBatch, _ context: ForwardContext, joinLayer: Int = 0) -> Tensor {
     var hidden = embedded(batch, context)
-    let attention = EncoderAttention(configuration, batch, relativeBias: relativeBias)
+    let attention = EncoderAttention(configuration, batch, relativeBias: relativeBias, joinLayer: joinLayer)
     for layer in layers { hidden = layer(hidden, attention, context) }
     return finalNorm.map { $0(hidden) } ?? hidden
   }

@@ -132,8 +132,35 @@ public struct BiEncoder: Module {
   public func encode(
     _ texts: [String], prompt: PromptChoice = .standard, maximumTokens: Int = 8192, progress: (Int) -> Void = { _ in }
   ) throws -> (vectors: [[Float]], truncatedTokens: [Int]) {
-    let (inputs, skipping) = try self.inputs(texts, prompt: prompt)
-    var vectors = [[Float]](repeating: [], count: texts.count)
+    let inputs = try read(texts, prompt: prompt)
+    return (
+      try encode(read: inputs, prompt: prompt, maximumTokens: maximumTokens, progress: progress),
+      inputs.map(\.truncatedTokens)
+    )
+  }
+
+  /// The inputs of texts, in order: what ``encode(read:prompt:maximumTokens:progress:)`` takes. Throws as
+  /// ``encode(_:prompt:maximumTokens:progress:)``.
+  public func read(_ texts: [String], prompt: PromptChoice = .standard) throws -> [TokenizedInput] {
+    let positions = encoder.configuration.maximumPositions
+    guard limits.maximumTokens <= positions else {
+      throw ModelError.positions(asked: limits.maximumTokens, limit: positions)
+    }
+    guard limits.policy != .window else { throw ModelError.windowsOfBiEncoder }
+    let prefix = try prompts.text(prompt)
+    return try texts.map { text in
+      let whole = prefix + text
+      return try tokenizer.inputs(lowercases ? whole.lowercased() : whole, limits: limits)[0]
+    }
+  }
+
+  /// One vector for each input of ``read(_:prompt:)`` with the same prompt.
+  public func encode(
+    read inputs: [TokenizedInput], prompt: PromptChoice = .standard, maximumTokens: Int = 8192,
+    progress: (Int) -> Void = { _ in }
+  ) throws -> [[Float]] {
+    let skipping = try skippedTokens(prompt)
+    var vectors = [[Float]](repeating: [], count: inputs.count)
     for batch in BatchPlan(lengths: inputs.map(\.ids.count), maximumTokens: maximumTokens).batches {
       var tokens = TokenBatch()
       for index in batch { tokens.append(inputs[index]) }
@@ -141,22 +168,17 @@ public struct BiEncoder: Module {
       for (row, index) in batch.enumerated() { vectors[index] = Array(values[row * dimension..<(row + 1) * dimension]) }
       progress(batch.count)
     }
-    return (vectors, inputs.map(\.truncatedTokens))
+    return vectors
   }
 
   /// What the encoder reads of each text, and the tokens at the start of each that are not pooled.
   func inputs(_ texts: [String], prompt: PromptChoice) throws -> (inputs: [TokenizedInput], skipping: Int) {
-    let positions = encoder.configuration.maximumPositions
-    guard limits.maximumTokens <= positions else {
-      throw ModelError.positions(asked: limits.maximumTokens, limit: positions)
-    }
-    guard limits.policy != .window else { throw ModelError.windowsOfBiEncoder }
+    (try read(texts, prompt: prompt), try skippedTokens(prompt))
+  }
+
+  private func skippedTokens(_ prompt: PromptChoice) throws -> Int {
     let prefix = try prompts.text(prompt)
-    let inputs = try texts.map { text in
-      let whole = prefix + text
-      return try tokenizer.inputs(lowercases ? whole.lowercased() : whole, limits: limits)[0]
-    }
-    return (inputs, poolsPrompt || prefix.isEmpty ? 0 : promptTokens(prefix))
+    return poolsPrompt || prefix.isEmpty ? 0 : promptTokens(prefix)
   }
 
   /// Tokens of a prompt, with the special ones before it.

@@ -17,7 +17,7 @@ public struct ModelManifest: Sendable, Equatable, Codable {
 
   enum CodingKeys: String, CodingKey {
     case format, architecture, base, baseDigest, recipe, seed, dataDigests, codeVersion, head, maximumTokens
-    case maximumQueryTokens, truncation, windowStride, convKNRM, firstStageWeight, scoreScale
+    case maximumQueryTokens, truncation, windowStride, convKNRM, firstStageWeight, scoreScale, joinLayer
   }
 
   public enum Architecture: String, Sendable, Codable, CaseIterable {
@@ -49,6 +49,8 @@ public struct ModelManifest: Sendable, Equatable, Codable {
   public var windowStride: Int?
   /// Bi-encoders only: what their inner products are multiplied with.
   public var scoreScale: Double?
+  /// First layer in which a cross-encoder's query and document attend to each other; nil for all layers.
+  public var joinLayer: Int?
   /// Conv-KNRM only.
   public var convKNRM: ConvKNRM.Options?
 

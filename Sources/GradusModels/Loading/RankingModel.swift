@@ -34,6 +34,7 @@ public struct RankingModel {
     self.manifest.maximumQueryTokens = scorer.limits.maximumQueryTokens
     self.manifest.truncation = scorer.limits.policy
     self.manifest.windowStride = scorer.limits.windowStride
+    self.manifest.joinLayer = scorer.joinLayer == 0 ? nil : scorer.joinLayer
   }
 
   public init(scorer: ConvKNRM, manifest: ModelManifest) {
@@ -83,12 +84,13 @@ public struct RankingModel {
       let limits = try manifest.tokenLimits(positions: encoder.configuration.maximumPositions, file: manifestFile)
       if head == .classifier {
         let classifier = try SequenceClassifier(folder: folder, configuration: encoder.configuration)
-        scorer = CrossEncoder(encoder: encoder, tokenizer: tokenizer, classifier: classifier, limits: limits)
+        let model = CrossEncoder(encoder: encoder, tokenizer: tokenizer, classifier: classifier, limits: limits)
+        scorer = try Self.joined(model, manifest, file: manifestFile)
         return
       }
       let model = CrossEncoder(encoder: encoder, tokenizer: tokenizer, head: head, limits: limits, seed: 0)
       try source.fill(model.headParameters)
-      scorer = model
+      scorer = try Self.joined(model, manifest, file: manifestFile)
     case .convKNRM:
       let options = try manifest.required(manifest.convKNRM, .convKNRM, file: manifestFile)
       if let reason = options.contradiction { throw ModelError.manifest(file: manifestFile, reason: reason) }
@@ -105,6 +107,14 @@ public struct RankingModel {
       try source.fill(model.parameters)
       scorer = model
     }
+  }
+
+  private static func joined(_ model: CrossEncoder, _ manifest: ModelManifest, file: String) throws -> CrossEncoder {
+    let layers = model.encoder.configuration.layerCount, layer = manifest.joinLayer ?? 0
+    guard (0...layers).contains(layer) else {
+      throw ModelError.manifest(file: file, reason: "joinLayer is \(layer); the encoder has \(layers) layers")
+    }
+    return try model.joined(at: layer)
   }
 
   /// Writes weights, configuration, tokenizer and manifest.

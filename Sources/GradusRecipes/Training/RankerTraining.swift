@@ -119,13 +119,16 @@ public struct RankerTraining {
   // MARK: - Parts
 
   /// The model before the first step.
-  func freshModel() throws -> RankingModel {
+  ///
+  /// - Parameter seed: Of its first weights; nil for the settings'.
+  func freshModel(seed: UInt64? = nil) throws -> RankingModel {
+    let seed = seed ?? settings.seed
     let manifest = ModelManifest(
       architecture: settings.architecture, base: settings.model, baseDigest: baseDigest,
-      recipe: Dictionary(uniqueKeysWithValues: settings.values.map { ($0.name, $0.value) }), seed: settings.seed,
+      recipe: Dictionary(uniqueKeysWithValues: settings.values.map { ($0.name, $0.value) }), seed: seed,
       dataDigests: digests)
     switch settings.architecture {
-    case .convKNRM: return RankingModel(scorer: try ConvKNRM(base: base, seed: settings.seed), manifest: manifest)
+    case .convKNRM: return RankingModel(scorer: try ConvKNRM(base: base, seed: seed), manifest: manifest)
     case .biEncoder:
       var scorer = try BiEncoder(folder: base)
       prepare(scorer.encoder)
@@ -133,10 +136,14 @@ public struct RankerTraining {
         maximumTokens: min(settings.maximumTokens, scorer.encoder.configuration.maximumPositions))
       return RankingModel(scorer: scorer, manifest: manifest)
     case .crossEncoder:
-      var scorer = try CrossEncoder(base: base, head: settings.head, seed: settings.seed)
+      var scorer = try CrossEncoder(base: base, head: settings.head, seed: seed)
+      if let layers = settings.encoderLayers { scorer = try scorer.keepingFirst(layers) }
+      scorer = try scorer.joined(at: settings.joinLayer)
       let encoder = scorer.encoder
       prepare(encoder)
-      scorer.limits = TokenLimits(maximumTokens: min(settings.maximumTokens, encoder.configuration.maximumPositions))
+      scorer.limits = TokenLimits(
+        maximumTokens: min(settings.maximumTokens, encoder.configuration.maximumPositions),
+        maximumQueryTokens: settings.maximumQueryTokens)
       return RankingModel(scorer: scorer, manifest: manifest)
     }
   }
@@ -181,24 +188,34 @@ public struct RankerTraining {
         gradientClipping: settings.gradientClipping)
     }
     let weighting = try weighting(candidates)
+    var models: [TrainedModel] = []
+    /// One term for each model that is trained with the loss.
+    let objective: (_ name: String, _ model: String, _ weighting: (any SampleWeighting)?) -> TrainingObjective
+    var head: (any PairScorer) -> any PairScorer = { $0 }
     switch try LossNames.named(settings.loss, context: LossContext(shown: candidates)) {
     case .scores(let loss):
-      let scorer = (loss as? OrdinalLoss).map { OrdinalScorer(model.scorer, levels: $0.levels) as any PairScorer } ?? model.scorer
-      return Parts(models: [trained(scorer)], objectives: [TrainingObjective(loss, weighting: weighting)])
+      objective = { TrainingObjective(loss, name: $0, model: $1, weighting: $2) }
+      if let ordinal = loss as? OrdinalLoss { head = { OrdinalScorer($0, levels: ordinal.levels) } }
     case .vectors(let loss):
-      var models = [trained(model.scorer)]
-      if let guide {
-        models.append(TrainedModel(try BiEncoder(folder: guide), name: "guide", optimizer: nil))
+      objective = { [train = data.train, hasGuide = guide != nil] name, model, weighting in
+        TrainingObjective(
+          loss, qrels: train, guide: hasGuide ? "guide" : nil, name: name, model: model, weighting: weighting)
       }
-      let objective = TrainingObjective(
-        loss, qrels: data.train, guide: guide == nil ? nil : "guide", weighting: weighting)
-      return Parts(models: models, objectives: [objective])
+      if let guide { models.append(TrainedModel(try BiEncoder(folder: guide), name: "guide", optimizer: nil)) }
     case .dual(let dual):
       let positions = PositionModel(log: dual.log, positions: min(settings.depth, 50))
       return Parts(
         models: [trained(model.scorer), trained(positions, name: "propensity")],
         objectives: dual.objectives(weighting: weighting))
     }
+    models.insert(trained(head(model.scorer)), at: 0)
+    var objectives = [objective("loss", "ranker", weighting)]
+    for case .cet(let coupled) in try WeightingNames.parse(settings.weighting) {
+      // Another seed: two models that start alike would stay alike.
+      models.append(trained(head(try freshModel(seed: settings.seed &+ 1).scorer), name: coupled.selection))
+      objectives.append(objective("selection", coupled.selection, coupled.selectionWeighting))
+    }
+    return Parts(models: models, objectives: objectives)
   }
 
   private func trainer(
@@ -254,15 +271,44 @@ public struct RankerTraining {
     return TeacherLabelledSampler(sampler, teacher: teacher)
   }
 
+  /// The curriculum and the other weightings; nil for none of them.
   private func weighting(_ candidates: Run) throws -> (any SampleWeighting)? {
+    let statistics = try FirstStageStatistics(run: candidates)
+    var factors = try WeightingNames.parse(settings.weighting).map { try weighting($0, candidates, statistics) }
+    if let curriculum = try curriculum(statistics) { factors.insert(curriculum, at: 0) }
+    return factors.count > 1 ? try ProductWeighting(factors, renormalization: .mean(1)) : factors.first
+  }
+
+  private func curriculum(_ statistics: FirstStageStatistics) throws -> (any SampleWeighting)? {
     guard settings.curriculum != "none" else { return nil }
     let curriculum = CurriculumWeighting(
-      heuristic: try CurriculumNames.heuristic(settings.curriculum),
-      schedule: try LinearCurriculum(endEpoch: settings.curriculumEnd, anti: settings.isAnti),
-      statistics: try FirstStageStatistics(run: candidates))
+      heuristic: try CurriculumNames.heuristic(settings.curriculum, teacher: teacher),
+      schedule: try LinearCurriculum(endEpoch: settings.curriculumEnd, anti: settings.isAnti), statistics: statistics)
     let granularity = try CurriculumNames.granularity(settings.curriculumWeighting)
     return granularity == .perSample ? curriculum : try curriculum.averaged(over: granularity)
   }
+
+  private func weighting(
+    _ specification: WeightingNames.Specification, _ candidates: Run, _ statistics: FirstStageStatistics
+  ) throws -> any SampleWeighting {
+    switch specification {
+    case .loss(let weighting): return weighting
+    case .cet(let coupled): return coupled.relevanceWeighting
+    case .propensity(let temperature, let missingRank):
+      return try InversePropensityWeighting(statistics: statistics, temperature: temperature, missingRank: missingRank)
+    case .consensus(let division, let startEpoch, let readsFirstStage):
+      let sampler = try PairwiseSampler(
+        run: candidates, qrels: data.train, minimumPositiveGrade: settings.positiveGrade, negatives: settings.negatives,
+        seed: settings.seed)
+      return try ConsensusWeighting(
+        pairs: sampler.everyPositive(negatives: Self.filterNegatives, seed: settings.seed),
+        views: [.model("ranker")] + (readsFirstStage ? [.run(statistics)] : []), division: division, startEpoch: startEpoch,
+        seed: settings.seed)
+    }
+  }
+
+  /// Negatives that a pair's loss is measured against when pairs are divided into clean and noisy.
+  private static let filterNegatives = 4
 }
 
 extension TrainingSettings {
@@ -286,6 +332,25 @@ extension TrainingSettings {
       throw SettingError.contradiction(
         "loss \(self.loss) needs a scorer with \(loss.logitsPerDocument) logits; \(architecture.rawValue) gives 1")
     }
+    if CurriculumNames.readsTeacher(curriculum), teacher.isEmpty {
+      throw SettingError.contradiction("curriculum \(curriculum) judges by another ranker's scores: name its run as teacher")
+    }
+    let weightings = try WeightingNames.parse(weighting)
+    if sampling != .pairwise, weightings.contains(where: { if case .loss = $0 { false } else { true } }) {
+      throw SettingError.contradiction(
+        "weighting \(weighting) judges a positive or its negatives: it needs pairwise sampling, not \(sampling.rawValue)")
+    }
+    if entry.name == "dla", weightings.contains(where: { if case .cet = $0 { true } else { false } }) {
+      throw SettingError.contradiction("loss dla trains a second model of its own: weighting cet does not go with it")
+    }
+    if weightings.count(where: { if case .cet = $0 { true } else { false } }) > 1 {
+      throw SettingError.contradiction("weighting \(weighting) names cet twice; one selection model can be trained")
+    }
+    if weightings.contains(where: { if case .cet = $0 { true } else { false } }) {
+      guard case .scores = loss else {
+        throw SettingError.contradiction("weighting cet couples the scores of two rankers; loss \(self.loss) reads more than scores")
+      }
+    }
     if loss.couplesSamples, let microBatch, microBatch < batch {
       throw SettingError.contradiction(
         "loss \(self.loss) takes the negatives of the whole batch of \(batch): leave micro-batch \(microBatch) out, or make the "
@@ -296,6 +361,9 @@ extension TrainingSettings {
         loss.needsGuide
           ? "loss \(self.loss) asks a guide which documents are no negatives: name a sentence encoder as guide"
           : "loss \(self.loss) asks no guide; leave guide out")
+    }
+    if architecture != .crossEncoder, joinLayer > 0 || encoderLayers != nil {
+      throw SettingError.contradiction("join-layer and encoder-layers are a cross-encoder's; \(architecture.rawValue) has none")
     }
     if isAnti, curriculum == "none" {
       throw SettingError.contradiction("anti turns a curriculum round; name one (\(CurriculumNames.heuristics.joined(separator: ", ")))")

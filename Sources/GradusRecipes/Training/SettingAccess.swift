@@ -35,6 +35,7 @@ struct SettingAccess: Sendable {
     text("curriculum-weighting", \.curriculumWeighting) { name, value in
       try named(name, value) { _ = try CurriculumNames.granularity(value) }
     },
+    text("weighting", \.weighting, check: checkWeighting),
     count("samples-per-epoch", \.samplesPerEpoch),
     count("epochs", \.epochs),
     count("patience", \.patience),
@@ -50,6 +51,9 @@ struct SettingAccess: Sendable {
     optionalCount("layers", \.layers, none: "all", least: 0),
     choice("precision", \.precision),
     count("maximum-tokens", \.maximumTokens, least: 8),
+    count("maximum-query-tokens", \.maximumQueryTokens),
+    optionalCount("encoder-layers", \.encoderLayers, none: "all"),
+    count("join-layer", \.joinLayer, least: 0),
     text("dev-measure", \.devMeasure) { _, value in _ = try MeasureSpecification(value) },
     count("dev-depth", \.devDepth),
     optionalCount("dev-queries", \.devQueries, none: "all"),
@@ -84,6 +88,11 @@ struct SettingAccess: Sendable {
       let nearest = Spelling.nearest(to: name, among: all).map { " (did you mean '\($0)'?)" } ?? ""
       throw SettingError.value(setting: setting, found: value, expected: "one of \(all.joined(separator: ", "))\(nearest)")
     }
+  }
+
+  /// Also for studies, which have a setting of this kind.
+  static func checkWeighting(_ name: String, _ value: String) throws {
+    try named(name, value, alsoKnown: ["none"]) { _ = try WeightingNames.parse(value) }
   }
 
   private static func choice<Value: RawRepresentable<String> & CaseIterable & Sendable>(

@@ -59,6 +59,8 @@ public struct TrainingSettings: Sendable, Equatable {
   public var isAnti = false
   /// A granularity of ``CurriculumNames``: `sample`, `group:N` or `batch`.
   public var curriculumWeighting = "sample"
+  /// Weightings of ``WeightingNames`` beside the curriculum, separated by `*`; `none` for none.
+  public var weighting = "none"
   /// An epoch is what ends in a validation, not a pass over the data.
   public var samplesPerEpoch = 64
   public var epochs = 15
@@ -84,6 +86,12 @@ public struct TrainingSettings: Sendable, Equatable {
   public var precision = ProductPrecision.fp32
   /// Tokens of a pair that a cross-encoder reads, or of a text that a bi-encoder reads, specials included.
   public var maximumTokens = 256
+  /// Tokens of a query that a cross-encoder reads.
+  public var maximumQueryTokens = 64
+  /// First layers of the base model that a cross-encoder keeps; nil for all. A small one can go before a large one.
+  public var encoderLayers: Int?
+  /// First layer in which a cross-encoder's query and document attend to each other (``CrossEncoder/joined(at:)``).
+  public var joinLayer = 0
   /// What the development queries are measured with; `nDCG@10` and its like.
   public var devMeasure = "nDCG@10"
   /// First-stage candidates of a development query that are re-ranked.

@@ -26,7 +26,7 @@ struct BFloat16Operand {
     WorkerPool.shared.forEachRange(count: rows, grain: 64) { range in
       expectOK(
         grd_bf16_pack_rows(
-          grd_encoder_strongest_level(), matrix.f32 + range.lowerBound * depth, depth, range.count, depth,
+          grd_encoder_fastest_level(), matrix.f32 + range.lowerBound * depth, depth, range.count, depth,
           target + range.lowerBound * grd_bf16_depth(depth)))
     }
     keepAlive(matrix)
@@ -43,7 +43,7 @@ struct BFloat16Operand {
     WorkerPool.shared.forEach(count: panels) { panel in
       expectOK(
         grd_bf16_pack_panels(
-          grd_encoder_strongest_level(), matrix.f32, columns, isTransposed, depth, width, panel, 1, target))
+          grd_encoder_fastest_level(), matrix.f32, columns, isTransposed, depth, width, panel, 1, target))
     }
     keepAlive(matrix)
   }
@@ -68,7 +68,7 @@ func bfloat16Product(
     withUnsafePointer(to: product) {
       expectOK(
         grd_bf16_multiply(
-          grd_encoder_strongest_level(), $0, top, rowRange.count, left / panel, (columnRange.count + panel - 1) / panel))
+          grd_encoder_fastest_level(), $0, top, rowRange.count, left / panel, (columnRange.count + panel - 1) / panel))
     }
     finish(result, rowRange, columnRange)
   }

@@ -14,6 +14,8 @@ public enum SamplerError: GradusError, Equatable {
   case positiveGradeBelowOne(Int)
   /// A resume with other data, other settings or another seed.
   case stateOfAnotherSampler(expected: String, found: String)
+  /// A checkpoint that says so many samples were drawn, or bytes read.
+  case impossiblePosition(Int)
   case emptyFile(String)
   /// A line of a triple file. `fields` is the number of white-space separated fields found.
   case tripleFields(file: String, line: Int, fields: Int)
@@ -22,7 +24,7 @@ public enum SamplerError: GradusError, Equatable {
 
   public var failureKind: FailureKind {
     switch self {
-    case .nothingToSample, .emptyFile, .tripleFields, .compressedFile, .teacherLacks: .badData
+    case .nothingToSample, .emptyFile, .impossiblePosition, .tripleFields, .compressedFile, .teacherLacks: .badData
     case .negativesBelowOne, .listBelowTwo, .episodeBelow, .positiveGradeBelowOne: .usage
     case .stateOfAnotherSampler: .failed
     }
@@ -41,6 +43,8 @@ public enum SamplerError: GradusError, Equatable {
     case .stateOfAnotherSampler(let expected, let found):
       "the checkpoint's sampler had other data, settings or another seed (\(found.prefix(12)) instead of "
         + "\(expected.prefix(12))); resume with the same ones or start anew"
+    case .impossiblePosition(let found):
+      "the checkpoint's sampler stands at \(found), where no sampler can; the checkpoint is damaged"
     case .emptyFile(let file): "\(file): expected lines of qid, positive docno, negative docno; the file is empty"
     case .tripleFields(let file, let line, let fields):
       "\(file):\(line): expected 3 fields (qid, positive docno, negative docno), found \(fields)"

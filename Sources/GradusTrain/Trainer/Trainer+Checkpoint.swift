@@ -92,6 +92,11 @@ extension Trainer {
           directory: directory, setting: setting.name, expected: setting.value, found: found?.value ?? "nothing")
       }
     }
+    let corrupt = { CheckpointError.corrupt(file: folder + "/trainer.json", problem: $0) }
+    guard checkpoint.models.count == models.count else {
+      throw corrupt("it has \(checkpoint.models.count) models instead of \(models.count)")
+    }
+    if let problem = checkpoint.state.contradiction(objectives: objectives.count) { throw corrupt(problem) }
     func restore<Value: Resumable>(_ value: inout Value, _ name: String) throws {
       let path = "\(folder)/\(name)"
       do {
@@ -123,10 +128,13 @@ extension Trainer {
       }
       if let optimizer = model.optimizer, let groups = checkpoint.models[position].groups {
         let byName = Dictionary(parameters.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-        optimizer.groups = groups.map { group in
-          ParameterGroup(
-            group.name, parameters: group.parameters.compactMap { byName[$0] }, learningRate: group.learningRate,
-            weightDecay: group.weightDecay)
+        optimizer.groups = try groups.map { group in
+          let members = try group.parameters.map { name in
+            guard let parameter = byName[name] else { throw corrupt("group '\(group.name)' has '\(name)', which the model has not") }
+            return parameter
+          }
+          return ParameterGroup(
+            group.name, parameters: members, learningRate: group.learningRate, weightDecay: group.weightDecay)
         }
         try optimizer.importState(try TensorArchive.read("\(folder)/optimizer-\(position).safetensors"))
       }

@@ -102,7 +102,10 @@ extension Trainer {
   private func weigh(
     _ position: Int, _ samples: [TrainingSample], scores: [[Double]], losses: [Double]
   ) throws -> SampleWeights? {
-    let input = WeightingInput(samples: samples, scores: scores, losses: losses, epoch: state.epoch, step: state.step)
+    var others: [String: [[Double]]] = [:]
+    for name in weightings[position]?.readsModels ?? [] { others[name] = try self.scores(of: samples, model: name) }
+    let input = WeightingInput(
+      samples: samples, scores: scores, losses: losses, epoch: state.epoch, step: state.step, modelScores: others)
     return try weightings[position]?.weights(for: input).checked(for: samples)
   }
 

@@ -58,8 +58,11 @@ public final class Trainer {
       }
     }
     for model in models { try model.checkGroups() }
-    for objective in objectives where !models.contains(where: { $0.name == objective.model }) {
-      throw TrainingError.unknownModel(objective.model, known: models.map(\.name))
+    for objective in objectives {
+      for name in [objective.model] + (objective.weighting?.readsModels ?? [])
+      where !models.contains(where: { $0.name == name }) {
+        throw TrainingError.unknownModel(name, known: models.map(\.name))
+      }
     }
     for (name, value) in options.counts where value < 1 {
       throw TrainingError.settingTooSmall(name: name, found: value, least: 1)
@@ -127,6 +130,12 @@ public final class Trainer {
       ?? Progress(label, total: left, unit: "samples")
     if !state.isEpochOpen {
       try withEachHook { try $0.beforeEpoch(self) }
+      for position in weightings.indices {
+        // Out of the list meanwhile, since it looks at the trainer.
+        guard var weighting = weightings[position] else { continue }
+        try weighting.beforeEpoch(self)
+        weightings[position] = weighting
+      }
       state.isEpochOpen = true
     }
     while state.samplesInEpoch < samplesPerEpoch && steps > 0 {

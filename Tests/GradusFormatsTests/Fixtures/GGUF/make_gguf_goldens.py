@@ -63,8 +63,9 @@ ends = np.array([2**-24, 2**-14 - 2**-24, 2**-14, 65504, -65504, 0, -0.0, -(2**-
 for kind, offsets in scales.items():
     size, width = gguf.GGML_QUANT_SIZES[kind]
     blocks = random.integers(0, 256, (len(ends), 256 // size, width), dtype=np.uint8)
-    blocks[:, 0] = 255
-    blocks[3:5, -1] = 0
+    # Where a row is a single block, the largest scale must meet more than zeros.
+    blocks[::2, 0] = 255
+    blocks[7, -1] = 0
     for place, offset in enumerate(offsets):
         # The second scale takes the ends in another order, so that they meet.
         value = np.repeat(np.roll(ends, 3 * place)[:, None], 256 // size, axis=1)

@@ -1,0 +1,249 @@
+import GradusCore
+import GradusIndex
+import GradusPipeline
+import GradusRank
+
+/// A retrieval pipeline written down in YAML (or JSON, which is YAML as well).
+///
+///     index: faq.index
+///     pipeline:
+///       - stage: bm25
+///         depth: 100
+///       - stage: rerank
+///         model: minilm-l6
+///         top: 50
+///       - stage: cut
+///         depth: 10
+///
+/// Top level: `index` (a folder) or `corpus` (a collection, folder or file), where the stages find documents unless they name
+/// their own, and `pipeline`. Stages:
+///
+/// - `bm25`: `index`, `depth` (1000), `k1`, `b`. `dense`: `model`, `corpus`, `depth` (1000). `run`: `file`, `depth` (1000).
+/// - `rerank`: `model`, `top` (all), `first-stage-weight`.
+/// - `cut`: `depth`. `scale`: `by`.
+/// - `filter`: one of `keep`, `drop` (docnos), `keep-file`, `drop-file` (one docno a line), `own: true` (drops the document that
+///   has the query's name), or `metadata` with `values`.
+/// - `fuse`: `method`, `norm`, `weights`, `of`. `sum`, `union`, `intersection`, `concatenation`, `features`: `of`.
+/// - `linear`: `weights`, `bias`; reads what `features` made.
+/// - `chain`: `stages`; several stages as one branch of an `of`.
+public struct PipelineFile: Sendable {
+  public let pipeline: RetrievalPipeline
+
+  /// - Throws: ``RecipeError`` with file and line; what finding the resources throws.
+  public init(path: String, resources: some PipelineResources) throws {
+    var file = try YAMLMapping.read(path)
+    let builder = PipelineBuilder(resources: resources, index: try file.text("index"), corpus: try file.text("corpus"))
+    let line = file.line(of: "pipeline")
+    guard let stages = try file.mappings("pipeline"), !stages.isEmpty else { throw file.error(file.line, .missingKey("pipeline")) }
+    try file.finish()
+    guard case .retrieval(let pipeline) = try builder.chain(stages) else {
+      throw file.error(line, .value(key: "pipeline", found: "no stage that retrieves", expected: "bm25, dense, run or fuse first"))
+    }
+    self.pipeline = pipeline
+  }
+}
+
+/// Makes stages of mappings.
+private struct PipelineBuilder<Resources: PipelineResources> {
+  let resources: Resources
+  /// Where documents are unless a stage says otherwise.
+  let index: String?
+  let corpus: String?
+
+  enum Part {
+    case retrieval(RetrievalPipeline)
+    case list(ListPipeline)
+    /// Applies to whatever stands before it.
+    case cut(Int)
+    case scale(Double)
+  }
+
+  func chain(_ stages: [YAMLMapping]) throws -> Part {
+    var result: Part?
+    for stage in stages {
+      let part = try self.part(stage)
+      switch (result, part) {
+      case (nil, .retrieval), (nil, .list): result = part
+      case (.retrieval(let before)?, .list(let next)): result = .retrieval(before >>> next)
+      case (.list(let before)?, .list(let next)): result = .list(before >>> next)
+      case (.retrieval(let before)?, .cut(let depth)): result = .retrieval(before % depth)
+      case (.retrieval(let before)?, .scale(let weight)): result = .retrieval(before * weight)
+      case (.list(let before)?, .cut(let depth)): result = .list(before % depth)
+      case (.list(let before)?, .scale(let weight)): result = .list(before * weight)
+      case (_, .cut), (_, .scale):
+        throw stage.error(
+          stage.line, .value(key: "stage", found: "a cut or scale at the start", expected: "a stage before it that makes a list"))
+      case (.some, .retrieval):
+        throw stage.error(
+          stage.line,
+          .value(key: "stage", found: "a stage that retrieves", expected: "one that reads a list; branches go under 'of'"))
+      }
+    }
+    guard let result else { throw RecipeError(file: stages.first?.file ?? "", line: 1, reason: .missingKey("stage")) }
+    return result
+  }
+
+  private static var names: [String] {
+    [
+      "bm25", "dense", "run", "rerank", "cut", "scale", "filter", "fuse", "sum", "union", "intersection", "concatenation",
+      "features", "linear", "chain",
+    ]
+  }
+
+  private func part(_ source: YAMLMapping) throws -> Part {
+    var stage = source
+    let name = try stage.neededText("stage")
+    let part: Part
+    switch name {
+    case "bm25": part = .retrieval(try bm25(&stage))
+    case "dense": part = .retrieval(try dense(&stage))
+    case "run":
+      let file = try stage.neededText("file")
+      part = .retrieval(.run(try resources.run(file), depth: try stage.count("depth") ?? 1000, name: "run"))
+    case "rerank": part = .list(try rerank(&stage))
+    case "cut":
+      guard let depth = try stage.count("depth") else { throw stage.error(stage.line, .missingKey("depth")) }
+      part = .cut(depth)
+    case "scale":
+      guard let weight = try stage.number("by") else { throw stage.error(stage.line, .missingKey("by")) }
+      part = .scale(weight)
+    case "filter": part = .list(try filter(&stage))
+    case "fuse": part = try fuse(&stage)
+    case "sum": part = try join(&stage, { $0 + $1 }, { $0 + $1 })
+    case "union": part = try join(&stage, { $0 ||| $1 }, { $0 ||| $1 })
+    case "intersection": part = try join(&stage, { $0 &&& $1 }, { $0 &&& $1 })
+    case "concatenation": part = try join(&stage, { $0 ^^^ $1 }, { $0 ^^^ $1 })
+    case "features": part = try join(&stage, { $0 ** $1 }, { $0 ** $1 })
+    case "linear":
+      part = .list(.linear(LinearFeatureScorer(weights: try numbers(&stage, "weights"), bias: try stage.number("bias") ?? 0)))
+    case "chain":
+      guard let stages = try stage.mappings("stages"), !stages.isEmpty else { throw stage.error(stage.line, .missingKey("stages")) }
+      part = try chain(stages)
+    default:
+      let nearest = Spelling.nearest(to: name, among: Self.names).map { "'\($0)'?" } ?? Self.names.joined(separator: ", ")
+      throw stage.error(stage.line(of: "stage"), .value(key: "stage", found: name, expected: nearest))
+    }
+    try stage.finish()
+    return part
+  }
+
+  // MARK: - Stages that retrieve
+
+  private func bm25(_ stage: inout YAMLMapping) throws -> RetrievalPipeline {
+    guard let path = try stage.text("index") ?? index else { throw stage.error(stage.line, .missingKey("index")) }
+    let model = BM25(k1: try stage.number("k1") ?? BM25().k1, b: try stage.number("b") ?? BM25().b)
+    try model.validate()
+    return try .bm25(try resources.index(path), model: model, depth: try stage.count("depth") ?? 1000)
+  }
+
+  private func dense(_ stage: inout YAMLMapping) throws -> RetrievalPipeline {
+    let model = try stage.neededText("model")
+    guard let name = try stage.text("corpus") ?? corpus else { throw stage.error(stage.line, .missingKey("corpus")) }
+    let retriever = try resources.dense(model, documents: try resources.corpus(name))
+    return .retrieve(
+      DeferredRetriever(retriever: retriever), depth: try stage.count("depth") ?? 1000, name: "dense",
+      settings: [StageSetting("model", model)] + retriever.settings, fingerprint: retriever.fingerprint)
+  }
+
+  // MARK: - Stages that read lists
+
+  private func rerank(_ stage: inout YAMLMapping) throws -> ListPipeline {
+    let model = try stage.neededText("model")
+    let documents = try documents(&stage)
+    let reranker = try resources.reranker(model, firstStageWeight: try stage.number("first-stage-weight"))
+    return .rerank(
+      DeferredReranker(reranker: reranker), documents: documents, top: try stage.count("top"), name: "rerank",
+      settings: [StageSetting("model", model)] + reranker.settings,
+      fingerprint: "\(reranker.fingerprint) \(documents.fingerprint)")
+  }
+
+  private func documents(_ stage: inout YAMLMapping) throws -> StageDocuments {
+    let own = (index: try stage.text("index"), corpus: try stage.text("corpus"))
+    if let path = own.index ?? (own.corpus == nil ? index : nil) {
+      let opened = try resources.index(path)
+      return .index(opened, fingerprint: try opened.fingerprint())
+    }
+    guard let name = own.corpus ?? corpus else { throw stage.error(stage.line, .missingKey("index")) }
+    let documents = try resources.corpus(name)
+    return .corpus(Deferred(fingerprint: documents.fingerprint) { DocumentTable(try documents.value()) })
+  }
+
+  private func filter(_ stage: inout YAMLMapping) throws -> ListPipeline {
+    let lists: [(key: String, mode: DocnoFilter.Mode, docnos: Set<String>?)] = [
+      ("keep", .keep, try stage.list("keep").map { Set($0) }), ("drop", .drop, try stage.list("drop").map { Set($0) }),
+      ("keep-file", .keep, try stage.text("keep-file").map { try resources.docnos($0) }),
+      ("drop-file", .drop, try stage.text("drop-file").map { try resources.docnos($0) }),
+    ]
+    let isOwn = try stage.flag("own")
+    let metadata = try stage.text("metadata")
+    let given = lists.filter { $0.docnos != nil }
+    guard given.count + (isOwn ? 1 : 0) + (metadata == nil ? 0 : 1) == 1 else {
+      throw stage.error(
+        stage.line,
+        .value(
+          key: "filter", found: "\(given.count + (isOwn ? 1 : 0) + (metadata == nil ? 0 : 1)) conditions",
+          expected: "one of keep, drop, keep-file, drop-file, own, metadata"))
+    }
+    if let metadata {
+      guard let values = try stage.list("values"), !values.isEmpty else { throw stage.error(stage.line, .missingKey("values")) }
+      let documents = try documents(&stage)
+      return .filter(
+        MetadataFilter(metadata, in: Set(values), documents: documents),
+        settings: [StageSetting("metadata", metadata), StageSetting("values", values.joined(separator: "|"))],
+        fingerprint: documents.fingerprint)
+    }
+    guard let (_, mode, docnos) = given.first, let docnos else {
+      return .filter(OwnDocumentFilter(), settings: [StageSetting("own", true)], fingerprint: "")
+    }
+    let names = docnos.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    return .filter(
+      DocnoFilter(mode, docnos), settings: [StageSetting(mode.rawValue, "\(docnos.count) docnos")],
+      fingerprint: ContentFingerprint.of(names.map { Document(docno: $0, text: "") }))
+  }
+
+  // MARK: - Branches
+
+  private func branches(_ stage: inout YAMLMapping) throws -> [Part] {
+    guard let sources = try stage.mappings("of"), !sources.isEmpty else { throw stage.error(stage.line, .missingKey("of")) }
+    return try sources.map(part)
+  }
+
+  private func join(
+    _ stage: inout YAMLMapping, _ retrieval: (RetrievalPipeline, RetrievalPipeline) -> RetrievalPipeline,
+    _ list: (ListPipeline, ListPipeline) -> ListPipeline
+  ) throws -> Part {
+    let parts = try branches(&stage)
+    let retrievals = parts.compactMap { if case .retrieval(let pipeline) = $0 { pipeline } else { nil } }
+    let lists = parts.compactMap { if case .list(let pipeline) = $0 { pipeline } else { nil } }
+    if retrievals.count == parts.count { return .retrieval(retrievals.dropFirst().reduce(retrievals[0], retrieval)) }
+    if lists.count == parts.count { return .list(lists.dropFirst().reduce(lists[0], list)) }
+    throw mixed(stage)
+  }
+
+  private func mixed(_ stage: YAMLMapping) -> RecipeError {
+    stage.error(
+      stage.line(of: "of"), .value(key: "of", found: "a mix", expected: "branches that all retrieve, or all read the same list"))
+  }
+
+  private func fuse(_ stage: inout YAMLMapping) throws -> Part {
+    let parts = try branches(&stage)
+    let method = try FusionMethod(parsing: try stage.text("method") ?? "rrf")
+    let weights = stage.has("weights") ? try numbers(&stage, "weights") : nil
+    let fusion = try Fusion(
+      method, normalization: try stage.text("norm").map { try ScoreNormalization(parsing: $0) }, weights: weights)
+    if let weights, weights.count != parts.count { throw FusionError.weightCount(found: weights.count, lists: parts.count) }
+    let retrievals = parts.compactMap { if case .retrieval(let pipeline) = $0 { pipeline } else { nil } }
+    guard retrievals.count == parts.count else { throw mixed(stage) }
+    return .retrieval(.fuse(fusion, retrievals))
+  }
+
+  private func numbers(_ stage: inout YAMLMapping, _ key: String) throws -> [Double] {
+    guard let texts = try stage.list(key) else { throw stage.error(stage.line, .missingKey(key)) }
+    return try texts.map { text in
+      guard let number = Double(text), number.isFinite else {
+        throw stage.error(stage.line(of: key), .value(key: key, found: text, expected: "numbers"))
+      }
+      return number
+    }
+  }
+}
