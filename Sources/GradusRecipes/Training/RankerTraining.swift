@@ -188,31 +188,34 @@ public struct RankerTraining {
         gradientClipping: settings.gradientClipping)
     }
     let weighting = try weighting(candidates)
+    var models: [TrainedModel] = []
+    /// One term for each model that is trained with the loss.
+    let objective: (_ name: String, _ model: String, _ weighting: (any SampleWeighting)?) -> TrainingObjective
+    var head: (any PairScorer) -> any PairScorer = { $0 }
     switch try LossNames.named(settings.loss, context: LossContext(shown: candidates)) {
     case .scores(let loss):
-      let scorer = (loss as? OrdinalLoss).map { OrdinalScorer(model.scorer, levels: $0.levels) as any PairScorer } ?? model.scorer
-      var parts = Parts(models: [trained(scorer)], objectives: [TrainingObjective(loss, weighting: weighting)])
-      for case .cet(let coupled) in try WeightingNames.parse(settings.weighting) {
-        // Another seed: two models that start alike would stay alike.
-        parts.models.append(trained(try freshModel(seed: settings.seed &+ 1).scorer, name: coupled.selection))
-        parts.objectives.append(
-          TrainingObjective(loss, name: "selection", model: coupled.selection, weighting: coupled.selectionWeighting))
-      }
-      return parts
+      objective = { TrainingObjective(loss, name: $0, model: $1, weighting: $2) }
+      if let ordinal = loss as? OrdinalLoss { head = { OrdinalScorer($0, levels: ordinal.levels) } }
     case .vectors(let loss):
-      var models = [trained(model.scorer)]
-      if let guide {
-        models.append(TrainedModel(try BiEncoder(folder: guide), name: "guide", optimizer: nil))
+      objective = { [train = data.train, hasGuide = guide != nil] name, model, weighting in
+        TrainingObjective(
+          loss, qrels: train, guide: hasGuide ? "guide" : nil, name: name, model: model, weighting: weighting)
       }
-      let objective = TrainingObjective(
-        loss, qrels: data.train, guide: guide == nil ? nil : "guide", weighting: weighting)
-      return Parts(models: models, objectives: [objective])
+      if let guide { models.append(TrainedModel(try BiEncoder(folder: guide), name: "guide", optimizer: nil)) }
     case .dual(let dual):
       let positions = PositionModel(log: dual.log, positions: min(settings.depth, 50))
       return Parts(
         models: [trained(model.scorer), trained(positions, name: "propensity")],
         objectives: dual.objectives(weighting: weighting))
     }
+    models.insert(trained(head(model.scorer)), at: 0)
+    var objectives = [objective("loss", "ranker", weighting)]
+    for case .cet(let coupled) in try WeightingNames.parse(settings.weighting) {
+      // Another seed: two models that start alike would stay alike.
+      models.append(trained(head(try freshModel(seed: settings.seed &+ 1).scorer), name: coupled.selection))
+      objectives.append(objective("selection", coupled.selection, coupled.selectionWeighting))
+    }
+    return Parts(models: models, objectives: objectives)
   }
 
   private func trainer(
@@ -336,6 +339,9 @@ extension TrainingSettings {
     if sampling != .pairwise, weightings.contains(where: { if case .loss = $0 { false } else { true } }) {
       throw SettingError.contradiction(
         "weighting \(weighting) judges a positive or its negatives: it needs pairwise sampling, not \(sampling.rawValue)")
+    }
+    if entry.name == "dla", weightings.contains(where: { if case .cet = $0 { true } else { false } }) {
+      throw SettingError.contradiction("loss dla trains a second model of its own: weighting cet does not go with it")
     }
     if weightings.count(where: { if case .cet = $0 { true } else { false } }) > 1 {
       throw SettingError.contradiction("weighting \(weighting) names cet twice; one selection model can be trained")
