@@ -16,6 +16,8 @@ import time
 
 import numpy as np
 
+from pairs import machine
+
 M, EF_CONSTRUCTION, K, REPEATS = 16, 200, 10, 5
 EF_SEARCH = (10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 256, 320, 400, 512)
 RECALLS = (0.90, 0.95, 0.99)
@@ -208,20 +210,12 @@ def versions():
     return f"hnswlib {known}, usearch {usearch.__version__}, faiss {faiss.__version__}, numpy {np.__version__}"
 
 
-def machine():
-    with open("/proc/cpuinfo", encoding="utf-8") as file:
-        model = next((line.split(":")[1].strip() for line in file if line.startswith("model name")), "unknown processor")
-    release = subprocess.run([os.environ["GRADUS"], "--version"], stdout=subprocess.PIPE, check=True, text=True).stdout.strip()
-    load = os.getloadavg()[0]
-    return f"{model}, {os.cpu_count()} processors; {release}; load average {load:.2f} at the end"
-
-
 def compare(scratch, path, *data):
     out = ["# HNSW", ""]
     body = []
     for name, base, queries in zip(data[0::3], data[1::3], data[2::3], strict=True):
         body += table(name, base, queries, scratch)
-    out += [machine() + ".", "", versions() + f". M {M}, efConstruction {EF_CONSTRUCTION}, k {K}; median of {REPEATS} passes, "
+    out += [machine(), "", versions() + f". M {M}, efConstruction {EF_CONSTRUCTION}, k {K}; median of {REPEATS} passes, "
             f"and over {os.environ.get('ROUNDS', '3')} rounds. A figure at a recall is the fastest point of one list of efSearch that reaches it.", ""]
     with open(path, "w", encoding="utf-8") as file:
         file.write("\n".join(out + body).rstrip() + "\n")
