@@ -128,7 +128,7 @@ struct DenseSearchCommand: ParsableCommand {
     in index: String, encoder: BiEncoder, folder: ModelFolder, precision: NumericPrecision, _ threadCount: Int
   ) throws {
     let prompt = documentPrompt.map(PromptChoice.named) ?? .document
-    let fingerprint = try EncoderFingerprint(name: model, folder: folder, encoder: encoder, documentPrompt: prompt)
+    let fingerprint = try EncoderFingerprint(name: model, folder: folder, encoder: encoder)
     let reader = try CorpusReader(path: try InputNames.corpus(corpus))
     try Folder.create(index)
     let writer = try VectorIndexWriter(

@@ -35,7 +35,6 @@ struct DenseSearch {
     index = try VectorIndex(path: path)
     let name = arguments.encoder ?? index.configuration.encoder.name
     let folder = ModelFolder(path: try InputNames.model(name).folder)
-    // What the index says about its documents' limit and prompt holds for the fingerprint; queries have their own prompt.
     let encoder = try BiEncoder(folder: folder)
     let fingerprint = try EncoderFingerprint(name: name, folder: folder, encoder: encoder)
     let options = VectorSearchOptions(

@@ -16,7 +16,7 @@ public struct MaxSimQuery: Sendable {
     let count = dimension > 0 ? tokens.count / dimension : 0
     self.tokens = count
     self.dimension = dimension
-    let panel = Int(GRD_MAXSIM_PANEL.rawValue)
+    let panel = Int(GRD_MAXSIM_PANEL)
     panels = [Float](unsafeUninitializedCapacity: (count + panel - 1) / panel * panel * dimension) { buffer, used in
       grd_maxsim_pack(tokens, count, dimension, buffer.baseAddress)
       used = buffer.count

@@ -78,7 +78,7 @@ public final class TokenIndex: Sendable {
     let ends = try file.numbers(.tokenEnds, as: UInt32.self, count: count + 1)
     let offsets = try file.numbers(.tokenListOffsets, as: UInt64.self, count: centroidCount + 1)
     let residuals = try file.bytes(.tokenResiduals)
-    guard residuals.count == tokenCount * configuration.residualBytes else {
+    guard residuals.count == tokenCount * configuration.residualBytes, tokenCount == 0 || centroidCount > 0 else {
       throw IndexError.corrupted(path: file.path, section: Section.tokenResiduals.name)
     }
     guard ends[0] == 0, Int(ends[count]) == tokenCount, zip(ends, ends.dropFirst()).allSatisfy(<=) else {

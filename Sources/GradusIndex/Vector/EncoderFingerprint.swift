@@ -7,7 +7,7 @@ public struct EncoderFingerprint: Sendable, Hashable, Codable, CustomStringConve
   public let name: String
   /// Of the weights: SHA-256 in hexadecimal digits, or any text that no other encoder has.
   public let digest: String
-  /// All else that changes a vector: pooling, normalisation, limits, prompts.
+  /// All else that decides what vectors mean: pooling, normalisation.
   public let settings: String
 
   public init(name: String, digest: String, settings: String = "") {

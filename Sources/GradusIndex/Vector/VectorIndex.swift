@@ -23,6 +23,13 @@ public final class VectorIndex: Sendable, VectorsByDocno {
   /// - Throws: ``IndexError``; `FileError` where a file is missing or cannot be read.
   public init(path: String, residency: VectorResidency = .mapped) throws {
     self.path = path
+    let (manifest, segments) = try Self.open(path, residency)
+    configuration = manifest.configuration
+    generation = manifest.generation
+    self.segments = segments
+  }
+
+  private static func open(_ path: String, _ residency: VectorResidency) throws -> (VectorIndexManifest, [VectorSegment]) {
     var manifest = try VectorIndexManifest.read(folder: path)
     while true {
       do {
@@ -34,17 +41,14 @@ public final class VectorIndex: Sendable, VectorsByDocno {
               folder: path, segment, manifest.configuration, firstDocument: first, residency: residency))
           first += segment.count
         }
-        self.segments = segments
-        break
-      } catch let error as FileError where error.code == 2 {
+        return (manifest, segments)
+      } catch let error as FileError where error.failureKind == .missingInput {
         // A writer may have replaced files between the manifest and the files that it lists.
         let current = try VectorIndexManifest.read(folder: path)
         guard current.generation > manifest.generation else { throw error }
         manifest = current
       }
     }
-    configuration = manifest.configuration
-    generation = manifest.generation
   }
 
   /// Whether a folder holds a vector index, of any version.

@@ -26,7 +26,7 @@ public struct VectorIndexConfiguration: Sendable, Hashable, Codable {
 
   /// - Throws: ``VectorIndexError/invalidOption(_:)``.
   func validate() throws {
-    let limit = Int(GRD_VECTOR_MAX_DIMENSION.rawValue)
+    let limit = Int(GRD_VECTOR_MAX_DIMENSION)
     guard (1...limit).contains(dimension) else {
       throw VectorIndexError.invalidOption("the dimension must be between 1 and \(limit), found \(dimension)")
     }

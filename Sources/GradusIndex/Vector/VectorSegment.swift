@@ -200,7 +200,7 @@ final class VectorSegment: Sendable {
       let pool = scratch.graph.found(found)
       // What is walked on rounds the numbers: twice k and some more candidates are scored again.
       let isExact = graph.rows.encoding == GRD_VECTOR_FLOAT32 && views.rows.encoding == GRD_VECTOR_FLOAT32
-      let wanted = isExact ? k : max(2 * k, k + 32)
+      let wanted = isExact ? found : max(2 * k, k + 32)
       scratch.reserve(candidates: min(found, wanted), k: k)
       var candidates = 0
       for key in pool {
@@ -209,7 +209,6 @@ final class VectorSegment: Sendable {
         scratch.rows[candidates] = row
         scratch.scores[candidates] = grd_vector_key_score(key)
         candidates += 1
-        // Rounded scores that tie with the last one wanted must not be cut off before the tie rule has seen them.
         if candidates == scratch.capacity { break }
       }
       if !isExact {

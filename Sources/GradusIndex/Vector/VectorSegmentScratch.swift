@@ -50,8 +50,20 @@ final class VectorSegmentScratch: @unchecked Sendable {
 }
 
 /// A query vector, padded with zeros as the kernels need it.
-struct PaddedQuery {
-  let values: [Float]
+///
+/// A class, because kernels keep the address; `@unchecked Sendable`: never written after it was made.
+final class PaddedQuery: @unchecked Sendable {
+  let values: UnsafePointer<Float>
+  private let memory: UnsafeMutableRawPointer
 
-  init(_ vector: [Float]) { values = vector + [Float](repeating: 0, count: (64 - vector.count % 64) % 64) }
+  init(_ vector: [Float]) {
+    let count = (vector.count + 63) / 64 * 64
+    memory = .allocate(byteCount: max(1, count) * MemoryLayout<Float>.stride, alignment: 64)
+    let values = memory.bindMemory(to: Float.self, capacity: count)
+    values.initialize(repeating: 0, count: count)
+    vector.withUnsafeBufferPointer { if let base = $0.baseAddress { values.update(from: base, count: $0.count) } }
+    self.values = UnsafePointer(values)
+  }
+
+  deinit { memory.deallocate() }
 }

@@ -1,3 +1,10 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
 import CGradusKernels
 import GradusCore
 import GradusFormats
@@ -117,6 +124,7 @@ final class VectorSegmentWriter {
       order = (0..<UInt32(count)).map { $0 }
     }
     let vectors = try writeVectors(order)
+    unlink(spoolPath)
     var documents: VectorIndexManifest.File?
     if let documentsFile {
       try documentsFile.begin(.storedOffsets)
