@@ -181,7 +181,9 @@ struct FuseCommand: ParsableCommand {
         text += "\(tuning.value.fixed(4)), untuned \(tuning.untuned.fixed(4)) (p \(tuning.p.fixed(4)) on the queries it was "
         text += "chosen on)"
       }
-      for run in incomplete { text += "\ngradus: \(run.run) lacks \(run.missing) of the queries; they count as empty lists there" }
+      for run in incomplete {
+        text += "\ngradus: \(run.run) lacks \(run.missing) of the queries; they count as empty lists there"
+      }
       return text
     }
   }

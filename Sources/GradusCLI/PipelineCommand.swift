@@ -144,7 +144,8 @@ struct PipelineCommand: ParsableCommand {
       for (position, document) in list.documents.enumerated() {
         table.append(["\(position + 1)", document.docno, document.score.fixed(4)])
       }
-      return list.documents.isEmpty ? () : try printOutput(table.text)
+      if !list.documents.isEmpty { try printOutput(table.text) }
+      return
     }
     // Where the final documents stood after each part of the plan: the way of each through the stages.
     let places = trace.steps.map { step in

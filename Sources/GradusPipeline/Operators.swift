@@ -102,7 +102,7 @@ public func ^^^ <Input>(
 /// Feature union: the documents of either side, each with the scores of all sides as features (0 where a side lacks it), in
 /// the order of the first side's scores. A side that has features already brings those.
 ///
-///     let learned = bm25 >>> (title ** body ** cosine) >>> .linear(LinearFeatureScorer(weights: [1, 2, 0.5]))
+///     let learned = bm25 >>> (title ** body ** cosine) >>> ListPipeline.linear(LinearFeatureScorer(weights: [1, 2, 0.5]))
 public func ** <Input>(
   left: Pipeline<Input, RankedList>, right: Pipeline<Input, RankedList>
 ) -> Pipeline<Input, RankedList> {

@@ -67,7 +67,9 @@ extension Pipeline where Input == Query, Output == RankedList {
   ) -> Pipeline {
     Pipeline(
       .stage(
-        Stage(.retriever, name, settings: [StageSetting("depth", depth)] + settings, fingerprint: fingerprint) { values, context in
+        Stage(
+          .retriever, name, settings: [StageSetting("depth", depth)] + settings, fingerprint: fingerprint
+        ) { values, context in
           guard depth >= 1 else {
             throw PipelineError.outOfRange(stage: name, name: "depth", found: "\(depth)", expected: "at least 1")
           }
@@ -183,7 +185,9 @@ extension Pipeline where Input == RankedList, Output == RankedList {
   public static func linear(_ scorer: LinearFeatureScorer) -> Pipeline {
     scoreFeatures(
       scorer, name: "linear",
-      settings: [StageSetting("weights", scorer.weights.map { "\($0)" }.joined(separator: " ")), StageSetting("bias", scorer.bias)],
+      settings: [
+        StageSetting("weights", scorer.weights.map { "\($0)" }.joined(separator: " ")), StageSetting("bias", scorer.bias),
+      ],
       fingerprint: "")
   }
 }

@@ -30,7 +30,9 @@ struct FusePipelineTests {
     #expect(fused.output.hasPrefix("1 Q0 b 1 \(1.0 / 62 + 1.0 / 61) both\n"))
     #expect(fused.error.contains("one lacks 1 of the queries; they count as empty lists there"))
     #expect(try run("fuse", "two.run", "one.run", "--tag", "both").output == fused.output)
-    let sum = try run("fuse", "one.run", "two.run", "--method", "combsum", "--norm", "min-max", "--weights", "1,0.25", "-k", "2", "--out", "sum.run", "--json")
+    let sum = try run(
+      "fuse", "one.run", "two.run", "--method", "combsum", "--norm", "min-max", "--weights", "1,0.25", "-k", "2", "--out",
+      "sum.run", "--json")
     let summary = try sum.json()
     #expect(summary["fusion"] as? String == "combsum, min-max, weights 1 0.25" && summary["documents"] as? Int == 3)
     #expect(ranked(try folder.text("sum.run")) == ["1 a", "1 b", "2 e"])
@@ -100,7 +102,8 @@ struct FusePipelineTests {
     #expect(try folder.text("three.run") == folder.text("one.run"))
 
     let explained = try run("pipeline", "plan.yaml", "--query", "laminar heat transfer", "--explain").output
-    #expect(explained.contains("d1") && explained.contains("Rank after each part of the plan:") && explained.contains("fuse(rrf(k=10))"))
+    #expect(explained.contains("d1") && explained.contains("Rank after each part of the plan:"))
+    #expect(explained.contains("fuse(rrf(k=10))"))
     #expect(try run("pipeline", "plan.yaml", "--query", "zeppelin").output == "No document is left.\n")
     #expect(try run("pipeline", "plan.yaml", "--plan-json").json()["operation"] as? String == "then")
   }
@@ -121,9 +124,12 @@ struct FusePipelineTests {
     #expect(try order("{\"stage\": \"concatenation\", \(of)}") == ["d1", "d2", "d5"])
     #expect(try order("{\"stage\": \"intersection\", \(of)}") == ["d2"])
     #expect(try order("{\"stage\": \"union\", \(of)}") == ["d5", "d2", "d1"])
-    #expect(try order("{\"stage\": \"features\", \(of)}, {\"stage\": \"linear\", \"weights\": [3, 1], \"bias\": 2}") == ["d2", "d1", "d5"])
-    #expect(try order("{\"stage\": \"sum\", \(of)}, {\"stage\": \"scale\", \"by\": -1}, {\"stage\": \"cut\", \"depth\": 1}") == ["d5"])
-    #expect(try order("{\"stage\": \"fuse\", \"method\": \"combsum\", \"norm\": \"none\", \"weights\": [10, 1], \(of)}") == ["d1", "d2", "d5"])
+    let linear = #"{"stage": "linear", "weights": [3, 1], "bias": 2}"#
+    #expect(try order("{\"stage\": \"features\", \(of)}, \(linear)") == ["d2", "d1", "d5"])
+    let lowest = #"{"stage": "scale", "by": -1}, {"stage": "cut", "depth": 1}"#
+    #expect(try order("{\"stage\": \"sum\", \(of)}, \(lowest)") == ["d5"])
+    let weighted = #""stage": "fuse", "method": "combsum", "norm": "none", "weights": [10, 1]"#
+    #expect(try order("{\(weighted), \(of)}") == ["d1", "d2", "d5"])
   }
 
   @Test("Mistakes in a file are told with their line", arguments: [

@@ -80,8 +80,8 @@ import Testing
   func coding() throws {
     let features = try RankedList(
       query: Query(qid: "q", text: "tab\tline\nümlaut"), scoreKind: .logit,
-      documents: [ScoredDocument(docno: "a", score: 0.1 + 0.2), ScoredDocument(docno: "b", score: -0.0)], featureNames: ["f", "g"],
-      features: [[1, .leastNonzeroMagnitude], [-2, 3]])
+      documents: [ScoredDocument(docno: "a", score: 0.1 + 0.2), ScoredDocument(docno: "b", score: -0.0)],
+      featureNames: ["f", "g"], features: [[1, .leastNonzeroMagnitude], [-2, 3]])
     let values: [PipelineBox] = [
       .list(features), .query(Query(qid: "", text: "")), .list(try list([])),
       .document(Document(docno: "d", title: "t", text: "x", metadata: ["b": "2", "a": "1"])),
@@ -116,7 +116,9 @@ import Testing
   @Test("The fingerprint of a folder follows names and contents")
   func folderFingerprint() throws {
     let folder = try TemporaryPath()
-    func write(_ text: String, _ name: String) throws { try text.write(toFile: folder.path + "/" + name, atomically: true, encoding: .utf8) }
+    func write(_ text: String, _ name: String) throws {
+      try text.write(toFile: folder.path + "/" + name, atomically: true, encoding: .utf8)
+    }
     try write("ab", "a")
     try write("c", "b")
     let first = try ContentFingerprint.of(path: folder.path)
@@ -151,7 +153,8 @@ import Testing
     #expect(retriever.asked.load(ordering: .relaxed) == 5, "judged queries, once each")
     #expect(experiment.stages.map(\.report.source) == [.computed, .shared, .computed, .shared, .shared, .computed])
     #expect(experiment.stages.map(\.pipeline) == ["a", "reranked", "reranked", "top", "top", "top"])
-    #expect(experiment.evaluations[0].values[0] == [0.5, 0.5, 0.5, 0.5, 1] && experiment.evaluations[1].values[0] == [1, 1, 1, 1, 1])
+    #expect(experiment.evaluations[0].values[0] == [0.5, 0.5, 0.5, 0.5, 1])
+    #expect(experiment.evaluations[1].values[0] == [1, 1, 1, 1, 1])
     let comparison = try #require(experiment.report.comparison(run: "reranked", measure: MeasureSpecification("RR")))
     #expect(comparison.differences == [0.5, 0.5, 0.5, 0.5, 0] && comparison.wins == 4 && comparison.ties == 1)
     #expect(comparison.correctedP >= comparison.test.p)
@@ -164,7 +167,9 @@ import Testing
     let a = RetrievalPipeline.retrieve(CountingRetriever([:]), name: "a")
     let measures = try MeasureSpecification.list("RR")
     #expect(throws: PipelineError.noPipelines) { try Experiment([], queries: queries, qrels: qrels, measures: measures) }
-    #expect(throws: PipelineError.duplicateName("a")) { try Experiment([("a", a), ("a", a)], queries: queries, qrels: qrels, measures: measures) }
+    #expect(throws: PipelineError.duplicateName("a")) {
+      try Experiment([("a", a), ("a", a)], queries: queries, qrels: qrels, measures: measures)
+    }
     #expect(throws: EvaluationError.unknownRun("b", known: ["a"])) {
       try Experiment([("a", a)], queries: queries, qrels: qrels, measures: measures, baseline: "b")
     }

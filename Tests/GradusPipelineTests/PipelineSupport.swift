@@ -6,7 +6,7 @@ import Synchronization
 
 @testable import GradusPipeline
 
-func list(_ qid: String = "q", _ pairs: [(String, Double)], kind: ScoreKind = .bm25) throws -> RankedList {
+func list(_ pairs: [(String, Double)], qid: String = "q", kind: ScoreKind = .bm25) throws -> RankedList {
   try RankedList(
     query: Query(qid: qid, text: qid), scoreKind: kind, documents: pairs.map { ScoredDocument(docno: $0.0, score: $0.1) })
 }

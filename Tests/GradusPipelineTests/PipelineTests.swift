@@ -43,7 +43,9 @@ import Testing
     #expect(docnos(try run(a % 2)) == ["x", "y"])
     #expect(try run(a % 100) == run(a))
     #expect(try run(a % 0).documents.isEmpty)
-    #expect(throws: PipelineError.outOfRange(stage: "%", name: "the depth", found: "-1", expected: "at least 0")) { try run(a % -1) }
+    #expect(throws: PipelineError.outOfRange(stage: "%", name: "the depth", found: "-1", expected: "at least 0")) {
+      try run(a % -1)
+    }
   }
 
   @Test("Concatenation: the rest goes below, 0.0001 away, with its own distances")
@@ -78,7 +80,7 @@ import Testing
     let three = try run(a ** b ** a)
     #expect(three.features[1] == [2, 10, 2] && three.featureNames.count == 3)
     #expect(try run(a ** (b ** a)).features == three.features, "a side with features brings them")
-    let linear = try run((a ** b) >>> .linear(LinearFeatureScorer(weights: [1, 0.5], bias: -1)))
+    let linear = try run((a ** b) >>> ListPipeline.linear(LinearFeatureScorer(weights: [1, 0.5], bias: -1)))
     #expect(docnos(linear) == ["y", "x", "w", "z"] && scores(linear) == [6, 2, 1, 0])
     #expect(linear.features[0] == [2, 10], "features stay with their documents")
 
@@ -86,10 +88,10 @@ import Testing
       let featureCount = 2
       func score(_ features: [Double]) -> Double { features[1] > 5 ? 1 : features[0] > 1.5 ? 3 : 2 }
     }
-    let tree = try run((a ** b) >>> .scoreFeatures(Tree(), name: "tree"))
+    let tree = try run((a ** b) >>> ListPipeline.scoreFeatures(Tree(), name: "tree"))
     #expect(docnos(tree) == ["x", "z", "w", "y"])
     #expect(throws: PipelineError.featureCount(stage: "linear", qid: "q", expected: 3, found: 2)) {
-      try run((a ** b) >>> .linear(LinearFeatureScorer(weights: [1, 2, 3])))
+      try run((a ** b) >>> ListPipeline.linear(LinearFeatureScorer(weights: [1, 2, 3])))
     }
   }
 
@@ -107,8 +109,8 @@ import Testing
   func fuse() throws {
     let fusion = try Fusion(.rrf())
     let expected = try fusion.fuse([try run(a).ranking, try run(b).ranking], qid: "q")
-    #expect(try run(.fuse(fusion, [a, b])).ranking == expected)
-    #expect(throws: PipelineError.noPipelines) { try run(.fuse(fusion, [])) }
+    #expect(try run(RetrievalPipeline.fuse(fusion, [a, b])).ranking == expected)
+    #expect(throws: PipelineError.noPipelines) { try run(RetrievalPipeline.fuse(fusion, [])) }
   }
 }
 
@@ -129,10 +131,11 @@ import Testing
       }
     }
     let bm25 = try RetrievalPipeline.bm25(index, depth: 100)
-    let pipeline = bm25 >>> .rerank(ByName(), documents: index, name: "wings") % 2
+    let pipeline = bm25 >>> ListPipeline.rerank(ByName(), documents: index, name: "wings") % 2
     let result = try pipeline.run([Query(qid: "1", text: "heat"), Query(qid: "2", text: "zeppelin")])
     let direct = try index.search("heat")
-    #expect(direct.documents.count == 3 && docnos(try bm25.run([Query(qid: "1", text: "heat")]).outputs[0]) == direct.documents.map(\.docno))
+    #expect(direct.documents.count == 3)
+    #expect(docnos(try bm25.run([Query(qid: "1", text: "heat")]).outputs[0]) == direct.documents.map(\.docno))
     #expect(docnos(result.outputs[0]).first == "d3" && result.outputs[0].documents.count == 2)
     #expect(result.outputs[1].documents.isEmpty, "no known term: an empty list, no error")
     #expect(result.stages.map(\.stage) == ["bm25(depth=100,k1=0.9,b=0.4)", "wings", "% 2"])
@@ -142,7 +145,8 @@ import Testing
 
   @Test("The tail of a re-scored window keeps its order behind the head; cut tokens are counted")
   func window() throws {
-    let pipeline = RetrievalPipeline.retrieve(retriever, name: "a") >>> .rerank(NumberReranker(), documents: documents, top: 2, name: "n")
+    let rerank = ListPipeline.rerank(NumberReranker(), documents: documents, top: 2, name: "n")
+    let pipeline = RetrievalPipeline.retrieve(retriever, name: "a") >>> rerank
     let result = try pipeline.run(queries)
     #expect(docnos(result.outputs[0]) == ["y", "x", "z", "w"] && scores(result.outputs[0]) == [7, 1, 0, -1])
     #expect(result.stages[1].truncatedTokens == 3)
@@ -167,13 +171,15 @@ import Testing
       generator.integer(below: 3) == 0 ? 0 : (generator.uniform() - 0.5) * scale
     }
     let table = DocumentTable(start.documents.map { Document(docno: $0.docno, text: "") })
-    let (rescored, _) = try RescoringWindow(start, top: top, stage: "r").rescored(by: RandomReranker(values: values), documents: table)
+    let reranker = RandomReranker(values: values)
+    let (rescored, _) = try RescoringWindow(start, top: top, stage: "r").rescored(by: reranker, documents: table)
     #expect(Set(docnos(rescored).prefix(top)) == Set(docnos(start).prefix(top)))
     #expect(docnos(rescored).dropFirst(top).elementsEqual(docnos(start).dropFirst(top)))
     #expect(rescored.documents == Ranking(qid: "q", documents: rescored.documents.shuffled(using: &generator)).documents)
     // The reranker's own entry point makes the same promise.
-    let group = CandidateGroup(query: start.query, candidates: start.documents.map { Candidate(document: Document(docno: $0.docno, text: "")) })
-    let direct = try RandomReranker(values: values).rerank(group, depth: top).ranking
+    let candidates = start.documents.map { Candidate(document: Document(docno: $0.docno, text: "")) }
+    let group = CandidateGroup(query: start.query, candidates: candidates)
+    let direct = try reranker.rerank(group, depth: top).ranking
     #expect(direct.documents == rescored.documents && Ranking(qid: "q", documents: direct.documents) == direct)
   }
 
@@ -211,8 +217,10 @@ import Testing
   @Test("Filters by docno, by the query's own name and by metadata")
   func filters() throws {
     let table = DocumentTable(tinyDocuments)
-    let retrieve = RetrievalPipeline.retrieve(CountingRetriever(["d2": tinyDocuments.map { ($0.docno, 1) }]), name: "all")
-    func left(_ filter: ListPipeline) throws -> [String] { docnos(try (retrieve >>> filter).run([Query(qid: "d2", text: "")]).outputs[0]) }
+    let retrieve = RetrievalPipeline.retrieve(CountingRetriever(["d2": tinyDocuments.map { ($0.docno, 1.0) }]), name: "all")
+    func left(_ filter: ListPipeline) throws -> [String] {
+      docnos(try (retrieve >>> filter).run([Query(qid: "d2", text: "")]).outputs[0])
+    }
     #expect(try left(.filter(OwnDocumentFilter())) == ["d4", "d3", "d1"])
     #expect(try left(.filter(DocnoFilter(.keep, ["d1", "nowhere"]))) == ["d1"])
     #expect(try left(.filter(MetadataFilter("source", in: ["book"], documents: table))) == ["d3", "d1"])
@@ -235,10 +243,13 @@ import Testing
     }
     #expect(throws: PipelineError.notFinite(stage: "raw", qid: "q", docno: "b")) { try run([("a", 1), ("b", .nan)]) }
     #expect(throws: PipelineError.duplicateDocument(stage: "raw", qid: "q", docno: "a")) { try run([("a", 1), ("a", 0)]) }
-    let rerank = ListPipeline.rerank(NumberReranker(), documents: DocumentTable([Document(docno: "x", text: "no number")]), top: 1, name: "n")
+    let wordless = DocumentTable([Document(docno: "x", text: "no number")])
+    let rerank = ListPipeline.rerank(NumberReranker(), documents: wordless, top: 1, name: "n")
     let retrieve = RetrievalPipeline.retrieve(retriever, name: "a")
     #expect(throws: PipelineError.notFinite(stage: "n", qid: "q", docno: "x")) { try (retrieve >>> rerank).run(queries) }
-    #expect(throws: PipelineError.unknownDocument(stage: "n", qid: "p", docno: "z")) { try (retrieve >>> rerank).run([queries[1]]) }
+    #expect(throws: PipelineError.unknownDocument(stage: "n", qid: "p", docno: "z")) {
+      try (retrieve >>> rerank).run([queries[1]])
+    }
     #expect(throws: PipelineError.duplicateQuery(qid: "q")) { try retrieve.run([queries[0], queries[0]]) }
     struct Renamer: Rewriter { func rewrite(_ query: Query) -> Query { Query(qid: "other", text: query.text) } }
     #expect(throws: PipelineError.otherQuery(stage: "renamer", asked: "q", found: "other")) {
@@ -268,7 +279,8 @@ import Testing
         return candidates.map { _ in CandidateScore(score: 0) }
       }
     }
-    let pipeline = RetrievalPipeline.retrieve(retriever, name: "a") >>> .rerank(Slow(calls: calls), documents: documents, name: "slow")
+    let rerank = ListPipeline.rerank(Slow(calls: calls), documents: documents, name: "slow")
+    let pipeline = RetrievalPipeline.retrieve(retriever, name: "a") >>> rerank
     let options = RunOptions(isCancelled: { calls.value.load(ordering: .relaxed) >= 1 })
     #expect(throws: PipelineError.cancelled(done: "in slow")) { try pipeline.run(queries, options: options) }
     #expect(calls.value.load(ordering: .relaxed) == 1)
@@ -282,10 +294,15 @@ import Testing
     var lists: [[String: [(String, Double)]]] = [[:], [:]]
     let queries = (0..<50).map { Query(qid: "\($0)", text: "") }
     for side in 0..<2 {
-      for query in queries { lists[side][query.qid] = (0..<40).filter { _ in generator.uniform() < 0.7 }.map { ("d\($0)", generator.uniform()) } }
+      for query in queries {
+        let documents = (0..<40).filter { _ in generator.uniform() < 0.7 }
+        lists[side][query.qid] = documents.map { ("d\($0)", generator.uniform()) }
+      }
     }
-    let (a, b) = (RetrievalPipeline.retrieve(CountingRetriever(lists[0]), name: "a"), RetrievalPipeline.retrieve(CountingRetriever(lists[1]), name: "b"))
-    let pipeline = RetrievalPipeline.fuse(try Fusion(.combMNZ), [a + 0.3 * b, a ^^^ b, a]) % 20
+    let a = RetrievalPipeline.retrieve(CountingRetriever(lists[0]), name: "a")
+    let b = RetrievalPipeline.retrieve(CountingRetriever(lists[1]), name: "b")
+    let mixed = a + 0.3 * b
+    let pipeline = RetrievalPipeline.fuse(try Fusion(.combMNZ), [mixed, a ^^^ b, a]) % 20
     let alone = try pipeline.run(queries, options: RunOptions(pool: WorkerPool(threads: 1))).outputs
     #expect(try pipeline.run(queries, options: RunOptions(pool: pool)).outputs == alone)
     // A query's list does not depend on the others either.

@@ -8,20 +8,23 @@ struct PrecedenceTests {
   @Test("Ambiguous mixes do not compile, nor do stages that do not fit; all else does")
   func mixes() throws {
     let refused = [
-      "q >>> r &&& r", "q >>> r ||| r", "q + q >>> r", "q >>> r + r", "q &&& q ||| q", "q ^^^ q ||| q", "q ** q >>> r", "q + q ||| q",
+      "q >>> r &&& r", "q >>> r ||| r", "q + q >>> r", "q >>> r + r", "q &&& q ||| q", "q ^^^ q ||| q", "q ** q >>> r",
+      "q + q ||| q",
       "q ||| q % 10", "q ** q + q", "q * 2 &&& q",
       // Types: a reranker cannot come first, a retriever not second, nor can lists and answers be added.
       "r >>> q", "q >>> q", "q + r", "q % 1.5", "r % 10 >>> q", "w + w", "q + 1",
     ]
     let accepted = [
-      "q >>> r % 10", "q % 10 >>> r >>> r % 5", "(q >>> r) &&& q", "(q + q) >>> r", "q >>> (r + r)", "2 * q + q * 0.5", "q + q % 10",
-      "q ||| q ||| q", "q &&& q &&& q", "(q ||| q) % 10", "w >>> q >>> r", "q >>> f >>> q >>> r", "(q ** q ** q) >>> r", "q ^^^ q ^^^ q",
+      "q >>> r % 10", "q % 10 >>> r >>> r % 5", "(q >>> r) &&& q", "(q + q) >>> r", "q >>> (r + r)", "2 * q + q * 0.5",
+      "q + q % 10", "q ||| q ||| q", "q &&& q &&& q", "(q ||| q) % 10", "w >>> q >>> r", "q >>> f >>> q >>> r",
+      "(q ** q ** q) >>> r", "q ^^^ q ^^^ q",
     ]
     var source = "import GradusCore\nimport GradusPipeline\n"
     var lines: [Int: String] = [:]
     var next = 3
     for (number, snippet) in (refused + accepted).enumerated() {
-      source += "func s\(number)(_ q: RetrievalPipeline, _ r: ListPipeline, _ w: Pipeline<Query, Query>, _ f: Pipeline<RankedList, Query>) {\n"
+      source += "func s\(number)(_ q: RetrievalPipeline, _ r: ListPipeline, _ w: Pipeline<Query, Query>, "
+      source += "_ f: Pipeline<RankedList, Query>) {\n"
       source += "  let p = \(snippet)\n  _ = p\n}\n"
       lines[next + 1] = snippet
       next += 4

@@ -59,9 +59,11 @@ import Testing
     }
   }
 
-  @Test("One list keeps its order", arguments: [FusionMethod.rrf(), .isr, .rbc(), .borda, .condorcet, .combSUM, .combMNZ, .combMED])
+  @Test("One list keeps its order", arguments: [
+    FusionMethod.rrf(), .isr, .rbc(), .borda, .condorcet, .combSUM, .combMNZ, .combMED,
+  ])
   func oneList(method: FusionMethod) throws {
-    let list = RandomRuns.make(1, queries: 1, documents: 40, seed: 3).map { $0.rankings.first ?? Worked.first }.first ?? Worked.first
+    let list = try #require(RandomRuns.make(1, queries: 2, documents: 40, seed: 3)[0].rankings.first)
     #expect(try Fusion(method).fuse([list], qid: list.qid).documents.map(\.docno) == list.documents.map(\.docno))
   }
 
@@ -218,7 +220,8 @@ import Testing
     #expect(try Fusion(method).fuse([nothing, nothing], qid: "q").documents.isEmpty)
     let fused = try Fusion(method).fuse([nothing, Worked.first], qid: "q")
     #expect(Set(fused.documents.map(\.docno)) == ["a", "b", "c"] && fused.documents.allSatisfy { $0.score.isFinite })
-    let runs = [Run(name: "x", rankings: [Worked.first]), Run(name: "y", rankings: [Ranking(qid: "p", documents: Worked.second.documents)])]
+    let other = Ranking(qid: "p", documents: Worked.second.documents)
+    let runs = [Run(name: "x", rankings: [Worked.first]), Run(name: "y", rankings: [other])]
     let both = try Fusion(method).fuse(runs)
     #expect(both.qids == ["p", "q"] && both["p"]?.documents.count == 2 && both["q"]?.documents.count == 3)
     #expect(try Fusion(method).fuse([Run(name: "x")]).rankings.isEmpty)
@@ -261,7 +264,9 @@ import Testing
 
   @Test("Names that are none")
   func wrongNames() {
-    #expect(throws: FusionError.unknownMethod("rff", nearest: "rrf", known: FusionMethod.knownNames)) { try FusionMethod(parsing: "rff") }
+    #expect(throws: FusionError.unknownMethod("rff", nearest: "rrf", known: FusionMethod.knownNames)) {
+      try FusionMethod(parsing: "rff")
+    }
     #expect(throws: FusionError.unknownParameter("q", method: "rrf", known: ["k"])) { try FusionMethod(parsing: "rrf(q=1)") }
     #expect(throws: FusionError.unknownParameter("k", method: "isr", known: [])) { try FusionMethod(parsing: "isr(k=1)") }
     #expect(throws: FusionError.malformed("rrf(k=x)")) { try FusionMethod(parsing: "rrf(k=x)") }
@@ -270,7 +275,8 @@ import Testing
       try FusionMethod(parsing: "rrf(k=-1)")
     }
     #expect(throws: FusionError.needsTraining) { try FusionMethod(parsing: "bayesfuse") }
-    #expect(throws: FusionError.unknownNormalization("minmx", nearest: "min-max", known: ScoreNormalization.allCases.map(\.rawValue))) {
+    let known = ScoreNormalization.allCases.map(\.rawValue)
+    #expect(throws: FusionError.unknownNormalization("minmx", nearest: "min-max", known: known)) {
       try ScoreNormalization(parsing: "minmx")
     }
     #expect(throws: Never.self) { #expect(try ScoreNormalization(parsing: "ZMUV") == .zScore) }

@@ -78,7 +78,8 @@ struct FusionFixture: Decodable {
   func tuning(method: String) throws {
     let fixture = try #require(FusionFixture.shared)
     let tuning = try FusionTuning(
-      FusionMethod(parsing: method), runs: fixture.gradusRuns, qrels: fixture.gradusQrels, measure: MeasureSpecification("nDCG@10"))
+      FusionMethod(parsing: method), runs: fixture.gradusRuns, qrels: fixture.gradusQrels,
+      measure: MeasureSpecification("nDCG@10"))
     let golden = try #require(fixture.tuned[method]?.value)
     // RBC: ranx's grid is finer (0.01) than ours.
     #expect(tuning.best.value >= golden - (method == "rbc" ? 0.01 : 1e-9), "\(tuning.best) against \(golden)")
@@ -134,10 +135,13 @@ struct FusionFixture: Decodable {
   func refused() throws {
     let (runs, qrels) = Self.runs()
     let measure = try MeasureSpecification("RR")
-    #expect(throws: FusionError.nothingToTune(method: "isr")) { try FusionTuning(.isr, runs: runs, qrels: qrels, measure: measure) }
+    #expect(throws: FusionError.nothingToTune(method: "isr")) {
+      try FusionTuning(.isr, runs: runs, qrels: qrels, measure: measure)
+    }
     #expect(throws: FusionError.noRuns) { try FusionTuning(.rrf(), runs: [], qrels: qrels, measure: measure) }
     #expect(throws: FusionError.gridTooLarge(settings: 92_378, limit: 10_000)) {
-      try FusionTuning(.combSUM, runs: (0..<10).map { Run(name: "\($0)", rankings: runs[0].rankings) }, qrels: qrels, measure: measure)
+      let many = (0..<10).map { Run(name: "\($0)", rankings: runs[0].rankings) }
+      return try FusionTuning(.combSUM, runs: many, qrels: qrels, measure: measure)
     }
     #expect(throws: FusionError.outOfRange(parameter: "step", value: 0, allowed: "above 0, at most 1")) {
       try FusionTuning(.combSUM, runs: runs, qrels: qrels, measure: measure, step: 0)
@@ -171,7 +175,8 @@ struct FusionFixture: Decodable {
 struct FusionEffectTests {
   private static func data() throws -> ([Run], Qrels) {
     let folder = try #require(SharedData.path("runs/dl19"))
-    let runs = try ["bm25", "bm25-rm3", "splade-pp-ed", "tas-b", "ada2"].map { try TrecRunReader.read("\(folder)/runs/\($0).trec") }
+    let systems = ["bm25", "bm25-rm3", "splade-pp-ed", "tas-b", "ada2"]
+    let runs = try systems.map { try TrecRunReader.read("\(folder)/runs/\($0).trec") }
     return (runs, try QrelsReader.read(folder + "/qrels.txt"))
   }
 

@@ -40,7 +40,7 @@ public struct Experiment: Sendable {
     runs = try pipelines.map { name, pipeline in
       let before = evaluation.reports.count
       let lists = try evaluation.run(pipeline.node, on: inputs).compactMap(RankedList.init)
-      stages += evaluation.reports[before...].map { (name, $0) }
+      stages += evaluation.reports[before...].map { (pipeline: name, report: $0) }
       return Run(name: name, rankings: lists.map(\.ranking))
     }
     self.stages = stages

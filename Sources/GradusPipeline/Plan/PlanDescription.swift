@@ -138,7 +138,9 @@ public struct PlanDescription: Sendable, Equatable, Codable {
 
   private func addRows(to rows: inout [[String]], depth: Int) {
     var details = settingsText
-    if operation == .stage { details += (details.isEmpty ? "" : " ") + "[\(contentKey.map { String($0.prefix(12)) } ?? "not stored")]" }
+    if operation == .stage {
+      details += (details.isEmpty ? "" : " ") + "[\(contentKey.map { String($0.prefix(12)) } ?? "not stored")]"
+    }
     rows.append(
       [String(repeating: "  ", count: depth) + title, "\(input.rawValue) -> \(output.rawValue)", kind?.rawValue ?? "", details])
     for part in parts { part.addRows(to: &rows, depth: depth + 1) }

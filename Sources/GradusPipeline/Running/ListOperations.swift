@@ -12,8 +12,8 @@ enum ListOperations {
     }
     return try RankedList(
       query: list.query, scoreKind: weight == 1 ? list.scoreKind : .unknown,
-      documents: list.documents.map { ScoredDocument(docno: $0.docno, score: $0.score * weight) }, featureNames: list.featureNames,
-      features: list.features, stage: "*")
+      documents: list.documents.map { ScoredDocument(docno: $0.docno, score: $0.score * weight) },
+      featureNames: list.featureNames, features: list.features, stage: "*")
   }
 
   /// - Parameters:
@@ -42,9 +42,8 @@ enum ListOperations {
         if place == scores.count { scores.append(document.score) } else { scores[place] += document.score }
       }
     }
-    let kinds = Set(lists.map(\.scoreKind))
     return try RankedList(
-      query: lists[0].query, scoreKind: kinds.count == 1 && lists.count == 1 ? lists[0].scoreKind : .unknown,
+      query: lists[0].query, scoreKind: .unknown,
       documents: zip(places.docnos, scores).map { ScoredDocument(docno: $0, score: $1) }, stage: "+")
   }
 

@@ -115,8 +115,8 @@ final class PlanEvaluation {
     let output = Batch(try body())
     reports.append(
       StageReport(
-        stage: name, source: .computed, seconds: (ContinuousClock.now - start).inSeconds, inputs: inputs, documentsIn: documentsIn,
-        documentsOut: output.documents, truncatedTokens: 0))
+        stage: name, source: .computed, seconds: (ContinuousClock.now - start).inSeconds, inputs: inputs,
+        documentsIn: documentsIn, documentsOut: output.documents, truncatedTokens: 0))
     return output
   }
 

@@ -44,7 +44,7 @@ public struct StageCache: Sendable {
       if error.code == ENOENT { return .missing }
       throw error
     }
-    return withExtendedLifetime(file) {
+    return withExtendedLifetime(file) { () -> Entry in
       guard let lineEnd = file.bytes.prefix(128).firstIndex(of: UInt8(ascii: "\n")) else { return .damaged("no first line") }
       let body = UnsafeRawBufferPointer(rebasing: file.bytes[(lineEnd + 1)...])
       var digest = SHA256Digest()

@@ -137,7 +137,7 @@ enum StageCoding {
     }
 
     private mutating func list() -> RankedList? {
-      guard let query = query(), let kind = text().flatMap(ScoreKind.init), let names = texts(),
+      guard let query = query(), let kind = text().flatMap(ScoreKind.init(rawValue:)), let names = texts(),
         let count = count(limit: bytes.count)
       else { return nil }
       var documents: [ScoredDocument] = []

@@ -39,7 +39,7 @@ extension FeatureScorer {
 
 /// `bias + sum of weight * feature`, added in the order of the features.
 ///
-///     let learned = try Pipeline.scoreFeatures(LinearFeatureScorer(weights: [0.3, 0.7]))
+///     let learned = (bm25 ** cosine) >>> ListPipeline.linear(LinearFeatureScorer(weights: [0.3, 0.7]))
 public struct LinearFeatureScorer: FeatureScorer, Hashable {
   public let weights: [Double]
   public let bias: Double

@@ -43,8 +43,8 @@ public struct RankedList: Sendable, Equatable {
     let order = isOrdered
       ? Array(documents.indices) : documents.indices.sorted { ScoredDocument.precedes(documents[$0], documents[$1]) }
     self.init(
-      query: query, scoreKind: scoreKind, ordered: isOrdered ? documents : order.map { documents[$0] }, featureNames: featureNames,
-      features: features.isEmpty || isOrdered ? features : order.map { features[$0] })
+      query: query, scoreKind: scoreKind, ordered: isOrdered ? documents : order.map { documents[$0] },
+      featureNames: featureNames, features: features.isEmpty || isOrdered ? features : order.map { features[$0] })
   }
 
   /// Takes what is checked and ordered already.

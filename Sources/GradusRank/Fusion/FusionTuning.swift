@@ -3,7 +3,8 @@ import GradusEval
 
 /// The parameters of a fusion, chosen on development queries.
 ///
-///     let tuning = try FusionTuning(.combSUM, runs: [bm25, dense], qrels: developmentQrels, measure: MeasureSpecification("nDCG@10"))
+///     let tuning = try FusionTuning(
+///       .combSUM, runs: [bm25, dense], qrels: developmentQrels, measure: MeasureSpecification("nDCG@10"))
 ///     let fused = try tuning.best.fusion.fuse([bm25Test, denseTest])
 ///
 /// Every setting of a fixed grid is tried and measured with one measure; the highest mean wins, the first one among equals. The
@@ -98,8 +99,8 @@ public struct FusionTuning: Sendable {
     switch method {
     case .rrf: return try fusions((1...10).map { .rrf(k: Double($0 * 10)) })
     case .combGMNZ: return try fusions((0...10).map { .combGMNZ(gamma: Double($0) / 10) })
-    case .logNISR: return try fusions([.logNISR()] + (1...10).map { .logNISR(sigma: Double($0) / 10) })
-    case .rbc: return try fusions(((1...19).map { Double($0) / 20 } + [0.98, 0.99]).map { .rbc(phi: $0) })
+    case .logNISR: return try fusions(([0.01] + (1...10).map { Double($0) / 10 }).map { FusionMethod.logNISR(sigma: $0) })
+    case .rbc: return try fusions(((1...19).map { Double($0) / 20 } + [0.98, 0.99]).map { FusionMethod.rbc(phi: $0) })
     case .combSUM, .borda, .condorcet:
       guard step > 0, step <= 1 else { throw .outOfRange(parameter: "step", value: step, allowed: "above 0, at most 1") }
       let parts = Int((1 / step).rounded())

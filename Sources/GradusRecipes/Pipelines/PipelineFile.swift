@@ -34,10 +34,13 @@ public struct PipelineFile: Sendable {
     var file = try YAMLMapping.read(path)
     let builder = PipelineBuilder(resources: resources, index: try file.text("index"), corpus: try file.text("corpus"))
     let line = file.line(of: "pipeline")
-    guard let stages = try file.mappings("pipeline"), !stages.isEmpty else { throw file.error(file.line, .missingKey("pipeline")) }
+    guard let stages = try file.mappings("pipeline"), !stages.isEmpty else {
+      throw file.error(file.line, .missingKey("pipeline"))
+    }
     try file.finish()
     guard case .retrieval(let pipeline) = try builder.chain(stages) else {
-      throw file.error(line, .value(key: "pipeline", found: "no stage that retrieves", expected: "bm25, dense, run or fuse first"))
+      throw file.error(
+        line, .value(key: "pipeline", found: "no stage that retrieves", expected: "bm25, dense, run or fuse first"))
     }
     self.pipeline = pipeline
   }
@@ -73,7 +76,7 @@ private struct PipelineBuilder<Resources: PipelineResources> {
       case (_, .cut), (_, .scale):
         throw stage.error(
           stage.line, .value(key: "stage", found: "a cut or scale at the start", expected: "a stage before it that makes a list"))
-      case (.some, .retrieval):
+      case (.some, _):
         throw stage.error(
           stage.line,
           .value(key: "stage", found: "a stage that retrieves", expected: "one that reads a list; branches go under 'of'"))
@@ -117,7 +120,9 @@ private struct PipelineBuilder<Resources: PipelineResources> {
     case "linear":
       part = .list(.linear(LinearFeatureScorer(weights: try numbers(&stage, "weights"), bias: try stage.number("bias") ?? 0)))
     case "chain":
-      guard let stages = try stage.mappings("stages"), !stages.isEmpty else { throw stage.error(stage.line, .missingKey("stages")) }
+      guard let stages = try stage.mappings("stages"), !stages.isEmpty else {
+        throw stage.error(stage.line, .missingKey("stages"))
+      }
       part = try chain(stages)
     default:
       let nearest = Spelling.nearest(to: name, among: Self.names).map { "'\($0)'?" } ?? Self.names.joined(separator: ", ")
