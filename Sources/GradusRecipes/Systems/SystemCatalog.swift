@@ -33,7 +33,9 @@ public enum SystemCatalog {
     "PairwiseSampler", "PointwiseSampler", "PairwiseSoftmaxLoss", "PointwiseCrossEntropyLoss", "CrossEncoder", "ConvKNRM",
   ]
 
-  private static let rdeParts = ["ConfidentConsensusDivision", "TwoComponentGaussianMixture", "ConsensusWeighting"]
+  private static let rdeParts = [
+    "ConfidentConsensusDivision", "TwoComponentGaussianMixture", "ConsensusWeighting", "TripletAlignmentLoss",
+  ]
 
   public static let systems: [RankingSystem] = [
     RankingSystem("ann-cur", "nearest neighbours of a cross-encoder by matrix factorisation", .retrieval),
