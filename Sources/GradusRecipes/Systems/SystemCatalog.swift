@@ -33,7 +33,9 @@ public enum SystemCatalog {
     "PairwiseSampler", "PointwiseSampler", "PairwiseSoftmaxLoss", "PointwiseCrossEntropyLoss", "CrossEncoder", "ConvKNRM",
   ]
 
-  private static let rdeParts = ["ConfidentConsensusDivision", "TwoComponentGaussianMixture", "ConsensusWeighting"]
+  private static let rdeParts = [
+    "ConfidentConsensusDivision", "TwoComponentGaussianMixture", "ConsensusWeighting", "TripletAlignmentLoss",
+  ]
 
   public static let systems: [RankingSystem] = [
     RankingSystem("ann-cur", "nearest neighbours of a cross-encoder by matrix factorisation", .retrieval),
@@ -62,15 +64,21 @@ public enum SystemCatalog {
     RankingSystem("first-reproduction", "single-token listwise re-ranking, reproduced", .reranking),
     RankingSystem("frugal", "optimisers with less state", .training),
     RankingSystem("full-ranking", "listwise re-ranking of the whole list at once", .reranking),
-    RankingSystem("groco", "contrastive learning by differentiable sorting", .training),
+    RankingSystem(
+      "groco", "contrastive learning by differentiable sorting", .training,
+      parts: ["GroupOrderingLoss", "InBatchGroupOrderingLoss", "DifferentiableSortingNetwork"]),
     RankingSystem("groupwise-regret", "online learning with small regret for every group", .fairness),
     RankingSystem("iaa-peft", "parameter-efficient tuning of rankers", .training),
     RankingSystem("icr", "re-ranking by a language model's attention", .reranking),
     RankingSystem("inquire", "text-to-image retrieval of natural scenes", .images),
-    RankingSystem("ldr-losses", "losses robust to the label distribution", .training),
+    RankingSystem(
+      "ldr-losses", "losses robust to the label distribution", .training,
+      parts: ["LDRKLLoss", "ALDRKLLoss", "ScoreNormaliser"]),
     RankingSystem("lol-prf", "feedback that does not hurt, by comparing reformulations", .feedback),
     RankingSystem("loss-reweighting", "weighting samples by their loss while training", .training, parts: ["LossReweighting"]),
-    RankingSystem("margin-mse", "distilling score margins across architectures", .distillation),
+    RankingSystem(
+      "margin-mse", "distilling score margins across architectures", .distillation,
+      parts: ["MarginMSELoss", "TeacherLabelledSampler", "BiEncoder", "ConvKNRM"]),
     RankingSystem("natural-logic", "multi-hop evidence retrieval with natural logic", .retrieval),
     RankingSystem("nrm-robustness", "how rankers stand up to shift and attack", .robustness),
     RankingSystem("nrm-survey", "neural ranking models before BERT", .reranking),
@@ -82,7 +90,9 @@ public enum SystemCatalog {
     RankingSystem("pld", "denoising implicit feedback person by person", .recommendation,
       parts: ["PersonalLossResampling", "InteractionSampler", "MatrixFactorization"]),
     RankingSystem("preference-ranking", "how well preference training ranks preferences", .evaluation),
-    RankingSystem("presto", "rare events by ordinal regression", .calibration),
+    RankingSystem(
+      "presto", "rare events by ordinal regression", .calibration,
+      parts: ["OrdinalRegression", "CumulativeLogitLoss", "FusedDifferencePenalty"]),
     RankingSystem("pretraining-tasks", "pre-training tasks for dense retrieval", .training),
     RankingSystem("r3", "a reward from relevance and length", .generation),
     RankingSystem("rankify", "one toolkit from retrieval to answers", .pipeline),
@@ -95,12 +105,18 @@ public enum SystemCatalog {
     RankingSystem("srat", "adversarial training for unbalanced classes", .robustness),
     RankingSystem("star-adore", "hard negatives for dense retrieval, static and dynamic", .training),
     RankingSystem("superglobal", "image re-ranking with global features alone", .images),
-    RankingSystem("susana", "metric learning by class separability", .training),
-    RankingSystem("tcm", "one threshold for all classes in metric learning", .calibration),
+    RankingSystem(
+      "susana", "metric learning by class separability", .training,
+      parts: ["ProtoTripletLoss", "ICNNScore", "ICNNLoss", "EpisodicSampler"]),
+    RankingSystem(
+      "tcm", "one threshold for all classes in metric learning", .calibration,
+      parts: ["ThresholdConsistentMarginLoss", "OPIS"]),
     RankingSystem("tildev2", "re-ranking by contextualised exact term matches", .reranking),
     RankingSystem("topic-attack", "attacks on a ranker over a whole topic", .robustness),
     RankingSystem("trp", "training towards low rank", .compression),
     RankingSystem("wildbench", "judging language models on real requests", .evaluation),
-    RankingSystem("z-loss", "a loss that ignores shift and scale of logits", .training),
+    RankingSystem(
+      "z-loss", "a loss that ignores shift and scale of logits", .training,
+      parts: ["ZLoss", "SphericalSoftmaxLoss", "TaylorSoftmaxLoss", "InBatchTargetLoss", "FactoredSphericalOutput"]),
   ]
 }

@@ -49,7 +49,7 @@ public struct EmbeddingInput: Sendable {
   public var dimension: Int { queries.shape[1] }
   /// Documents of each sample.
   public var documentCount: Int { documents.shape[1] }
-  var type: ScalarType { queries.type }
+  var scalarType: ScalarType { queries.type }
 
   /// All documents one below the other, `[samples * documents, dimension]`.
   var allDocuments: Tensor { documents.reshaped(to: [samples.count * documentCount, dimension]) }
@@ -89,7 +89,7 @@ public struct EmbeddingInput: Sendable {
   }
 
   /// A constant of the vectors' type.
-  func constant(_ values: [Double], _ shape: [Int]) -> Tensor { Tensor(values, shape: shape).cast(to: type) }
+  func constant(_ values: [Double], _ shape: [Int]) -> Tensor { Tensor(values, shape: shape).cast(to: scalarType) }
 
   func row(_ values: [Double]) -> Tensor { constant(values, [values.count]) }
 }

@@ -66,6 +66,7 @@ public struct EpisodicSampler: TrainingSampler {
     guard state.digest == digest else {
       throw SamplerError.stateOfAnotherSampler(expected: digest, found: state.digest)
     }
+    guard (0...RoundRobin.mostDraws).contains(state.drawn) else { throw SamplerError.impossiblePosition(state.drawn) }
     drawn = state.drawn
   }
 }

@@ -158,10 +158,14 @@ struct TargetLossTests {
       let second = 1 - divergenceFromUniform(scores.map { $0 / first }) / (2 * logarithm(3))
       #expect(approximately(try #require(loss.lambdas[sample.id]), second, within: 1e-12))
       var resumed = try ALDRKLLoss(lambda0: 1, alpha: 2, margin: 0, normaliser: .none)
-      resumed.resume(from: loss.resumeState)
+      try resumed.resume(from: loss.resumeState)
       #expect(try perSample(resumed, [scores], [sample]) == perSample(loss, [scores], [sample]))
     }
     #expect(throws: LossError.parameter("alpha", found: 1, expected: "above 1")) { try ALDRKLLoss(alpha: 1) }
+    var other = try ALDRKLLoss(lambda0: 0.1)
+    var seen = try ALDRKLLoss()
+    try seen.remember(LossInput(scores: Tensor([2.0, 1], shape: [1, 2]), samples: [list([1, 0])]))
+    #expect(throws: LossError.self) { try other.resume(from: seen.resumeState) }
   }
 
   @Test("ALDR-KL at a temperature that cannot move is LDR-KL")

@@ -40,6 +40,6 @@ public struct MatryoshkaLoss: EmbeddingLoss {
       let term = weight == 1 ? losses : losses * weight
       total = total.map { $0 + term } ?? term
     }
-    return total ?? .zeros([input.samples.count], type: input.type)
+    return total ?? .zeros([input.samples.count], type: input.scalarType)
   }
 }

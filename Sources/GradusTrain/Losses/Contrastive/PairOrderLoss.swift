@@ -34,7 +34,7 @@ public struct CoSENTLoss: EmbeddingLoss, Equatable {
   public func perSample(_ input: EmbeddingInput) throws -> Tensor {
     let labels = try input.labels(for: self, in: -Double.greatestFiniteMagnitude...Double.greatestFiniteMagnitude)
     let cosines = Similarity.cosine.ofOwn(input.queries, input.documents)
-    return pairOrderLoss(cosines, labels: labels.flatMap { $0 }, scale: scale) + Tensor.zeros([labels.count], type: input.type)
+    return pairOrderLoss(cosines, labels: labels.flatMap { $0 }, scale: scale) + Tensor.zeros([labels.count], type: input.scalarType)
   }
 }
 
@@ -60,7 +60,7 @@ public struct AnglELoss: EmbeddingLoss, Equatable {
     let labels = try input.labels(for: self, in: -Double.greatestFiniteMagnitude...Double.greatestFiniteMagnitude)
     guard input.dimension % 2 == 0 else { throw LossError.oddDimension(loss: "\(Self.self)", found: input.dimension) }
     return pairOrderLoss(similarities(input), labels: labels.flatMap { $0 }, scale: scale)
-      + Tensor.zeros([labels.count], type: input.type)
+      + Tensor.zeros([labels.count], type: input.scalarType)
   }
 
   /// `[samples, documents]`.

@@ -179,6 +179,6 @@ public struct ICNNLoss: EmbeddingLoss, Equatable {
         relations[query][document] == .ignored ? nil : relations[query][document] == .relevant
       }
     }
-    return -value.score.log() + Tensor.zeros([input.samples.count], type: input.type)
+    return -value.score.log() + Tensor.zeros([input.samples.count], type: input.scalarType)
   }
 }

@@ -102,7 +102,11 @@ public struct ALDRKLLoss: StatefulLoss {
     ResumeState(lambdas: Dictionary(uniqueKeysWithValues: lambdas.map { ($0.key.text, $0.value) }))
   }
 
-  public mutating func resume(from state: ResumeState) {
+  /// - Throws: ``LossError/parameter(_:found:expected:)`` for a temperature that no training with these settings leads to.
+  public mutating func resume(from state: ResumeState) throws {
+    if let bad = state.lambdas.values.filter({ !($0 > 0 && $0 <= lambda0) }).min() {
+      throw LossError.parameter("lambda", found: bad, expected: "above 0 and at most \(lambda0)")
+    }
     lambdas = Dictionary(uniqueKeysWithValues: state.lambdas.map { (SampleID($0.key), $0.value) })
   }
 }
