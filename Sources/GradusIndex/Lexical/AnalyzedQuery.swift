@@ -10,22 +10,40 @@ struct AnalyzedQuery {
   private(set) var unknownTerms: [String] = []
   private(set) var length = 0
 
+  /// So many terms are compared one by one, more are looked up.
+  private static let fewTerms = 32
+
   /// Terms of a text, each weighted by how often it occurs.
   init(_ text: String, in index: InvertedIndex, analyzer: Analyzer) throws {
     var bytes: [UInt8] = []
     var found: [(range: Range<Int>, weight: Double)] = []
+    var places: [[UInt8]: Int] = [:]
     var text = text
     var length = 0
     text.withUTF8 { utf8 in
       analyzer.analyze(utf8) { term, _ in
         length += 1
-        for number in found.indices where found[number].range.count == term.count {
-          let isSame = bytes.withUnsafeBufferPointer {
-            bytesAreEqual(UnsafeBufferPointer(rebasing: $0[found[number].range]), term)
-          }
-          if isSame {
+        if found.count >= Self.fewTerms {
+          // A whole document as a query: comparing each term with all others would take the square of their number.
+          let key = Array(term)
+          if let number = places[key] {
             found[number].weight += 1
             return
+          }
+          places[key] = found.count
+        } else {
+          for number in found.indices where found[number].range.count == term.count {
+            let isSame = bytes.withUnsafeBufferPointer {
+              bytesAreEqual(UnsafeBufferPointer(rebasing: $0[found[number].range]), term)
+            }
+            if isSame {
+              found[number].weight += 1
+              return
+            }
+          }
+          if found.count == Self.fewTerms - 1 {
+            for number in found.indices { places[Array(bytes[found[number].range])] = number }
+            places[Array(term)] = found.count
           }
         }
         found.append((bytes.count..<bytes.count + term.count, 1))
