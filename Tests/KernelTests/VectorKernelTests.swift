@@ -4,8 +4,8 @@ import Testing
 extension KernelTests {
   @Suite("Vectors")
   struct VectorKernelTests {
-    static let encodings = [GRD_VECTOR_FLOAT32, GRD_VECTOR_BFLOAT16, GRD_VECTOR_INT8]
-    static let measures = [GRD_VECTOR_DOT, GRD_VECTOR_L2]
+    static var encodings: [grd_vector_encoding] { [GRD_VECTOR_FLOAT32, GRD_VECTOR_BFLOAT16, GRD_VECTOR_INT8] }
+    static var measures: [grd_vector_measure] { [GRD_VECTOR_DOT, GRD_VECTOR_L2] }
     static let dimensions = [1, 15, 16, 17, 63, 64, 65, 100, 128, 200, 384]
 
     /// Encoded rows that live as long as the value.

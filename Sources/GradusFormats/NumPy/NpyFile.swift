@@ -65,7 +65,10 @@ public struct NpyFile: Sendable {
     var header = "{'descr': '<f4', 'fortran_order': False, 'shape': (\(rows.count), \(columns)), }"
     header += String(repeating: " ", count: (64 - (11 + header.utf8.count) % 64) % 64) + "\n"
     let file = try OutputFile(path: path)
-    try file.write(magic + [1, 0] + withUnsafeBytes(of: UInt16(header.utf8.count).littleEndian) { Array($0) } + Array(header.utf8))
+    let length = header.utf8.count
+    try file.write(magic)
+    try file.write([1, 0, UInt8(length & 255), UInt8(length >> 8)])
+    try file.write(Array(header.utf8))
     for row in rows { try row.withUnsafeBytes { try file.write($0) } }
     try file.commit()
   }
