@@ -72,7 +72,8 @@ let package = Package(
     .testTarget(name: "GradusTensorTests", dependencies: ["GradusTensor", "GradusTestSupport"]),
     .testTarget(name: "GradusModelsTests", dependencies: ["GradusModels", "CGradusKernels", "GradusTestSupport"], resources: [.copy("Fixtures")]),
     .testTarget(name: "GradusTrainTests", dependencies: ["GradusTrain", "GradusTestSupport"]),
-    .testTarget(name: "GradusRankTests", dependencies: ["GradusRank", "GradusTestSupport"]),
+    .testTarget(
+      name: "GradusRankTests", dependencies: ["GradusRank", "GradusEval", "GradusFormats", "GradusIndex", "GradusTestSupport"]),
     .testTarget(name: "GradusDataTests", dependencies: ["GradusData", "GradusTestSupport"], resources: [.copy("Fixtures")]),
     .testTarget(name: "GradusRecipesTests", dependencies: ["GradusRecipes", "GradusTestSupport"]),
     .testTarget(

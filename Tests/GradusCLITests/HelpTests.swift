@@ -83,7 +83,8 @@ struct HelpTests {
     arguments: [
       (["serch"], "did you mean 'search'?"),
       (["index"], "Missing expected argument '<corpus>'"),
-      (["index", "a.tsv", "--out", "i", "--positions"], "positions are not available yet"),
+      (["index", "a.tsv", "--out", "i", "--columns", "year"], "'year' is no column"),
+      (["search", "i", "--query", "a", "--feedback", "rm3", "--syntax", "boolean"], "--feedback goes with --syntax words"),
       (["index", "a.tsv", "--out", "i", "--thread", "2"], "--threads"),
       (["index", "a.tsv", "--out", "i", "--threads", "0"], "at least 1"),
       (["index", "a.tsv", "--out", "i", "--analyzer", "klingon"], "unknown language 'klingon'"),

@@ -85,7 +85,7 @@ final class IndexFolder {
 
   /// Removes files of our own naming that `manifest` does not list. Other files in the folder are left alone.
   private func removeUnreferenced(by manifest: IndexManifest?) {
-    let kept = Set((manifest?.segments ?? []).flatMap { [$0.postings.name, $0.documents.name] })
+    let kept = Set((manifest?.segments ?? []).flatMap(\.files).map(\.name))
     for name in Self.names(in: path) where !kept.contains(name) && (Self.isSegmentName(name) || Self.isTemporary(name)) {
       unlink(path(of: name))
     }

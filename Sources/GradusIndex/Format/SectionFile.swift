@@ -20,6 +20,8 @@ enum SectionFileLayout {
   enum Kind: UInt32 {
     case postings = 1
     case documents = 2
+    case positions = 3
+    case columns = 4
   }
 
   private static func magicNumber(_ text: StaticString) -> UInt64 {
@@ -31,6 +33,8 @@ enum SectionFileLayout {
 enum Section: UInt32, CaseIterable {
   case terms = 1, termText, termSlots, postings, lengths, docnoOffsets, docnoText, docnoRanks, docnoOrder
   case storedOffsets, storedText
+  case positions, positionStarts
+  case columnDirectory, columnData
 
   var name: String {
     switch self {
@@ -45,13 +49,17 @@ enum Section: UInt32, CaseIterable {
     case .docnoOrder: "the order of the docnos"
     case .storedOffsets: "the places of the stored documents"
     case .storedText: "the stored documents"
+    case .positions: "the positions"
+    case .positionStarts: "the places of the positions"
+    case .columnDirectory: "the list of columns"
+    case .columnData: "the columns"
     }
   }
 
   /// Whether opening an index reads the section whole to check it: the ones that are small and that everything rests on.
   var isCheckedOnOpen: Bool {
     switch self {
-    case .postings, .storedText, .storedOffsets: false
+    case .postings, .storedText, .storedOffsets, .positions, .columnData: false
     default: true
     }
   }
