@@ -143,7 +143,7 @@ struct WeightingModelTests {
       #expect(failure(name) == .unknownModel(name, known: WeightingModels.names))
     }
     #expect(failure("bm25+(delta=-1)") == .outOfRange(parameter: "delta", value: -1, allowed: "a number from 0 up"))
-    #expect(failure("bm25-atire(delta=1)") == .unknownParameter("delta", nearest: "b", known: ["k1", "b"]))
+    #expect(failure("bm25-atire(delta=1)") == .unknownParameter("delta", nearest: "k1", known: ["k1", "b"]))
     #expect(failure("ql-dirichlet(mu=0)") == .outOfRange(parameter: "mu", value: 0, allowed: "a number above 0"))
     #expect(failure("ql-jm(lambda=1)") == .outOfRange(parameter: "lambda", value: 1, allowed: "between 0 and 1, ends left out"))
     #expect(failure("pl2(c=0)") == .outOfRange(parameter: "c", value: 0, allowed: "a number above 0"))
