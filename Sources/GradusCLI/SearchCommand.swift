@@ -22,11 +22,12 @@ struct SearchCommand: ParsableCommand {
 
       Feedback takes the first documents as relevant and searches again with a wider query, which --explain and --json show:
 
-        gradus search faq.index --query "sort a hash" --feedback "rm3(docs=10,terms=10,weight=0.5)" --explain
+        gradus search faq.index --query "sort a hash" --feedback rm3 --explain
 
-      Phrases and neighbours need an index made with --positions, filters one made with --columns:
+      Parameters go in brackets, as in "rm3(docs=10,terms=10,weight=0.5)". Phrases and neighbours need an index that was \
+      made with --positions, filters one that was made with --columns:
 
-        gradus search faq.index --syntax boolean --query '+hash -array "sort by value"~2' --filter 'year>=2020'
+        gradus search faq.index --syntax boolean --query '+hash "by value"~2 -array'
       """)
 
   @Argument(help: ArgumentHelp("Folder that 'gradus index' made.", valueName: "index"))

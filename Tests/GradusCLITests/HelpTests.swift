@@ -5,7 +5,7 @@ import Testing
 struct HelpTests {
   static let commands = [
     "", "doctor", "data", "data list", "data show", "data build", "data import", "data pull", "models", "models list",
-    "models show", "models pull", "index", "search", "dense", "evaluate", "validate", "bench", "bench search", "bench encode",
+    "models show", "models pull", "index", "export", "search", "dense", "evaluate", "validate", "bench", "bench search", "bench encode",
     "bench train", "bench generate", "bench tokenize", "systems", "generate",
   ]
 
