@@ -52,6 +52,16 @@ public struct DocumentSet: Sendable, Equatable {
     if documents % 64 != 0, let last = words.indices.last { words[last] &= (1 << UInt64(documents % 64)) - 1 }
   }
 
+  /// Whether the set has none of some documents.
+  func isEmpty(in range: Range<Int>) -> Bool {
+    var doc = range.lowerBound
+    while doc + 64 <= range.upperBound {
+      if bits(from: doc) != 0 { return false }
+      doc += 64
+    }
+    return doc == range.upperBound || bits(from: doc) & ((1 << UInt64(range.upperBound - doc)) - 1) == 0
+  }
+
   /// 64 documents from any one on, as bits from the lowest.
   func bits(from doc: Int) -> UInt64 {
     let word = doc / 64, shift = UInt64(doc % 64)

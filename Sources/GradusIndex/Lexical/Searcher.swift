@@ -91,6 +91,10 @@ final class Searcher: @unchecked Sendable {
     var from: UInt32 = 0
     while from < scorer.documents {
       let to = min(from + UInt32(Self.window), scorer.documents)
+      if let filter, filter.isEmpty(in: Int(from)..<Int(to)) {
+        from = to
+        continue
+      }
       // Documents of which the k best are known to have more need not be looked at.
       let isPruned = pruning == .blockMaxScore && top.minimum > lowest
       let ceiling = isPruned ? documentCeiling(scoring, scorer, from..<to) : 0

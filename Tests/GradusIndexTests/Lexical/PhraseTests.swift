@@ -186,6 +186,26 @@ struct PhraseTests {
     #expect(throws: IndexError.self) { try index.search("w0", k: 1, filter: DocumentSet(documents: 3)) }
   }
 
+  @Test("Sets of documents, at the ends of words")
+  func documentSets() {
+    for count in [1, 63, 64, 65, 130] {
+      var set = DocumentSet(documents: count)
+      #expect(set.count == 0 && set.isEmpty(in: 0..<count))
+      #expect(DocumentSet.all(documents: count).count == count)
+      set.insert(DocIndex(count - 1))
+      #expect(set.contains(DocIndex(count - 1)) && !set.contains(DocIndex(count)))
+      #expect(!set.isEmpty(in: 0..<count) && set.isEmpty(in: 0..<count - 1) && !set.isEmpty(in: count - 1..<count))
+      #expect(set.bits(from: count - 1) == 1)
+      var rest = set
+      rest.formComplement()
+      #expect(rest.count == count - 1)
+      rest.formUnion(set)
+      #expect(rest == .all(documents: count))
+      rest.formIntersection(set)
+      #expect(rest == set)
+    }
+  }
+
   @Test("The language of Boolean queries")
   func parsing() throws {
     #expect(
