@@ -82,7 +82,7 @@ let package = Package(
     .testTarget(name: "GradusModelsTests", dependencies: ["GradusModels", "CGradusKernels", "GradusTestSupport"], resources: [.copy("Fixtures")]),
     .testTarget(name: "GradusTrainTests", dependencies: ["GradusTrain", "GradusTestSupport"]),
     .testTarget(
-      name: "GradusRankTests", dependencies: ["GradusRank", "GradusEval", "GradusFormats", "GradusTestSupport"],
+      name: "GradusRankTests", dependencies: ["GradusRank", "GradusEval", "GradusFormats", "GradusIndex", "GradusTestSupport"],
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "GradusPipelineTests", dependencies: ["GradusPipeline", "GradusTestSupport"], resources: [.copy("Fixtures")]),

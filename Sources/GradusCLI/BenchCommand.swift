@@ -65,7 +65,7 @@ struct BenchSearchCommand: ParsableCommand {
 
   func run() throws {
     WorkerPool.shared.threadLimit = threads
-    let model = try BM25(parsing: model)
+    let model = try WeightingModels.parse(model)
     let queries = try InputNames.queries(topics, split: split)
     let benchmark = SearchBenchmark(queries: queries, k: depth, model: model, threads: threads, repeats: repeats)
     let report = try benchmark.measure(try InvertedIndex(path: index))

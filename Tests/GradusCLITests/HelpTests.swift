@@ -5,8 +5,9 @@ import Testing
 struct HelpTests {
   static let commands = [
     "", "doctor", "data", "data list", "data show", "data build", "data import", "data pull", "models", "models list",
-    "models show", "models pull", "index", "search", "dense", "evaluate", "validate", "bench", "bench search", "bench encode",
-    "bench train", "bench generate", "bench tokenize", "bench kernels", "bench vectors", "bench losses", "systems",
+    "models show", "models pull", "index", "export", "search", "dense", "evaluate", "validate", "bench",
+    "bench search", "bench encode", "bench train", "bench generate", "bench tokenize", "bench kernels", "bench vectors",
+    "bench losses", "systems",
     "generate", "fuse", "pipeline", "rerank", "train", "reproduce", "report", "curriculum",
   ]
 
@@ -84,7 +85,8 @@ struct HelpTests {
     arguments: [
       (["serch"], "did you mean 'search'?"),
       (["index"], "Missing expected argument '<corpus>'"),
-      (["index", "a.tsv", "--out", "i", "--positions"], "positions are not available yet"),
+      (["index", "a.tsv", "--out", "i", "--columns", "year"], "'year' is no column"),
+      (["search", "i", "--query", "a", "--feedback", "rm3", "--syntax", "boolean"], "--feedback goes with --syntax words"),
       (["index", "a.tsv", "--out", "i", "--thread", "2"], "--threads"),
       (["index", "a.tsv", "--out", "i", "--threads", "0"], "at least 1"),
       (["index", "a.tsv", "--out", "i", "--analyzer", "klingon"], "unknown language 'klingon'"),

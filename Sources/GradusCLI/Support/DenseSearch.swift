@@ -13,12 +13,12 @@ struct VectorSearchArguments: ParsableArguments {
   var exact = false
 
   @Option(help: ArgumentHelp("Search again with the average of the query and its first n documents.", valueName: "n"))
-  var feedback: Int?
+  var vectorFeedback: Int?
 
-  var isGiven: Bool { encoder != nil || efSearch != nil || exact || feedback != nil }
+  var isGiven: Bool { encoder != nil || efSearch != nil || exact || vectorFeedback != nil }
 
   func validate() throws {
-    for (name, value) in [("--efSearch", efSearch), ("--feedback", feedback)] {
+    for (name, value) in [("--efSearch", efSearch), ("--vector-feedback", vectorFeedback)] {
       if let value, value < 1 { throw ValidationError("\(name) must be at least 1, found \(value)") }
     }
   }
@@ -41,13 +41,13 @@ struct DenseSearch {
       efSearch: arguments.efSearch ?? 64, strategy: arguments.exact ? .exact : .automatic)
     retriever = try VectorRetriever(
       encoder: encoder.prepared(for: .fp32), fingerprint: fingerprint, index: index,
-      options: options, feedback: arguments.feedback.map { RocchioFeedback.average(positives: $0) })
+      options: options, feedback: arguments.vectorFeedback.map { RocchioFeedback.average(positives: $0) })
   }
 
   /// The search as a text: what made the vectors and how they were looked through.
   var description: String {
     let way = arguments.exact || !index.hasGraph ? "exact" : "hnsw(efSearch=\(arguments.efSearch ?? 64))"
-    return "dense(\(index.configuration.encoder.name), \(way))" + (arguments.feedback.map { " with feedback of \($0)" } ?? "")
+    return "dense(\(index.configuration.encoder.name), \(way))" + (arguments.vectorFeedback.map { " with feedback of \($0)" } ?? "")
   }
 
   func answers(_ query: String, k: Int) throws -> Answers {

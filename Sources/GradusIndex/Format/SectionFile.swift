@@ -20,6 +20,8 @@ enum SectionFileLayout {
   enum Kind: UInt32 {
     case postings = 1
     case documents = 2
+    case positions = 3
+    case columns = 4
     case vectors = 16
     case graph = 17
     case deletions = 18
@@ -35,6 +37,8 @@ enum SectionFileLayout {
 enum Section: UInt32, CaseIterable {
   case terms = 1, termText, termSlots, postings, lengths, docnoOffsets, docnoText, docnoRanks, docnoOrder
   case storedOffsets, storedText
+  case positions, positionStarts
+  case columnDirectory, columnData
   case vectorCodes = 32, vectorScales, vectorNorms, vectorRows, deletedRows
   case graphCodes = 48, graphScales, graphNorms, graphLinks, graphUpperLinks, graphPlaces
   case tokenCentroids = 64, tokenResidualLevels, tokenCentroidNumbers, tokenResiduals, tokenEnds, tokenListOffsets, tokenLists
@@ -52,6 +56,10 @@ enum Section: UInt32, CaseIterable {
     case .docnoOrder: "the order of the docnos"
     case .storedOffsets: "the places of the stored documents"
     case .storedText: "the stored documents"
+    case .positions: "the positions"
+    case .positionStarts: "the places of the positions"
+    case .columnDirectory: "the list of columns"
+    case .columnData: "the columns"
     case .vectorCodes: "the vectors"
     case .vectorScales: "the scales of the vectors"
     case .vectorNorms: "the lengths of the vectors"
@@ -76,7 +84,7 @@ enum Section: UInt32, CaseIterable {
   /// Whether opening an index reads the section whole to check it: the ones that are small and that everything rests on.
   var isCheckedOnOpen: Bool {
     switch self {
-    case .postings, .storedText, .storedOffsets: false
+    case .postings, .storedText, .storedOffsets, .positions, .columnData: false
     case .vectorCodes, .graphCodes, .graphLinks, .tokenCentroidNumbers, .tokenResiduals, .tokenLists: false
     default: true
     }

@@ -3,8 +3,8 @@ import GradusText
 
 /// A query's terms, found in the dictionary and put in the order in which their contributions are added.
 ///
-/// The order is by weight, the heaviest first, and by bytes among equals. It depends on the query and the collection's
-/// counts alone, so sums have the same bits whatever is skipped.
+/// The order is by weight in the query times Lucene's idf, the heaviest first, and by bytes among equals, for every model. It
+/// depends on the query and the collection's counts alone, so sums have the same bits whatever is skipped.
 struct AnalyzedQuery {
   private(set) var terms: [ResolvedTerm] = []
   private(set) var unknownTerms: [String] = []
@@ -20,6 +20,12 @@ struct AnalyzedQuery {
     var places: [[UInt8]: Int] = [:]
     var text = text
     var length = 0
+    if text.utf8.count > Self.longText {
+      (bytes, found, length) = Self.count(text, analyzer)
+      self.length = length
+      try resolve(bytes, found, in: index)
+      return
+    }
     text.withUTF8 { utf8 in
       analyzer.analyze(utf8) { term, _ in
         length += 1
@@ -54,6 +60,32 @@ struct AnalyzedQuery {
     try resolve(bytes, found, in: index)
   }
 
+  /// Beyond so many bytes a query's terms are found in a hash table, before by looking at all of them.
+  private static let longText = 256
+
+  private static func count(
+    _ text: String, _ analyzer: Analyzer
+  ) -> (bytes: [UInt8], found: [(range: Range<Int>, weight: Double)], length: Int) {
+    let table = ByteTable()
+    var bytes: [UInt8] = []
+    var found: [(range: Range<Int>, weight: Double)] = []
+    var length = 0
+    var text = text
+    text.withUTF8 { utf8 in
+      analyzer.analyze(utf8) { term, _ in
+        length += 1
+        let (number, isNew) = table.insert(term)
+        if isNew {
+          found.append((bytes.count..<bytes.count + term.count, 1))
+          bytes.append(contentsOf: term)
+        } else {
+          found[number].weight += 1
+        }
+      }
+    }
+    return (bytes, found, length)
+  }
+
   /// Terms that were analysed before.
   init(_ weightedTerms: [WeightedTerm], in index: InvertedIndex) throws {
     var bytes: [UInt8] = []
@@ -73,6 +105,29 @@ struct AnalyzedQuery {
     }
     length = weightedTerms.count
     try resolve(bytes, found, in: index)
+  }
+
+  /// Words and phrases of a structured query.
+  ///
+  /// - Parameter length: Tokens of the query after analysis.
+  init(words: [WeightedTerm], phrases: [(phrase: Phrase, weight: Double)], length: Int, in index: InvertedIndex) throws {
+    try self.init(words, in: index)
+    self.length = length
+    var known: [(term: ResolvedTerm, bytes: [UInt8])] = try terms.map { term in
+      (term, [UInt8](try index.terms.bytes(of: term.entry)))
+    }
+    for (phrase, weight) in phrases {
+      guard let term = try index.resolve(phrase, queryWeight: weight) else {
+        unknownTerms.append(phrase.text)
+        continue
+      }
+      known.append((term, [UInt8](phrase.text.utf8)))
+    }
+    known.sort { first, second in
+      if first.term.weight != second.term.weight { return first.term.weight > second.term.weight }
+      return first.bytes.lexicographicallyPrecedes(second.bytes)
+    }
+    terms = known.map(\.term)
   }
 
   private mutating func resolve(

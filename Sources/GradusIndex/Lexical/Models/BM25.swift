@@ -1,3 +1,4 @@
+import CGradusKernels
 import GradusCore
 
 /// BM25 as Lucene scores it since version 8, with exact document lengths.
@@ -9,7 +10,7 @@ import GradusCore
 /// byte, we do not. (Robertson et al., TREC-3; Kamphuis et al., ECIR 2020, compare the variants.)
 ///
 ///     let model = try BM25(parsing: "bm25(k1=1.2,b=0.75)")
-public struct BM25: Sendable, Equatable, Codable, CustomStringConvertible {
+public struct BM25: WeightingModel, Equatable, Codable {
   /// Term-frequency saturation, `>= 0`; 0 makes scores Boolean.
   public var k1: Double
   /// Length normalisation, from 0 (none) to 1 (full).
@@ -36,12 +37,22 @@ public struct BM25: Sendable, Equatable, Codable, CustomStringConvertible {
 
   /// - Throws: ``ModelSpecificationError/outOfRange(parameter:value:allowed:)``.
   public func validate() throws(ModelSpecificationError) {
-    guard k1.isFinite, k1 >= 0 else { throw .outOfRange(parameter: "k1", value: k1, allowed: "a number from 0 up") }
-    guard b >= 0, b <= 1 else { throw .outOfRange(parameter: "b", value: b, allowed: "from 0 to 1") }
+    try ModelSpecificationError.check("k1", k1, k1.isFinite && k1 >= 0, "a number from 0 up")
+    try ModelSpecificationError.check("b", b, b >= 0 && b <= 1, "from 0 to 1")
   }
 
   /// Weight of a term that `documentFrequency` of `documents` documents hold; positive.
   public static func inverseDocumentFrequency(documentFrequency: Int, documents: Int) -> Double {
     logarithm(1 + (Double(documents - documentFrequency) + 0.5) / (Double(documentFrequency) + 0.5))
+  }
+  public var formula: ScoringFormula {
+    var formula = ScoringFormula(GRD_BM25) { term in
+      let idf = Self.inverseDocumentFrequency(
+        documentFrequency: Int(term.documentFrequency), documents: Int(term.documents))
+      return grd_term(weight: term.queryWeight * idf)
+    }
+    formula.base = k1 * (1 - b)
+    formula.slopeTimesAverage = k1 * b
+    return formula
   }
 }

@@ -8,6 +8,8 @@ import Darwin
 import GradusCore
 
 func logarithm(_ value: Double) -> Double { log(value) }
+func binaryLogarithm(_ value: Double) -> Double { log2(value) }
+func power(_ base: Double, _ exponent: Double) -> Double { pow(base, exponent) }
 
 /// A description of a retrieval model that cannot be understood, such as `bm25(k=0.9)`.
 public enum ModelSpecificationError: GradusError, Equatable {
@@ -38,8 +40,18 @@ public enum ModelSpecificationError: GradusError, Equatable {
     }
   }
 
-  /// Takes `name(parameter=value,...)` apart.
-  static func arguments(
+  static func check(
+    _ parameter: String, _ value: Double, _ isAllowed: Bool, _ allowed: String
+  ) throws(ModelSpecificationError) {
+    if !isAllowed { throw .outOfRange(parameter: parameter, value: value, allowed: allowed) }
+  }
+
+  /// Takes `name(parameter=value,...)` apart: for everything that is described so.
+  ///
+  /// - Parameters:
+  ///   - model: The name that the text must begin with, in small letters.
+  ///   - parameters: Those that may be given, each at most once.
+  public static func arguments(
     of specification: String, model: String, parameters: [String]
   ) throws(ModelSpecificationError) -> [(name: String, value: Double)] {
     let text = specification.filter { !$0.isWhitespace }
