@@ -42,6 +42,7 @@ enum {
   GRD_CPU_AMX_BF16 = 1u << 5,
   GRD_CPU_AMX_INT8 = 1u << 6,
   GRD_CPU_NEON = 1u << 7,
+  GRD_CPU_AVX512_FP16 = 1u << 8,
 };
 
 enum {
