@@ -66,6 +66,9 @@ public struct TrainingSettings: Sendable, Equatable {
   public var batch = 8
   /// Samples that go through the model at once; nil for whole batches.
   public var microBatch: Int?
+  /// Whether a cross-encoder keeps one activation a layer and computes the rest again in the backward pass: less memory,
+  /// about a third more time, the same bits.
+  public var checkpointsActivations = false
   /// Of a cross-encoder's encoder.
   public var encoderLearningRate = 3e-5
   /// Of a cross-encoder's head, and of all of Conv-KNRM.
