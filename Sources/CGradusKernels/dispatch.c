@@ -21,6 +21,7 @@ uint32_t grd_cpu_features(void) {
     features |= GRD_CPU_AVX512;
   if (__builtin_cpu_supports("avx512vnni")) features |= GRD_CPU_AVX512_VNNI;
   if (__builtin_cpu_supports("avx512bf16")) features |= GRD_CPU_AVX512_BF16;
+  if (__builtin_cpu_supports("avx512fp16")) features |= GRD_CPU_AVX512_FP16;
   if (__builtin_cpu_supports("amx-bf16")) features |= GRD_CPU_AMX_BF16;
   if (__builtin_cpu_supports("amx-int8")) features |= GRD_CPU_AMX_INT8;
 #elif defined(__aarch64__)

@@ -82,6 +82,7 @@ typedef struct {
   /// As in gradus_bf16_product.h.
   void (*round_rows)(const float *from, size_t stride, size_t rows, size_t depth, uint16_t *out);
   void (*round_panels)(const float *from, size_t stride, int is_transposed, size_t depth, size_t width, uint16_t *out);
+  void (*widen_pairs)(const uint16_t *pairs, size_t count, float *out);
   void (*multiply_panels)(const grd_bf16_product *product, size_t first_row, size_t rows, size_t first_panel, size_t panels);
 } grd_encoder_build;
 

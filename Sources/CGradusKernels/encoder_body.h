@@ -208,5 +208,5 @@ static void exp2_of(grd_encoder_precision precision, const float *x, size_t coun
 #pragma clang attribute pop
 #endif
 
-const grd_encoder_build ENCODER_BUILD = {
-    stage, attend, multiply, round_inputs, gelu_of, exp2_of, round_rows, round_panels, multiply_panels};
+const grd_encoder_build ENCODER_BUILD = {stage,   attend,     multiply,     round_inputs, gelu_of,
+                                         exp2_of, round_rows, round_panels, widen_pairs,  multiply_panels};

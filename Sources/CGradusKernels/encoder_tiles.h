@@ -120,6 +120,29 @@ GRD_INLINE void tile_bf16_add(const int R, const uint16_t *a, size_t lda, const 
 #endif
 }
 
+/// The same with the left side as floats, the odd element of each pair first: pair k of row i lies at a + i * lda + k * step.
+/// The same bits, without bf16 instructions and without taking pairs of the left side apart.
+GRD_INLINE void tile_bf16_wide_add(const int R, const float *a, size_t lda, const size_t step, const uint16_t *panel,
+                                   size_t pairs, vfloat sums[TILE_ROWS][TILE_VECTORS]) {
+  const vint high = vset_int((int32_t)0xffff0000);
+  for (size_t k = 0; k < pairs; k++, panel += 2 * PANEL, a += step) {
+    vfloat odd[TILE_VECTORS], even[TILE_VECTORS];
+    GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) {
+      const vint b = vload_int(panel + v * 2 * LANES);
+      odd[v] = (vfloat)(b & high);
+      even[v] = (vfloat)(b << 16);
+    }
+    GRD_UNROLL for (int i = 0; i < R; i++) {
+      const vfloat left = vset(a[(size_t)i * lda]);
+      GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) sums[i][v] = vfma(left, odd[v], sums[i][v]);
+    }
+    GRD_UNROLL for (int i = 0; i < R; i++) {
+      const vfloat left = vset(a[(size_t)i * lda + 1]);
+      GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) sums[i][v] = vfma(left, even[v], sums[i][v]);
+    }
+  }
+}
+
 /// The same from zero, for rows whose pairs are neighbours.
 GRD_INLINE void tile_bf16(const int R, const uint16_t *a, size_t lda, const uint16_t *panel, size_t pairs,
                           vfloat sums[TILE_ROWS][TILE_VECTORS]) {

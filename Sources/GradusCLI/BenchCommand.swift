@@ -1,10 +1,3 @@
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
 import ArgumentParser
 import Gradus
 
@@ -142,17 +135,5 @@ struct MedianAndBest: Encodable {
 
 /// The most memory that the process has had so far.
 enum PeakMemory {
-  static var megabytes: Double {
-    var usage = rusage()
-    #if canImport(Darwin)
-    getrusage(RUSAGE_SELF, &usage)
-    return Double(usage.ru_maxrss) / 1e6
-    #elseif canImport(Glibc)
-    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-    return Double(usage.ru_maxrss) * 1024 / 1e6
-    #else
-    getrusage(RUSAGE_SELF, &usage)
-    return Double(usage.ru_maxrss) * 1024 / 1e6
-    #endif
-  }
+  static var megabytes: Double { Double(ProcessMemory.peakBytes) / 1e6 }
 }

@@ -43,6 +43,7 @@ enum {
   GRD_CPU_AMX_INT8 = 1u << 6,
   GRD_CPU_NEON = 1u << 7,
   GRD_CPU_NEON_DOT = 1u << 8,  ///< arm64's products of four bytes.
+  GRD_CPU_AVX512_FP16 = 1u << 9,
 };
 
 enum {

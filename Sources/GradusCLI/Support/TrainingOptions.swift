@@ -49,6 +49,8 @@ struct TrainingOptions: ParsableArguments {
   var batch: String?
   @Option(help: ArgumentHelp("Samples that go through the model at once, or none for the whole batch.", valueName: "n"))
   var microBatch: String?
+  @Flag(help: "Keep one activation a layer and compute the rest again: less memory, a third more time, the same bits.")
+  var checkpointActivations = false
   @Option(help: ArgumentHelp("Default: 3e-5 (bi-encoder: 2e-5).", valueName: "rate"))
   var encoderLearningRate: String?
   @Option(help: ArgumentHelp("Also of all of Conv-KNRM. Default: 1e-3.", valueName: "rate"))
@@ -61,7 +63,7 @@ struct TrainingOptions: ParsableArguments {
   var gradientClipping: String?
   @Option(help: ArgumentHelp("Last layers of the encoder that are trained, or all (default).", valueName: "n"))
   var layers: String?
-  @Option(help: ArgumentHelp("Products of the encoder in training: fp32 (default) or bf16.", valueName: "precision"))
+  @Option(help: ArgumentHelp("Products of the encoder in training: fp32 (default), bf16 or fp16.", valueName: "precision"))
   var precision: String?
   @Option(help: ArgumentHelp("Tokens of a pair, or of a text of a bi-encoder, that are read. Default: 256.", valueName: "n"))
   var maximumTokens: String?
@@ -92,7 +94,8 @@ struct TrainingOptions: ParsableArguments {
       ("teacher", teacher), ("guide", guide), ("positive-grade", positiveGrade), ("curriculum", curriculum),
       ("curriculum-end", curriculumEnd), ("anti", anti ? "true" : nil), ("curriculum-weighting", curriculumWeighting),
       ("weighting", weighting), ("samples-per-epoch", samplesPerEpoch), ("epochs", epochs),
-      ("patience", patience), ("batch", batch), ("micro-batch", microBatch), ("encoder-learning-rate", encoderLearningRate),
+      ("patience", patience), ("batch", batch), ("micro-batch", microBatch),
+      ("checkpoint-activations", checkpointActivations ? "true" : nil), ("encoder-learning-rate", encoderLearningRate),
       ("head-learning-rate", headLearningRate), ("schedule", schedule), ("warmup", warmup),
       ("gradient-clipping", gradientClipping), ("layers", layers), ("precision", precision),
       ("maximum-tokens", maximumTokens),

@@ -50,7 +50,7 @@ struct IndexManifest: Codable, Equatable, FolderManifest {
   /// Of all segments together: what scores are computed from.
   let statistics: IndexStatistics
 
-  var fileNames: [String] { segments.flatMap { [$0.postings.name, $0.documents.name] } }
+  var fileNames: [String] { segments.flatMap(\.files).map(\.name) }
 
   /// Reads and checks the manifest of an index folder.
   static func read(folder: String) throws -> IndexManifest {

@@ -20,7 +20,7 @@ struct EncoderAttention {
     case rotated(RotarySettings, global: (Tensor, Tensor), local: (Tensor, Tensor))
   }
 
-  private let kind: Kind
+  private var kind: Kind
   private let whole: RaggedBatch
   /// The first and the second text of each sequence as sequences of their own; nil where no layer needs them.
   private let split: RaggedBatch?
@@ -46,6 +46,20 @@ struct EncoderAttention {
     } else {
       kind = .plain
     }
+  }
+
+  /// What layers read that has a gradient.
+  var shared: [Tensor] {
+    if case .biased(let bias) = kind { return [bias] }
+    return []
+  }
+
+  /// The same with other tensors in the place of ``shared``.
+  func reading(_ shared: ArraySlice<Tensor>) -> EncoderAttention {
+    guard case .biased = kind, let bias = shared.first else { return self }
+    var other = self
+    other.kind = .biased(bias)
+    return other
   }
 
   /// `[tokens, 3 * hidden]` to `[tokens, hidden]`.

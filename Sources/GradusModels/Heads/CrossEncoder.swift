@@ -240,11 +240,18 @@ public struct CrossEncoder: PairScorer {
 
   /// One logit for each packed sequence.
   func logits(_ tokens: TokenBatch, _ context: ForwardContext) -> Tensor {
+    if let classifier {
+      let pooled = classifier.pooling == .cls
+        ? encoder.firstTokens(tokens, context, joinLayer: joinLayer)
+        : encoder(tokens, context, joinLayer: joinLayer).pooled(tokens, classifier.pooling)
+      return classifier.logits(pooled, dropout, context)
+    }
+    func fromFirst(_ first: Tensor) -> Tensor {
+      self.linear.map { $0(dropout(first, context)).squeezed(-1) } ?? .zeros([tokens.sequenceCount])
+    }
+    guard let scale else { return fromFirst(encoder.firstTokens(tokens, context, joinLayer: joinLayer)) }
     let hidden = encoder(tokens, context, joinLayer: joinLayer)
-    if let classifier { return classifier.logits(hidden.pooled(tokens, classifier.pooling), dropout, context) }
-    let first = hidden.indexSelect(Tensor(indices: tokens.firstTokens, shape: [tokens.sequenceCount]))
-    let linear = self.linear.map { $0(dropout(first, context)).squeezed(-1) } ?? .zeros([tokens.sequenceCount])
-    guard let scale else { return linear }
+    let linear = fromFirst(hidden.indexSelect(Tensor(indices: tokens.firstTokens, shape: [tokens.sequenceCount])))
     let means = hidden.segmentMean(RaggedBatch(offsets: tokens.segmentOffsets)).normalized()
     let pairs = means.reshaped(to: [tokens.sequenceCount, 2, encoder.configuration.hiddenSize])
     let query = pairs.slice(axis: 1, from: 0, to: 1)

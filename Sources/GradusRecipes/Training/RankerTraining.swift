@@ -73,10 +73,11 @@ public struct RankerTraining {
   /// - Parameters:
   ///   - checkpoint: Where the state is kept; a checkpoint that is there is taken up.
   ///   - steps: Stops after so many optimizer steps: nil is returned then, and the state is in the checkpoint.
+  ///   - onPlan: Called before the first step with what memory the training will need.
   ///   - onEpoch: Called after each epoch.
   public func train(
     checkpoint: String? = nil, steps: Int? = nil, showsProgress: Bool? = nil,
-    onEpoch: @escaping (TrainingHistory.Epoch) -> Void = { _ in }
+    onPlan: (TrainingMemory) -> Void = { _ in }, onEpoch: @escaping (TrainingHistory.Epoch) -> Void = { _ in }
   ) throws -> Trained? {
     let model = try freshModel()
     let chosen = TrainingData.evenly(data.dev, settings.devQueries)
@@ -88,6 +89,7 @@ public struct RankerTraining {
       model, validation: RankingValidation(groups: devGroups, qrels: devQrels, measure: measure),
       checkpoint: checkpoint, showsProgress: showsProgress, onEpoch: onEpoch)
     if let checkpoint, TrainingFolder.holdsCheckpoint(checkpoint) { try trainer.resume(from: checkpoint) }
+    if let plan = try plannedMemory(model) { onPlan(plan) }
     let result = try trainer.train(steps: steps)
     guard result.end != .interrupted, let bestEpoch = result.bestEpoch else {
       if let checkpoint { try trainer.saveCheckpoint(to: checkpoint) }
@@ -131,7 +133,7 @@ public struct RankerTraining {
     case .convKNRM: return RankingModel(scorer: try ConvKNRM(base: base, seed: seed), manifest: manifest)
     case .biEncoder:
       var scorer = try BiEncoder(folder: base)
-      prepare(scorer.encoder)
+      try prepare(scorer.encoder)
       scorer.limits = TokenLimits(
         maximumTokens: min(settings.maximumTokens, scorer.encoder.configuration.maximumPositions))
       return RankingModel(scorer: scorer, manifest: manifest)
@@ -140,7 +142,7 @@ public struct RankerTraining {
       if let layers = settings.encoderLayers { scorer = try scorer.keepingFirst(layers) }
       scorer = try scorer.joined(at: settings.joinLayer)
       let encoder = scorer.encoder
-      prepare(encoder)
+      try prepare(encoder)
       scorer.limits = TokenLimits(
         maximumTokens: min(settings.maximumTokens, encoder.configuration.maximumPositions),
         maximumQueryTokens: settings.maximumQueryTokens)
@@ -148,7 +150,11 @@ public struct RankerTraining {
     }
   }
 
-  private func prepare(_ encoder: BertEncoder) {
+  private func prepare(_ encoder: BertEncoder) throws {
+    guard settings.precision.isNative else {
+      throw SettingError.contradiction(
+        "precision \(settings.precision.rawValue): this processor has no instructions for it; take fp32")
+    }
     if let layers = settings.layers { encoder.trainLastLayers(layers) } else { encoder.freezeEmbeddings() }
     for parameter in encoder.parameters { parameter.productPrecision = settings.precision }
   }
@@ -232,6 +238,7 @@ public struct RankerTraining {
     var options = TrainerOptions(seed: settings.seed)
     options.batchSize = settings.batch
     options.microBatchSize = settings.microBatch
+    options.checkpointsActivations = settings.checkpointsActivations
     options.epochLength = .samples(settings.samplesPerEpoch)
     options.maxEpochs = settings.epochs
     options.earlyStopping = EarlyStopping(patience: settings.patience)

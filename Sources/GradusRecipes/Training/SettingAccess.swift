@@ -41,6 +41,7 @@ struct SettingAccess: Sendable {
     count("patience", \.patience),
     count("batch", \.batch),
     optionalCount("micro-batch", \.microBatch, none: "none"),
+    flag("checkpoint-activations", \.checkpointsActivations),
     rate("encoder-learning-rate", \.encoderLearningRate),
     rate("head-learning-rate", \.headLearningRate),
     choice("schedule", \.schedule),

@@ -70,6 +70,9 @@ public struct TrainingSettings: Sendable, Equatable {
   public var batch = 8
   /// Samples that go through the model at once; nil for whole batches.
   public var microBatch: Int?
+  /// Whether a cross-encoder keeps one activation a layer and computes the rest again in the backward pass: less memory,
+  /// about a third more time, the same bits.
+  public var checkpointsActivations = false
   /// Of a cross- or bi-encoder's encoder.
   public var encoderLearningRate = 3e-5
   /// Of what stands on top of an encoder, of a position model, and of all of Conv-KNRM.

@@ -192,7 +192,8 @@ extension Trainer {
         return try withoutGradients { try output(of: model, own, context: .inference) }
       }
       let stream = generator.stream("dropout \(name)", state.step).stream("sample", cut.lowerBound)
-      return try output(of: model, own, context: ForwardContext(training: stream))
+      let context = ForwardContext(training: stream, checkpointsActivations: options.checkpointsActivations)
+      return try output(of: model, own, context: context)
     }
   }
 
