@@ -95,7 +95,8 @@ struct ReproduceCommand: ParsableCommand {
       try printJSON(results)
     } else {
       let claims = results.map { "\($0.slug): \($0.claim)\n" }.joined()
-      try printOutput(claims + "\n" + table.text + (quick ? "Quick runs show that everything works; they are too small to show an effect.\n" : ""))
+      let note = quick ? "Quick runs show that everything works; they are too small to show an effect.\n" : ""
+      try printOutput(claims + "\n" + table.text + note)
     }
     if let first = failures.first { throw first }
   }

@@ -25,7 +25,8 @@ struct StudyTests {
     #expect(settings.count("numbers") == 4 && settings["reader"] == "set" && settings.number("learning-rate") == 0.002)
     #expect(throws: SettingError.unknown("nmbers", nearest: "numbers")) { try settings.set("nmbers", to: "4") }
     #expect(throws: SettingError.self) { try settings.set("learning-rate", to: "2") }
-    #expect(throws: SettingError.value(setting: "reader", found: "sets", expected: "one of set, sequence (did you mean 'set'?)")) {
+    let expected = "one of set, sequence (did you mean 'set'?)"
+    #expect(throws: SettingError.value(setting: "reader", found: "sets", expected: expected)) {
       try settings.set("reader", to: "sets")
     }
     var regression = try StudySettings(LinearRegressionStudy.self)
@@ -83,7 +84,8 @@ struct StudyTests {
     for user in 1...11 {
       for film in 0..<20 { lines.append("\(user),\(film),\((film + user) % 2 == 0 ? 5.0 : 2.5),9\(film)") }
     }
-    try (lines.joined(separator: "\n") + "\n" + extra).write(toFile: folder + "/movielens/ratings.csv", atomically: true, encoding: .utf8)
+    let text = lines.joined(separator: "\n") + "\n" + extra
+    try text.write(toFile: folder + "/movielens/ratings.csv", atomically: true, encoding: .utf8)
     return try body(DataHome(folder: folder + "/home", collectionFolders: [folder]))
   }
 

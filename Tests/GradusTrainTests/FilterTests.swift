@@ -1,8 +1,4 @@
-#if canImport(FoundationEssentials)
-import FoundationEssentials
-#else
 import Foundation
-#endif
 import GradusCore
 @testable import GradusTrain
 import Testing
@@ -23,7 +19,8 @@ struct FilterTests {
     #expect(abs(mixture.lower.mean - 0.061053) < 1e-5 && abs(mixture.upper.mean - 0.929825) < 1e-5)
     #expect(abs(mixture.lower.weight - 0.625) < 1e-6 && abs(mixture.upper.weight - 0.375) < 1e-6)
     // Mean squares within the parts, and the floor.
-    let variance = [0, 0.02, 0.05, 0.1, 0.12].map { ($0 / 0.95 - 0.0610526) * ($0 / 0.95 - 0.0610526) }.reduce(0, +) / 5
+    let places: [Double] = normalized[..<5].map { $0 - 0.0610526 }
+    let variance = places.reduce(0.0) { $0 + $1 * $1 } / 5
     #expect(abs(mixture.lower.variance - variance - options.varianceFloor) < 1e-6)
     let posteriors = normalized.map(mixture.posteriorOfLower)
     #expect(posteriors[..<5].allSatisfy { $0 > 0.999999 } && posteriors[5...].allSatisfy { $0 < 1e-6 })
@@ -106,9 +103,9 @@ struct FilterTests {
   }
 
   @Test("Personal resampling: worked probabilities", arguments: [
-    (0.1, [0.454865, 0.167336, 0.275890, 0.000415, 0.101494]), (1, [0.237340, 0.214754, 0.225765, 0.117860, 0.204281]),
-    (10, [0.203975, 0.201945, 0.202957, 0.190185, 0.200938]), (0.01, [0.993262, 0.000045, 0.006693, 0, 0]),
-  ])
+    (0.1, [0.454865, 0.167336, 0.275890, 0.000415, 0.101494]), (1.0, [0.237340, 0.214754, 0.225765, 0.117860, 0.204281]),
+    (10.0, [0.203975, 0.201945, 0.202957, 0.190185, 0.200938]), (0.01, [0.993262, 0.000045, 0.006693, 0.0, 0.0]),
+  ] as [(Double, [Double])])
   func personalProbabilities(temperature: Double, expected: [Double]) {
     let losses = [0.2, 0.3, 0.25, 0.9, 0.35]
     let q = PersonalLossResampling.probabilities(losses: losses, temperature: temperature)

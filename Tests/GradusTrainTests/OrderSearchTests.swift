@@ -60,7 +60,8 @@ struct OrderSearchTests {
     for mode in [OrderSearch.Mode.uniform, .sample] {
       var seen: Set<Int> = []
       for step in 0..<30 {
-        let losses = try OrderSearch(mode: mode, warmupSteps: 5).losses(ranker, features, grades: grades, step: step, using: &stream)
+        let search = try OrderSearch(mode: mode, warmupSteps: 5)
+        let losses = try search.losses(ranker, features, grades: grades, step: step, using: &stream)
         for (set, loss) in losses.doubles().enumerated() {
           let place = all[set].firstIndex { abs($0 - loss) < 1e-10 }
           #expect(place != nil)

@@ -9,7 +9,7 @@ struct ShrinkMatchTests {
     ([0.6, 0.38, 0.01, 0.005, 0.005], 2, 0.967742, 0.6), ([0.5, 0.3, 0.1, 0.06, 0.04], 4, 0.925926, 0),
     ([0.4, 0.3, 0.2, 0.07, 0.03], 4, 0.930233, 0), ([0.5, 0.49, 0.01], 2, 0.980392, 0.5),
     ([0.45, 0.44, 0.11], 2, 0.803571, 0),
-  ])
+  ] as [([Double], Int, Double, Double)])
   func worked(row: [Double], cut: Int, confidence: Double, weight: Double) throws {
     let shrunk = try #require(ClassSpaceShrinking(threshold: 0.95).shrink(row))
     #expect(shrunk.removed == cut - 1 && abs(shrunk.confidence - confidence) < 1e-6)

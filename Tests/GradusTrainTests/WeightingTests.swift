@@ -22,7 +22,7 @@ struct WeightingTests {
     (.quadratic, 0.4, [0.036732, 0.239523, 0.447489, 0.239523, 0.036732]),
     (.extremes, 1, [0.279256, 0.169377, 0.102733, 0.169377, 0.279256]),
     (.extremes, 0.4, [0.376634, 0.107908, 0.030916, 0.107908, 0.376634]),
-  ])
+  ] as [(LossReweighting.Shape, Double, [Double])])
   func lossReweighting(shape: LossReweighting.Shape, temperature: Double, expected: [Double]) throws {
     let weighting = try LossReweighting(shape: shape, temperature: temperature, warmupSteps: 0)
     let losses = [1.0, 2, 3, 4, 5]
@@ -243,10 +243,10 @@ struct WeightingTests {
     #expect(scorers[0].bits != before[0] && scorers[1].bits != before[1])
     // The first batch once more, by hand.
     var sampler = try PairwiseSampler(run: TinyCollection.run, qrels: TinyCollection.qrels, negatives: 2, seed: 3)
-    let samples = sampler.next(4)
+    let samples = try sampler.next(4)
     let fresh = try Self.training("cet").trainer
     let scores = try fresh.scores(of: samples, model: "selection")
-    let weights = scores.map { ($0[1...].reduce(0) { $0 + 1 + expOf($1 / 2) }) / 2 }
+    let weights: [Double] = scores.map { own in own[1...].reduce(0.0) { $0 + 1 + expOf($1 / 2) } / 2 }
     let statistics = try #require(trainer.stateForTests.objectives[0].weighting)
     #expect(approximately(try #require(statistics.meanWeight), weights.reduce(0, +) / 4, within: 1e-9))
     #expect(approximately(statistics.largestWeight, weights.max() ?? 0, within: 1e-9))

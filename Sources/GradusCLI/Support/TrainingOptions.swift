@@ -37,7 +37,9 @@ struct TrainingOptions: ParsableArguments {
   var anti = false
   @Option(help: ArgumentHelp("sample (default), group:N or batch: how many samples share a weight.", valueName: "name"))
   var curriculumWeighting: String?
-  @Option(help: ArgumentHelp("\(WeightingNames.all.joined(separator: ", ")), also several as 'a(x=1) * b'. Default: none.", valueName: "names"))
+  @Option(
+    help: ArgumentHelp(
+      "\(WeightingNames.all.joined(separator: ", ")), also several as 'a(x=1) * b'. Default: none.", valueName: "names"))
   var weighting: String?
   @Option(help: ArgumentHelp("Samples between two validations. Default: 64 (bi-encoder: 256, conv-knrm: 512).", valueName: "n"))
   var samplesPerEpoch: String?

@@ -117,7 +117,9 @@ public struct SetToSequenceRanker: Module {
     let sizes = sizes ?? Array(repeating: count, count: sets)
     guard sizes.count == sets, sizes.allSatisfy({ $0 >= 1 && $0 <= count }) else { throw SetRankerError.sizes(sizes) }
     var penalties = [Double](repeating: 0, count: sets * count)
-    for (set, size) in sizes.enumerated() { for place in size..<count { penalties[set * count + place] = ProcessBlock.missingPenalty } }
+    for (set, size) in sizes.enumerated() {
+      for place in size..<count { penalties[set * count + place] = ProcessBlock.missingPenalty }
+    }
     func tensor(_ values: [Double], _ shape: [Int]) -> Tensor { Tensor(values, shape: shape).cast(to: features.type) }
     let missing = sizes.allSatisfy { $0 == count } ? nil : tensor(penalties, [sets, count])
 
@@ -249,7 +251,7 @@ public enum SetRankerError: GradusError, Equatable {
   public var description: String {
     switch self {
     case .features(let expected, let found):
-      "a set needs at least one candidate, each with \(expected) features: expected [sets, candidates, \(expected)], found \(found)"
+      "a set needs at least one candidate and \(expected) features: expected [sets, candidates, \(expected)], found \(found)"
     case .sizes(let found): "expected one size a set, from 1 to the padded size; found \(found.prefix(8))"
     case .notAPermutation(let set, let step, let chosen):
       "set \(set), step \(step): candidate \(chosen) is not in the set or was written before; an order names each candidate once"

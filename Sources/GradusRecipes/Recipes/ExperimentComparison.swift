@@ -91,7 +91,8 @@ struct ExperimentComparison {
       let difference = test.0.overQueries.meanDifference
       return RecipeResult.Comparison(
         arm: other.arm.name, baseline: experiment.baseline, measure: measure.name, difference: difference,
-        relativePercent: measure.isRatio && mean > 0 ? 100 * difference / mean : nil, gain: measure.isLowerBetter ? -difference : difference,
+        relativePercent: measure.isRatio && mean > 0 ? 100 * difference / mean : nil,
+        gain: measure.isLowerBetter ? -difference : difference,
         interval: test.0.interval.map { [$0.lower, $0.upper] } ?? [], p: test.0.overQueries.p, correctedP: test.1,
         seedsP: test.0.overSeeds.p)
     }

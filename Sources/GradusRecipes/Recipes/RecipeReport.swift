@@ -114,7 +114,9 @@ extension RecipeRun.Report {
     }
     let others = experiment.comparisons.filter { $0.measure == measure && $0.arm != judged.arm }
     let better = others.filter { $0.gain > judged.gain }.map { "'\($0.arm)'" }
-    if !better.isEmpty { text += "Better on the test data \(better.count == 1 ? "was" : "were") \(better.joined(separator: ", ")). " }
+    if !better.isEmpty {
+      text += "Better on the test data \(better.count == 1 ? "was" : "were") \(better.joined(separator: ", ")). "
+    }
     return String(text.dropLast())
   }
 }

@@ -65,9 +65,9 @@ public enum StudyError: GradusError, Equatable {
     case .values(let study, let measure, let cell):
       "study \(study), \(cell): expected a finite \(measure) for each item; lower the learning rate of the recipe"
     case .otherItems(let study, let cell):
-      "study \(study), \(cell): its items are not those of the arms before; settings that change them belong to the experiment"
+      "study \(study), \(cell): its items are not those before it; settings that change them belong to the experiment"
     case .missingData(let study, let what, let searched):
-      "study \(study) needs \(what), not found in \(searched.joined(separator: ", ")); set GRADUS_DATA to the folder that holds it"
+      "study \(study) needs \(what), not found in \(searched.joined(separator: ", ")); set GRADUS_DATA to its folder"
     }
   }
 }

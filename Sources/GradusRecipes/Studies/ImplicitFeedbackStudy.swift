@@ -1,5 +1,4 @@
 import GradusCore
-import GradusData
 import GradusModels
 import GradusTensor
 import GradusTrain
@@ -104,70 +103,6 @@ public enum ImplicitFeedbackStudy: Study {
   }
 }
 
-/// Users with their items, wrong clicks among those of training.
-struct Interactions: Sendable {
-  let users: [String]
-  let items: [String]
-  private(set) var training: [String: [String]] = [:]
-  private(set) var development: [String: [String]] = [:]
-  private(set) var test: [String: [String]] = [:]
-  /// The wrong clicks of each user.
-  private(set) var wrong: [String: Set<String>] = [:]
-
-  init(_ home: DataHome, _ settings: StudySettings, seed: UInt64) throws {
-    let all = try MovieLens(home).liked.filter { $0.value.count >= 10 }
-    let users = Array(all.keys.sorted { (Int($0) ?? 0, $0) < (Int($1) ?? 0, $1) }.prefix(settings.count("users")))
-    self.users = users
-    let items = Set(users.flatMap { all[$0] ?? [] }).sorted()
-    self.items = items
-    let generator = SeededGenerator(seed: seed)
-    for (number, user) in users.enumerated() {
-      var stream = generator.stream("split", number)
-      let own = all[user] ?? []
-      let order = stream.permutation(own.count).map { own[$0] }
-      let (trained, chosen) = (Int(0.7 * Double(own.count)), Int(0.1 * Double(own.count)))
-      var kept = Array(order.prefix(trained))
-      development[user] = Array(order[trained..<trained + chosen])
-      test[user] = Array(order[(trained + chosen)...])
-      var wrongStream = generator.stream("wrong clicks", number)
-      let known = Set(kept)
-      var clicks: Set<String> = []
-      while clicks.count < Int(settings.number("wrong-share") * Double(trained)) {
-        let item = items[wrongStream.integer(below: items.count)]
-        if !known.contains(item), clicks.insert(item).inserted { kept.append(item) }
-      }
-      training[user] = kept
-      wrong[user] = clicks
-    }
-  }
-
-  /// Of a user's held items, with those in `hidden` left out of the ranking; the best 20 of it are looked at. nDCG's ideal has
-  /// at most 20 items.
-  func quality(
-    of model: MatrixFactorization, user: String, held: [String: [String]], hidden: [[String: [String]]]
-  ) throws -> (recall: Double, ndcg: Double) {
-    let wanted = Set(held[user] ?? [])
-    let left = Set(hidden.flatMap { $0[user] ?? [] })
-    guard !wanted.isEmpty else { return (0, 0) }
-    let scores = try model.scores(user: user)
-    var best: [(score: Float, item: Int)] = []
-    for (item, score) in scores.enumerated() where best.count < 20 || score > best[best.count - 1].score {
-      guard !left.contains(items[item]) else { continue }
-      let place = best.firstIndex { $0.score < score } ?? best.count
-      best.insert((score, item), at: place)
-      if best.count > 20 { best.removeLast() }
-    }
-    var gain = 0.0
-    var hits = 0
-    for (rank, entry) in best.enumerated() where wanted.contains(items[entry.item]) {
-      hits += 1
-      gain += 1 / log2(Double(rank) + 2)
-    }
-    let ideal = (0..<min(20, wanted.count)).reduce(0.0) { $0 + 1 / log2(Double($1) + 2) }
-    return (Double(hits) / Double(wanted.count), gain / ideal)
-  }
-}
-
 /// Recall@20 of the development items, every so many epochs; in between the last value less a trifle, so that only validated
 /// epochs can be the best.
 private final class RecallValidation: TrainingValidation {
@@ -234,29 +169,15 @@ private final class SeparationRecorder: TrainerHook {
     var byUser: [String: (wrong: [Double], right: [Double])] = [:]
     for (sample, loss) in zip(samples, losses) {
       let isWrong = data.wrong[sample.qid]?.contains(sample.documents[0].docno) == true
-      if isWrong { byUser[sample.qid, default: ([], [])].wrong.append(loss) } else { byUser[sample.qid, default: ([], [])].right.append(loss) }
+      var known = byUser[sample.qid] ?? ([], [])
+      if isWrong { known.wrong.append(loss) } else { known.right.append(loss) }
+      byUser[sample.qid] = known
     }
     let users = data.users.compactMap { byUser[$0] }
-    let own = users.filter { !$0.wrong.isEmpty && !$0.right.isEmpty }.map { areaUnderCurve(positives: $0.wrong, negatives: $0.right) }
+    let both = users.filter { !$0.wrong.isEmpty && !$0.right.isEmpty }
+    let own = both.map { areaUnderCurve(positives: $0.wrong, negatives: $0.right) }
     let x = Double(record.epoch + 1)
     personal.append(x, own.mean)
     pooled.append(x, areaUnderCurve(positives: users.flatMap(\.wrong), negatives: users.flatMap(\.right)))
   }
-}
-
-/// Probability that a positive's value exceeds a negative's, ties counting half.
-func areaUnderCurve(positives: [Double], negatives: [Double]) -> Double {
-  guard !positives.isEmpty, !negatives.isEmpty else { return 0.5 }
-  let sorted = (positives.map { ($0, 1) } + negatives.map { ($0, 0) }).sorted { $0.0 < $1.0 }
-  var rankSum = 0.0
-  var start = 0
-  while start < sorted.count {
-    var end = start
-    while end < sorted.count, sorted[end].0 == sorted[start].0 { end += 1 }
-    let rank = Double(start + end + 1) / 2
-    rankSum += rank * Double(sorted[start..<end].count { $0.1 == 1 })
-    start = end
-  }
-  let count = Double(positives.count)
-  return (rankSum - count * (count + 1) / 2) / (count * Double(negatives.count))
 }

@@ -66,7 +66,8 @@ public enum LinearRegressionStudy: Study {
     let specifications = try WeightingNames.parse(text)
     guard let first = specifications.first else { return nil }
     guard case .loss(let weighting) = first, specifications.count == 1 else {
-      throw SettingError.value(setting: "weighting", found: text, expected: "none or loss(...): this study has losses and no documents")
+      let expected = "none or loss(...): this study has losses and no documents"
+      throw SettingError.value(setting: "weighting", found: text, expected: expected)
     }
     return weighting
   }

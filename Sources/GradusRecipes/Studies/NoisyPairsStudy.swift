@@ -67,7 +67,9 @@ public enum NoisyPairsStudy: Study {
       models: [
         TrainedModel(
           scorer,
-          optimizer: Adam(groups: [ParameterGroup(parameters: scorer.parameters, learningRate: settings.number("learning-rate"))]),
+          optimizer: Adam(groups: [
+            ParameterGroup(parameters: scorer.parameters, learningRate: settings.number("learning-rate"))
+          ]),
           gradientClipping: 1)
       ],
       sampler: sampler, texts: NamesAsTexts(),
@@ -109,7 +111,8 @@ public enum NoisyPairsStudy: Study {
     var factors: [any SampleWeighting] = []
     for specification in try WeightingNames.parse(settings["weighting"]) {
       guard case .loss(let weighting) = specification else {
-        throw SettingError.value(setting: "weighting", found: settings["weighting"], expected: "none or loss(...); see the setting filter")
+        let expected = "none or loss(...); see the setting filter"
+        throw SettingError.value(setting: "weighting", found: settings["weighting"], expected: expected)
       }
       factors.append(weighting)
     }
@@ -133,40 +136,6 @@ public enum NoisyPairsStudy: Study {
       factors.append(RecordedFilter(base: filter, recorder: recorder))
     }
     return factors.count > 1 ? try ProductWeighting(factors, renormalization: .mean(1)) : factors.first
-  }
-}
-
-/// The pairs of a study, and which of them are wrong.
-struct NoisyPairs {
-  let all: [(qid: String, docno: String)]
-  /// By ``ConsensusWeighting/key(_:)``.
-  let wrong: Set<String>
-
-  init(_ bench: VectorBench, _ settings: StudySettings, generator: SeededGenerator) throws {
-    var stream = generator.stream("pairs")
-    let judged = bench.positives(grade: settings.count("positive-grade"))
-    let count = min(settings.count("pairs"), judged.count)
-    var pairs = stream.permutation(judged.count).prefix(count).map { judged[$0] }
-    var wrongStream = generator.stream("wrong pairs")
-    let chosen = Array(wrongStream.permutation(count).prefix(Int(settings.number("wrong-share") * Double(count))))
-    let documents = chosen.map { pairs[$0].docno }
-    var wrong: Set<String> = []
-    let relevant = bench.relevant
-    // Each takes the next one's document: a permutation in which few stay right by chance.
-    for (place, position) in chosen.enumerated() {
-      pairs[position].docno = documents[(place + 1) % documents.count]
-      let pair = pairs[position]
-      if relevant[pair.qid]?.contains(pair.docno) != true { wrong.insert("\(pair.qid) \(pair.docno)") }
-    }
-    self.wrong = wrong
-    let share = settings.number("easy-share")
-    let titled = bench.docnos.filter { bench.queries.contains("title:" + $0) }
-    let wanted = min(titled.count, Int(share / (1 - share) * Double(count)))
-    guard share == 0 || wanted > 0 else {
-      throw StudyError.missingData(study: NoisyPairsStudy.name, what: "documents with titles", searched: [settings["data"]])
-    }
-    var easyStream = generator.stream("easy pairs")
-    all = pairs + easyStream.permutation(titled.count).prefix(wanted).map { ("title:" + titled[$0], titled[$0]) }
   }
 }
 
@@ -216,37 +185,6 @@ private struct RecordedFilter: SampleWeighting {
 
   var resumeState: ConsensusWeighting.State { base.resumeState }
   mutating func resume(from state: ConsensusWeighting.State) throws { try base.resume(from: state) }
-}
-
-/// Measures the test queries after each epoch, for reports: nothing is chosen by what it finds.
-final class EpochTester: TrainerHook {
-  let groups: [CandidateGroup]
-  let qrels: Qrels
-  let measure: MeasureSpecification
-  let model: String
-  private(set) var perEpoch: [[Double]] = []
-  private(set) var curves: [StudyCurve]
-
-  init(groups: [CandidateGroup], qrels: Qrels, measure: MeasureSpecification, model: String = "ranker") {
-    self.groups = groups
-    self.qrels = qrels
-    self.measure = measure
-    self.model = model
-    curves = [StudyCurve("\(measure) on the test queries", xLabel: "epoch"), StudyCurve("training loss", xLabel: "epoch")]
-  }
-
-  func afterEpoch(_ trainer: Trainer, record: EpochRecord) throws {
-    guard let scorer = trainer.models.first(where: { $0.name == model })?.scorer else { return }
-    perEpoch.append(try groups.values(scorer, qrels: qrels, measure: measure))
-    curves[0].append(Double(record.epoch + 1), perEpoch.last?.mean ?? 0)
-    curves[1].append(Double(record.epoch + 1), record.objectives[0].meanLoss)
-  }
-}
-
-/// For rankers that look vectors up by name and read no text.
-struct NamesAsTexts: TrainingTexts {
-  func query(_ qid: String) -> Query { Query(qid: qid, text: "") }
-  func document(_ docno: String) -> Document { Document(docno: docno, text: "") }
 }
 
 extension VectorBench {

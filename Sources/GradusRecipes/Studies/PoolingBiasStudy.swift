@@ -22,7 +22,8 @@ public enum PoolingBiasStudy: Study {
       "method", .choice(["plain", "coupled", "propensity", "oracle"]), default: "plain",
       "weights of the negatives; oracle leaves hidden relevant documents out"),
     StudySetting("temperature", .number(0.01...1e6), default: "10", "of the weights, t"),
-    StudySetting("scale", .choice(["equal", "paper"]), default: "equal", "weights divided by their batch mean, or as in the paper"),
+    StudySetting(
+      "scale", .choice(["equal", "paper"]), default: "equal", "weights divided by their batch mean, or as in the paper"),
     StudySetting("retriever", .choice(["encoder", "bm25"]), default: "encoder", "who supplies the negatives"),
     StudySetting("top", .count(least: 2), default: "20", "documents of the retriever that negatives are drawn from"),
     StudySetting("batch", .count(least: 2), default: "32", "triples of a step"),
@@ -81,7 +82,8 @@ public enum PoolingBiasStudy: Study {
         statistics: pool.bm25, temperature: settings.number("temperature"), missingRank: bench.docnos.count)
       objectives = [
         TrainingObjective(
-          loss, weighting: settings["scale"] == "equal" ? try ProductWeighting([weighting], renormalization: .mean(1)) : weighting)
+          loss,
+          weighting: settings["scale"] == "equal" ? try ProductWeighting([weighting], renormalization: .mean(1)) : weighting)
       ]
     default: break
     }
@@ -160,7 +162,8 @@ struct BiasedPool: Sendable {
     }
     guard entries.count >= 2 else {
       throw StudyError.missingData(
-        study: PoolingBiasStudy.name, what: "training queries with a relevant document that BM25 finds", searched: [settings["data"]])
+        study: PoolingBiasStudy.name, what: "training queries with a relevant document that BM25 finds",
+        searched: [settings["data"]])
     }
     self.entries = entries
   }

@@ -1,16 +1,8 @@
 import GradusCore
-import GradusData
-import GradusEval
-import GradusFormats
 import GradusModels
 import GradusTensor
 import GradusTrain
 
-#if canImport(FoundationEssentials)
-import FoundationEssentials
-#else
-import Foundation
-#endif
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -22,8 +14,8 @@ import Darwin
 /// Learning to rank sets of feature vectors with tied grades: the real-data test of ``SetToSequenceRanker`` and
 /// ``OrderSearch``, on the ranking example of LightGBM (folder `ltr-lightgbm` of the data folders).
 ///
-/// A set is at most `candidates` rows of a query, drawn anew each time in training. In testing a query's rows come in the order of the file,
-/// in the reverse or shuffled; a ranker of sets does not care.
+/// A set is at most `candidates` rows of a query, drawn anew each time in training. In testing a query's rows come in the order
+/// of the file, in the reverse or shuffled; a ranker of sets does not care.
 public enum SetRankingStudy: Study {
   public static let name = "set-ranking"
   public static let summary = "a set-to-sequence model on feature vectors with tied grades"
@@ -117,80 +109,4 @@ public enum SetRankingStudy: Study {
     let ideal = dcg(grades.sorted(by: >))
     return ideal > 0 ? dcg(grades) / ideal : 0
   }
-}
-
-/// Queries of rows of features with grades, in LETOR's format.
-struct FeatureSets: Sendable {
-  struct Row: Sendable {
-    let grade: Double
-    let features: [Float]
-  }
-
-  let training: [[Row]]
-  let test: [[Row]]
-  let inputs: Int
-
-  init(_ home: DataHome) throws {
-    let places = home.collectionFolders.map { $0 + "/ltr-lightgbm" }
-    guard let folder = places.first(where: { FileManager.default.fileExists(atPath: $0 + "/train.letor.txt.gz") }) else {
-      throw StudyError.missingData(study: SetRankingStudy.name, what: "ltr-lightgbm/train.letor.txt.gz", searched: places)
-    }
-    let train = try Self.read(folder + "/train.letor.txt.gz")
-    let test = try Self.read(folder + "/test.letor.txt.gz")
-    let width = max(train.width, test.width)
-    func rows(_ queries: [[(grade: Double, features: [(Int, Float)])]]) -> [[Row]] {
-      queries.map { query in
-        query.map { row in
-          var features = [Float](repeating: 0, count: width)
-          for (position, value) in row.features { features[position - 1] = value }
-          return Row(grade: row.grade, features: features)
-        }
-      }
-    }
-    inputs = width
-    training = rows(train.queries)
-    // Without a relevant row there is nothing to measure.
-    self.test = rows(test.queries).filter { $0.contains { $0.grade > 0 } }
-  }
-
-  func tensor(_ sets: [[Row]]) -> Tensor {
-    let longest = sets.map(\.count).max() ?? 0
-    let padding = [Float](repeating: 0, count: inputs)
-    let values = sets.flatMap { rows in (0..<longest).flatMap { $0 < rows.count ? rows[$0].features : padding } }
-    return Tensor(values, shape: [sets.count, longest, inputs])
-  }
-
-  private static func read(
-    _ path: String
-  ) throws -> (queries: [[(grade: Double, features: [(Int, Float)])]], width: Int) {
-    var queries: [[(grade: Double, features: [(Int, Float)])]] = []
-    var last = ""
-    var width = 0
-    try LineReader(path: path).forEachLine { line, number in
-      let fields = String(decoding: line, as: UTF8.self).prefix { $0 != "#" }.split(separator: " ")
-      guard !fields.isEmpty else { return }
-      let error = FeatureFileError(file: path, line: number)
-      guard fields.count >= 2, let grade = Double(fields[0]), grade >= 0, fields[1].hasPrefix("qid:") else { throw error }
-      let features = try fields.dropFirst(2).map { field -> (Int, Float) in
-        let parts = field.split(separator: ":")
-        guard parts.count == 2, let position = Int(parts[0]), position >= 1, let value = Float(parts[1]) else { throw error }
-        width = max(width, position)
-        return (position, value)
-      }
-      if queries.isEmpty || last != fields[1] { queries.append([]) }
-      last = String(fields[1])
-      queries[queries.count - 1].append((grade, features))
-    }
-    return (queries, width)
-  }
-}
-
-/// A line of a feature file that is none.
-public struct FeatureFileError: GradusError, Equatable {
-  public let file: String
-  /// From 1.
-  public let line: Int
-
-  public var failureKind: FailureKind { .badData }
-  public var description: String { "\(file):\(line): expected 'GRADE qid:ID POSITION:VALUE ...', positions from 1" }
 }

@@ -45,8 +45,9 @@ public enum SortingStudy: Study {
     let test = sets("test", 0, settings.count("test-sets"))
     func tested() throws -> [[Int]] {
       try withoutGradients {
-        try ranker.write(test.features) { _, logs in logs.map { own in own.indices.dropFirst().reduce(0) { own[$1] > own[$0] ? $1 : $0 } } }
-          .orders
+        try ranker.write(test.features) { _, logs in
+          logs.map { own in own.indices.dropFirst().reduce(0) { own[$1] > own[$0] ? $1 : $0 } }
+        }.orders
       }
     }
     var loss = StudyCurve("training loss", xLabel: "step")

@@ -99,8 +99,8 @@ public struct StudyCurve: Sendable, Equatable, Codable {
 /// All studies, by the names that recipes give them.
 public enum StudyCatalog {
   public static let all: [any Study.Type] = [
-    LinearRegressionStudy.self, NoisyPairsStudy.self, ImplicitFeedbackStudy.self, PoolingBiasStudy.self, HiddenPositivesStudy.self,
-    SortingStudy.self, SetRankingStudy.self, UnlabelledListsStudy.self,
+    LinearRegressionStudy.self, NoisyPairsStudy.self, ImplicitFeedbackStudy.self, PoolingBiasStudy.self,
+    HiddenPositivesStudy.self, SortingStudy.self, SetRankingStudy.self, UnlabelledListsStudy.self,
   ]
 
   public static func study(_ name: String) -> (any Study.Type)? { all.first { $0.name == name } }

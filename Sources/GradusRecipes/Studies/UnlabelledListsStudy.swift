@@ -17,7 +17,8 @@ public enum UnlabelledListsStudy: Study {
   public static let settings = [
     StudySetting("data", .text, default: "nfcorpus", "collection"),
     StudySetting("model", .text, default: "minilm-l6", "encoder of the vectors"),
-    StudySetting("method", .choice(["labelled", "fixmatch", "shrinkmatch"]), default: "labelled", "what unlabelled lists are used for"),
+    StudySetting(
+      "method", .choice(["labelled", "fixmatch", "shrinkmatch"]), default: "labelled", "what unlabelled lists are used for"),
     StudySetting("principle-1", .choice(["yes", "no"]), default: "yes", "uncertain lists weigh the probability of their guess"),
     StudySetting("principle-2", .choice(["yes", "no"]), default: "yes", "the shrunk loss grows with the share of certain lists"),
     StudySetting("threshold", .number(0.51...0.999), default: "0.95", "of certainty"),
@@ -85,8 +86,9 @@ public enum UnlabelledListsStudy: Study {
           let used = settings["method"] == "shrinkmatch" ? shrunk.usedShare : shrunk.certainShare
           curves[2].append(x, used)
           func accuracy(_ chosen: [Int]) -> Double? {
-            chosen.isEmpty ? nil : chosen.map { position in
-              let guess = targets[position].indices.dropFirst().reduce(0) { targets[position][$1] > targets[position][$0] ? $1 : $0 }
+            chosen.isEmpty ? nil : chosen.map { position -> Double in
+              let row = targets[position]
+              let guess = row.indices.dropFirst().reduce(0) { row[$1] > row[$0] ? $1 : $0 }
               return open[position].relevant[guess] ? 1 : 0
             }.mean
           }

@@ -66,7 +66,8 @@ struct VectorBench {
       let key = SHA256Digest.hex(of: Array(identity.joined(separator: "\n").utf8))
       let path = "\(home.cache)/vectors/\(key.prefix(24)).safetensors"
       if !FileManager.default.fileExists(atPath: path) {
-        let model = try encoder ?? BiEncoder(folder: base, limits: TokenLimits(maximumTokens: Self.maximumTokens)).prepared(for: .fp32)
+        let limits = TokenLimits(maximumTokens: Self.maximumTokens)
+        let model = try encoder ?? BiEncoder(folder: base, limits: limits).prepared(for: .fp32)
         encoder = model
         let progress = Progress("encoding", total: texts.count, unit: "texts")
         let rows = try model.encode(texts.map(\.text)) { progress.advance(by: $0) }.vectors

@@ -40,7 +40,8 @@ public struct DifferenceChart: Sendable {
         tooltip: "\(difference.label): \(signed(difference.value, 4))")
     }
     canvas.line(left, y(0), right, y(0))
-    canvas.text("\(noun == "queries" ? queryCount(values.count) : "\(values.count) \(noun)"), largest gain to largest loss", (left + right) / 2, bottom + 26, anchor: .middle)
+    let count = noun == "queries" ? queryCount(values.count) : "\(values.count) \(noun)"
+    canvas.text("\(count), largest gain to largest loss", (left + right) / 2, bottom + 26, anchor: .middle)
     return canvas.svg(title: title)
   }
 }
