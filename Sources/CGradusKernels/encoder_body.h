@@ -209,4 +209,4 @@ static void exp2_of(grd_encoder_precision precision, const float *x, size_t coun
 #endif
 
 const grd_encoder_build ENCODER_BUILD = {stage,   attend,     multiply,     round_inputs, gelu_of,
-                                         exp2_of, round_rows, round_panels, widen_pairs,  multiply_panels};
+                                         exp2_of, round_rows, round_panels, widen_all_pairs, multiply_panels};

@@ -52,7 +52,7 @@ static void round_panels(const float *from, size_t stride, int is_transposed, si
   }
 }
 
-static void widen_pairs(const uint16_t *pairs, size_t count, float *out) {
+static void widen_all_pairs(const uint16_t *pairs, size_t count, float *out) {
   for (size_t i = 0; i < count; i++, pairs += 2, out += 2) {
     const uint32_t words[2] = {(uint32_t)pairs[1] << 16, (uint32_t)pairs[0] << 16};
     memcpy(out, words, sizeof words);
