@@ -234,9 +234,11 @@ struct ContrastiveLossTests {
       [fixture.documents.slice(axis: 0, from: 0, to: 2), .ones([2, 3, 4], type: .float64)]).cast(to: .float32).tracked()
     let guide = SampleEmbeddings(queries: fixture.queries, documents: fixture.documents)
     let values = try loss.perSample(fixture.input(queries, documents, guide: guide))
-    #expect(values.floats().allSatisfy(\.isFinite), "\(name) \(values.floats())")
+    let numbers = values.floats()
+    #expect(numbers.allSatisfy { $0.isFinite }, "\(name) \(numbers)")
     for gradient in try gradients(of: values.sum(), withRespectTo: [queries, documents]) {
-      #expect(gradient.floats().allSatisfy(\.isFinite), "\(name)")
+      let numbers = gradient.floats()
+      #expect(numbers.allSatisfy { $0.isFinite }, "\(name)")
     }
   }
 
