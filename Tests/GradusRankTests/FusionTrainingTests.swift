@@ -27,7 +27,7 @@ struct FusionFixture: Decodable {
   let cases: [Case]
   let tuned: [String: Tuned]
 
-  static let shared: FusionFixture? = try? {
+  static let shared: FusionFixture? = try? { () throws -> FusionFixture in
     let path = (Bundle.module.resourcePath ?? "") + "/Fixtures/fusion.json"
     return try JSONDecoder().decode(FusionFixture.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
   }()

@@ -59,6 +59,14 @@ private struct PipelineBuilder<Resources: PipelineResources> {
     /// Applies to whatever stands before it.
     case cut(Int)
     case scale(Double)
+
+    var asRetrieval: RetrievalPipeline? {
+      if case .retrieval(let pipeline) = self { pipeline } else { nil }
+    }
+
+    var asList: ListPipeline? {
+      if case .list(let pipeline) = self { pipeline } else { nil }
+    }
   }
 
   func chain(_ stages: [YAMLMapping]) throws -> Part {
@@ -197,12 +205,12 @@ private struct PipelineBuilder<Resources: PipelineResources> {
         settings: [StageSetting("metadata", metadata), StageSetting("values", values.joined(separator: "|"))],
         fingerprint: documents.fingerprint)
     }
-    guard let (_, mode, docnos) = given.first, let docnos else {
+    guard let list = given.first, let docnos = list.docnos else {
       return .filter(OwnDocumentFilter(), settings: [StageSetting("own", true)], fingerprint: "")
     }
     let names = docnos.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     return .filter(
-      DocnoFilter(mode, docnos), settings: [StageSetting(mode.rawValue, "\(docnos.count) docnos")],
+      DocnoFilter(list.mode, docnos), settings: [StageSetting(list.mode.rawValue, "\(docnos.count) docnos")],
       fingerprint: ContentFingerprint.of(names.map { Document(docno: $0, text: "") }))
   }
 
@@ -218,8 +226,8 @@ private struct PipelineBuilder<Resources: PipelineResources> {
     _ list: (ListPipeline, ListPipeline) -> ListPipeline
   ) throws -> Part {
     let parts = try branches(&stage)
-    let retrievals = parts.compactMap { if case .retrieval(let pipeline) = $0 { pipeline } else { nil } }
-    let lists = parts.compactMap { if case .list(let pipeline) = $0 { pipeline } else { nil } }
+    let retrievals = parts.compactMap(\.asRetrieval)
+    let lists = parts.compactMap(\.asList)
     if retrievals.count == parts.count { return .retrieval(retrievals.dropFirst().reduce(retrievals[0], retrieval)) }
     if lists.count == parts.count { return .list(lists.dropFirst().reduce(lists[0], list)) }
     throw mixed(stage)
@@ -237,7 +245,7 @@ private struct PipelineBuilder<Resources: PipelineResources> {
     let fusion = try Fusion(
       method, normalization: try stage.text("norm").map { try ScoreNormalization(parsing: $0) }, weights: weights)
     if let weights, weights.count != parts.count { throw FusionError.weightCount(found: weights.count, lists: parts.count) }
-    let retrievals = parts.compactMap { if case .retrieval(let pipeline) = $0 { pipeline } else { nil } }
+    let retrievals = parts.compactMap(\.asRetrieval)
     guard retrievals.count == parts.count else { throw mixed(stage) }
     return .retrieval(.fuse(fusion, retrievals))
   }
