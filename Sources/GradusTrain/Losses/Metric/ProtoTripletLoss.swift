@@ -25,8 +25,8 @@ public struct ProtoTripletLoss: EmbeddingLoss, Equatable {
 
   public var couplesSamples: Bool { true }
 
-  /// - Throws: ``LossError/listNeeded(loss:sample:)`` for single documents; ``LossError/episode(loss:reason:)`` for batches with one class, classes without a prototype, and samples with no
-  ///   document beyond the shots.
+  /// - Throws: ``LossError/listNeeded(loss:sample:)`` for single documents; ``LossError/episode(loss:reason:)`` for batches with
+  ///   one class, classes without a prototype, and samples with no document beyond the shots.
   public func perSample(_ input: EmbeddingInput) throws -> Tensor {
     if let single = input.samples.first(where: { $0.form == .pointwise }) {
       throw LossError.listNeeded(loss: "\(Self.self)", sample: single.id)
