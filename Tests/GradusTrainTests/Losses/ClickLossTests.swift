@@ -132,7 +132,7 @@ struct ClickLossTests {
       var shown: [ScoredDocument] = []
       for (position, relevance) in generator.permutation(5).enumerated() {
         let docno = "\(qid)-\(position)"
-        let grade = Double(relevance) / 4
+        let grade = Double(relevance + 1) / 5
         let features = [grade, generator.normal(), generator.normal()]
         documents.append(Document(docno: docno, text: features.map { "\($0)" }.joined(separator: " ")))
         shown.append(ScoredDocument(docno: docno, score: Double(-position)))

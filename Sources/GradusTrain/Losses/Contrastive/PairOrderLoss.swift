@@ -34,7 +34,8 @@ public struct CoSENTLoss: EmbeddingLoss, Equatable {
   public func perSample(_ input: EmbeddingInput) throws -> Tensor {
     let labels = try input.labels(for: self, in: -Double.greatestFiniteMagnitude...Double.greatestFiniteMagnitude)
     let cosines = Similarity.cosine.ofOwn(input.queries, input.documents)
-    return pairOrderLoss(cosines, labels: labels.flatMap { $0 }, scale: scale) + Tensor.zeros([labels.count], type: input.scalarType)
+    return pairOrderLoss(cosines, labels: labels.flatMap { $0 }, scale: scale)
+      + Tensor.zeros([labels.count], type: input.scalarType)
   }
 }
 

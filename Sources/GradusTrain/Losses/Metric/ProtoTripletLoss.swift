@@ -25,9 +25,12 @@ public struct ProtoTripletLoss: EmbeddingLoss, Equatable {
 
   public var couplesSamples: Bool { true }
 
-  /// - Throws: ``LossError/episode(loss:reason:)`` for batches with one class, classes without a prototype, and samples with no
-  ///   document beyond the shots.
+  /// - Throws: ``LossError/listNeeded(loss:sample:)`` for single documents; ``LossError/episode(loss:reason:)`` for batches with
+  ///   one class, classes without a prototype, and samples with no document beyond the shots.
   public func perSample(_ input: EmbeddingInput) throws -> Tensor {
+    if let single = input.samples.first(where: { $0.form == .pointwise }) {
+      throw LossError.listNeeded(loss: "\(Self.self)", sample: single.id)
+    }
     let classes = try EpisodeClasses(input, loss: "\(Self.self)")
     let points: Tensor, perPoint: Int
     if let shots {

@@ -10,7 +10,8 @@ import GradusTensor
 /// With `alpha` above 1 every lambda stays within `lambda0 (1 - 1 / alpha)` and `lambda0`; towards infinity the loss is
 /// ``LDRKLLoss`` at `lambda0`. As in the official code p leaves the margin out unless `marginInUpdate` is set, as the derivation
 /// has it; that code's 1e-5 on every probability is left out here, since the entropy's logarithm is taken without overflow. A
-/// sample has one temperature, from its first positive; others are left out of its candidates.
+/// sample has one temperature, from its first positive; others are left out of its candidates. A sample without a positive or
+/// without a negative has no temperature, and 0.
 ///
 /// Temperatures are keyed by ``SampleID`` and part of checkpoints. How far one is below `lambda0` says how well its sample was
 /// ever fitted: at best a weak sign of a wrong label.
@@ -29,7 +30,7 @@ public struct ALDRKLLoss: StatefulLoss {
     lambda0: Double = 1, alpha: Double = 2, margin: Double = 0.1, normaliser: ScoreNormaliser = .l1, marginInUpdate: Bool = false
   ) throws(LossError) {
     self.lambda0 = try positive("lambda0", lambda0)
-    guard alpha > 1, !alpha.isNaN else { throw .parameter("alpha", found: alpha, expected: "above 1") }
+    guard alpha > 1, alpha.isFinite else { throw .parameter("alpha", found: alpha, expected: "above 1") }
     self.alpha = alpha
     self.margin = try notNegative("margin", margin)
     self.normaliser = normaliser
@@ -38,52 +39,56 @@ public struct ALDRKLLoss: StatefulLoss {
 
   public func perSample(_ input: LossInput) throws -> Tensor {
     let rows = try rows(input)
+    guard !rows.samples.isEmpty else { return input.scores.sum(axes: [1]) * 0 }
     let lambdas = next(rows, input)
     let values = robustValues(
       rows.scores, present: rows.present, targets: rows.targets, margin: margin,
       lambdas: Tensor(lambdas, shape: [lambdas.count, 1]).cast(to: rows.scores.type))
     let penalties = zip(lambdas, rows.present.counts).map { lambda, count in
-      alpha.isInfinite ? 0 : alpha * logarithm(count) / (2 * lambda0) * (lambda - lambda0) * (lambda - lambda0)
+      alpha * logarithm(count) / (2 * lambda0) * (lambda - lambda0) * (lambda - lambda0)
     }
-    return values - Tensor(penalties, shape: [penalties.count]).cast(to: values.type)
+    let losses = values - Tensor(penalties, shape: [penalties.count]).cast(to: values.type)
+    return losses.indexAdded(rows.indices, extent: input.samples.count)
   }
 
   public mutating func remember(_ input: LossInput) throws {
-    let found = next(try rows(input), input)
-    for (sample, lambda) in zip(input.samples, found) { lambdas[sample.id] = lambda }
+    let rows = try rows(input)
+    guard !rows.samples.isEmpty else { return }
+    for (sample, lambda) in zip(rows.samples, next(rows, input)) { lambdas[input.samples[sample].id] = lambda }
   }
 
+  /// One row for each sample with a positive and a negative.
   private struct Rows {
     let scores: Tensor
+    let samples: [Int]
     let present: [[Bool]]
     let targets: [Int]
+
+    var indices: Tensor { Tensor(indices: samples.map(Int32.init), shape: [samples.count]) }
   }
 
   private func rows(_ input: LossInput) throws -> Rows {
     let scores = try input.listLogits(for: self)
-    var targets: [Int] = []
+    var samples: [Int] = [], targets: [Int] = []
     var present: [[Bool]] = []
-    for sample in input.samples {
-      guard let target = sample.documents.firstIndex(where: \.isPositive), sample.documents.contains(where: { !$0.isPositive })
-      else {
-        let first = sample.documents[0]
-        throw LossError.documentLabel(
-          loss: "\(Self.self)", qid: sample.qid, docno: first.docno, label: first.label,
-          expected: "of a positive and of a negative document in every sample")
-      }
+    for (number, sample) in input.samples.enumerated() where sample.documents.contains(where: { !$0.isPositive }) {
+      guard let target = sample.documents.firstIndex(where: \.isPositive) else { continue }
+      samples.append(number)
       targets.append(target)
       present.append(sample.documents.indices.map { $0 == target || !sample.documents[$0].isPositive })
     }
-    let normalised = try normaliser(scores, present: present, loss: "\(Self.self)") { input.samples[$0].id }
-    return Rows(scores: normalised, present: present, targets: targets)
+    let picked = scores.indexSelect(Tensor(indices: samples.map(Int32.init), shape: [samples.count]))
+    let normalised = samples.isEmpty
+      ? picked : try normaliser(picked, present: present, loss: "\(Self.self)") { input.samples[samples[$0]].id }
+    return Rows(scores: normalised, samples: samples, present: present, targets: targets)
   }
 
-  /// Each sample's temperature after one more step of the fixed point.
+  /// The temperature of each row's sample after one more step of the fixed point.
   private func next(_ rows: Rows, _ input: LossInput) -> [Double] {
     let width = rows.scores.shape[1]
     let values = rows.scores.detached().cast(to: .float64).doubles()
-    return input.samples.enumerated().map { row, sample in
-      let lambda = lambdas[sample.id] ?? lambda0
+    return rows.samples.enumerated().map { row, sample in
+      let lambda = lambdas[input.samples[sample].id] ?? lambda0
       var scores: [Double] = []
       for column in 0..<width where rows.present[row][column] {
         let isTarget = column == rows.targets[row]

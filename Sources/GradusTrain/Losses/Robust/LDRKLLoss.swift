@@ -9,7 +9,7 @@ import GradusTensor
 /// One parameter runs from the hinge of the hardest negative (`lambda` towards 0) over cross-entropy less log K (`lambda` 1,
 /// `margin` 0) to the mean difference (`lambda` towards infinity), which does not mind wrong labels. With `margin` 0 and no
 /// normaliser a scorer that is free to choose its scale makes up for any `lambda`: use a normaliser then. The loss may be
-/// negative. A sample with several positives has the mean over them, the others left out.
+/// negative. A sample with several positives has the mean over them, the others left out; one without negatives has 0.
 ///
 ///     try LDRKLLoss(lambda: 0.1, margin: 1)   // scores 2, 1, 0, the first the target: -0.040544
 public struct LDRKLLoss: TargetLoss, Equatable {
@@ -24,7 +24,7 @@ public struct LDRKLLoss: TargetLoss, Equatable {
     self.normaliser = normaliser
   }
 
-  public var leastCandidates: Int { 2 }
+  public var leastCandidates: Int { 1 }
   public var hidesOtherPositives: Bool { true }
 
   /// - Throws: ``LossError/nothingToNormalise(loss:sample:)``, with the row in place of the sample's name.

@@ -112,8 +112,9 @@ public struct InBatchTargetLoss: EmbeddingLoss {
     }
     for (row, sample) in zip(present, input.samples) {
       let found = row.count { $0 }
-      guard found >= loss.leastCandidates else {
-        throw LossError.tooFewCandidates(loss: "\(type(of: loss))", sample: sample.id, found: found, least: loss.leastCandidates)
+      let least = max(2, loss.leastCandidates)
+      guard found >= least else {
+        throw LossError.tooFewCandidates(loss: "\(type(of: loss))", sample: sample.id, found: found, least: least)
       }
     }
     return try loss.values(
