@@ -24,9 +24,28 @@ def gradus(*arguments, runner=()):
     return finished.stdout
 
 
-def ndcg(collection, path):
-    measured = json.loads(gradus("evaluate", collection, path, "--split", "dev", "-m", "nDCG@10", "--json"))
+def ndcg(qrels, path):
+    measured = json.loads(gradus("evaluate", qrels, path, "-m", "nDCG@10", "--json"))
     return measured["runs"][0]["measures"]["nDCG@10"]["mean"]
+
+
+def job(collection, run_path, work):
+    """The run and the judgements of QUERIES development queries, taken evenly, as files."""
+    with open(run_path, encoding="utf-8") as file:
+        lines = [line.split() for line in file]
+    qids = list(dict.fromkeys(line[0] for line in lines))
+    count = min(len(qids), int(os.environ.get("QUERIES") or len(qids)))
+    chosen = {qids[number * len(qids) // count] for number in range(count)}
+    folder = collection if os.path.isdir(collection) else json.loads(gradus("data", "show", collection, "--json"))["folder"]
+    run_file, qrels = os.path.join(work, "job.run"), os.path.join(work, "job.qrels")
+    with open(run_file, "w", encoding="utf-8") as file:
+        file.writelines(" ".join(line) + "\n" for line in lines if line[0] in chosen)
+    with open(os.path.join(folder, "qrels", "dev.tsv"), encoding="utf-8") as file, open(qrels, "w", encoding="utf-8") as out:
+        for line in list(file)[1:]:
+            qid, docno, grade = line.split()
+            if qid in chosen:
+                out.write(f"{qid} 0 {docno} {grade}\n")
+    return run_file, qrels
 
 
 def main(collection, work, path):
@@ -34,12 +53,14 @@ def main(collection, work, path):
     threads, runner = os.environ["THREADS"], os.environ.get("RUNNER", "").split()
     precision = os.environ.get("PRECISION", "bf16")
     index, first, full, small, out = (os.path.join(work, name) for name in ("index", "first.run", "full", "small", "out.run"))
-    gradus("index", collection, "--out", index, "--threads", threads)
-    gradus("search", index, "--topics", collection, "--split", "dev", "-k", 100, "--threads", threads, "--out", first)
+    if not os.path.exists(first):
+        gradus("index", collection, "--out", index, "--threads", threads)
+        gradus("search", index, "--topics", collection, "--split", "dev", "-k", 100, "--threads", threads, "--out", first)
     for folder, more in ((full, []), (small, ["--encoder-layers", SMALL_LAYERS])):
         gradus(
             "train", "--model", "minilm-l6", "--data", collection, *TRAINING, *more, "--threads", threads, "--out", folder,
             "--json")
+    first, qrels = job(collection, first, work)
     rows = []
     for cascade in ([], ["--cascade", f"{small}:{PASSED_ON}"]):
         for budget in BUDGETS:
@@ -53,7 +74,7 @@ def main(collection, work, path):
                 for number in range(len(queries[0]["stages"]))
             ]
             rows.append({
-                "stages": "2 layers, then 6" if cascade else "6 layers", "budget_ms": budget, "nDCG@10": ndcg(collection, out),
+                "stages": "2 layers, then 6" if cascade else "6 layers", "budget_ms": budget, "nDCG@10": ndcg(qrels, out),
                 "rescored": means, **report["time"],
                 "ended_by_budget": sum(query["end"] != "complete" for query in queries), "queries": len(queries),
             })
@@ -61,7 +82,7 @@ def main(collection, work, path):
     lines = [
         f"# Re-ranking under a time budget: {os.path.basename(os.path.normpath(collection))}, dev", "", machine(), "",
         f"{rows[0]['queries']} queries, BM25's best 100 at their real lengths (192 tokens at most), {precision}. nDCG@10 of BM25 "
-        f"alone: {ndcg(collection, first):.4f}. Two models, each trained for some minutes ({' '.join(map(str, TRAINING))}): "
+        f"alone: {ndcg(qrels, first):.4f}. Two models, each trained for some minutes ({' '.join(map(str, TRAINING))}): "
         f"MiniLM's six layers, and its first {SMALL_LAYERS}, which pass {PASSED_ON} candidates on. The development queries chose "
         "the models' epochs: compare rows with each other, not with other tables.", "",
         "| stages | budget ms | nDCG@10 | p50 ms | p99 ms | longest ms | candidates scored by each | ended by the budget |",

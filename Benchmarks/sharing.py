@@ -19,8 +19,9 @@ def main(collection, encoder, work, path):
     threads, runner = os.environ["THREADS"], os.environ.get("RUNNER", "").split()
     count = int(os.environ.get("QUERIES", "20"))
     index, first, job, out = (os.path.join(work, name) for name in ("index", "first.run", "sharing.run", "sharing.out"))
-    gradus("index", collection, "--out", index, "--threads", threads)
-    gradus("search", index, "--topics", collection, "--split", "test", "-k", 100, "--threads", threads, "--out", first)
+    if not os.path.exists(first):
+        gradus("index", collection, "--out", index, "--threads", threads)
+        gradus("search", index, "--topics", collection, "--split", "test", "-k", 100, "--threads", threads, "--out", first)
     kept = {}
     with open(first, encoding="utf-8") as file, open(job, "w", encoding="utf-8") as chosen:
         for line in file:

@@ -7,8 +7,9 @@
 # re-ranked at their real lengths, 256 tokens at most, by MODEL (default: minilm-l6) with a linear head of fixed random
 # weights on [CLS], the same on both sides. From the texts to the scores, tokenizers included. Each rival pads batches of 32
 # (a) in the order given, as most users do, and (b) sorted by length first. Fails where fp32 scores differ by more than 1e-3.
-# ONLY names the sides to run (a part of their names; default: all); RUNNER is put before each measurement's command. See
-# environment.sh for GRADUS, PEER_VENV, THREADS and ROUNDS.
+# ONLY names the sides to run (parts of their names, with commas; default: all); WORK is a folder that is kept, so that another
+# call measures only what is missing; RUNNER is put before each measurement's command. See environment.sh for GRADUS,
+# PEER_VENV, THREADS and ROUNDS.
 set -euo pipefail
 folder=${1:?usage: rerank_job.sh FOLDER [MODEL]}
 source "$(dirname "$0")/environment.sh"
@@ -17,6 +18,8 @@ folder=$(collection_folder "$folder")
 peer_environment torch transformers numpy onnx onnxscript onnxruntime openvino nncf
 work=${WORK:-$scratch}
 mkdir -p "$work"
-"$GRADUS" index "$folder" --out "$work/index" --threads "$THREADS" >&2
-"$GRADUS" search "$work/index" --topics "$folder" --split test -k 100 --threads "$THREADS" --out "$work/bm25.run" >&2
+if ! [ -e "$work/bm25.run" ]; then
+  "$GRADUS" index "$folder" --out "$work/index" --threads "$THREADS" >&2
+  "$GRADUS" search "$work/index" --topics "$folder" --split test -k 100 --threads "$THREADS" --out "$work/bm25.run" >&2
+fi
 "$python" "$here/rerank_job.py" compare "$folder" "$encoder" "$work" "$results/rerank-job.md"
