@@ -67,7 +67,11 @@ struct OrdinalLossTests {
       LossInput(scores: Tensor([0.4, 9], shape: [1, 1, 2]), samples: [zero])).doubles()[0]
     #expect(approximately(corn, logarithm(1 + exponential(0.4)), within: 1e-12))
     let samples = [list([0, 1, 2, 3], qid: "a"), list([3, 3, 0, 1], qid: "b")]
-    let logits = Tensor((0..<24).map { 2.2 - Double($0 % 3) - 0.1 * Double($0 * $0 % 7) }, shape: [2, 4, 3])
+    let numbers = (0..<24).map { (number: Int) -> Double in
+      let step = Double(number % 3), noise = Double(number * number % 7)
+      return 2.2 - step - 0.1 * noise
+    }
+    let logits = Tensor(numbers, shape: [2, 4, 3])
     for kind in OrdinalLoss.Kind.allCases {
       let loss = try OrdinalLoss(levels: 4, kind: kind)
       try expectGradients([logits], "\(kind)") { try loss.perSample(LossInput(scores: $0[0], samples: samples)) }
@@ -88,7 +92,7 @@ struct OrdinalLossTests {
   func thresholds() throws {
     let base = TinyScorer(seed: 3)
     let scorer = OrdinalScorer(base, levels: 4)
-    for (found, expected) in zip(scorer.thresholds.doubles(), [-1, 0, 1]) {
+    for (found, expected) in zip(scorer.thresholds.doubles(), [-1.0, 0, 1]) {
       #expect(approximately(found, expected, within: 1e-5))
     }
     #expect(scorer.parameters.count == base.parameters.count + 1 && scorer.logitsPerPair == 3)
