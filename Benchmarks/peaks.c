@@ -6,6 +6,7 @@
 // bytes). The best of several runs, since a peak is asked for.
 #define _GNU_SOURCE
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,13 +111,16 @@ typedef struct {
   size_t bytes;
   char *data;
   double amount, start, end;
-  pthread_barrier_t *barrier;
+  atomic_int *ready;  // Threads that are warm.
+  int threads;
 } task;
 
 static void *run(void *argument) {
   task *t = argument;
   t->body(t->data, t->bytes);  // Warms clock, caches and pages.
-  pthread_barrier_wait(t->barrier);
+  // Spinning: threads that sleep until the last one comes may wake up on one processor.
+  atomic_fetch_add(t->ready, 1);
+  while (atomic_load(t->ready) < t->threads) {}
   t->start = now();
   t->amount = t->body(t->data, t->bytes);
   t->end = now();
@@ -129,13 +133,12 @@ static void measure(const char *name, work body, size_t bytes, int threads) {
   for (int repeat = 0; repeat < 5; repeat++) {
     task tasks[64];
     pthread_t ids[64];
-    pthread_barrier_t barrier;
-    pthread_barrier_init(&barrier, NULL, (unsigned)threads);
+    atomic_int ready = 0;
     for (int i = 0; i < threads; i++) {
       char *data = bytes ? aligned_alloc(64, (bytes + 63) / 64 * 64) : NULL;
       if (bytes && !data) exit(1);
       if (data) memset(data, 1, bytes);
-      tasks[i] = (task){body, bytes, data, 0, 0, 0, &barrier};
+      tasks[i] = (task){body, bytes, data, 0, 0, 0, &ready, threads};
       if (pthread_create(&ids[i], NULL, run, &tasks[i])) exit(1);
     }
     double amount = 0, start = 1e300, end = 0;
@@ -146,7 +149,6 @@ static void measure(const char *name, work body, size_t bytes, int threads) {
       end = tasks[i].end > end ? tasks[i].end : end;
       free(tasks[i].data);
     }
-    pthread_barrier_destroy(&barrier);
     const double rate = amount / (end - start) / 1e9;
     if (rate > best) best = rate;
   }

@@ -64,7 +64,8 @@ typedef vint_half vint_half_unaligned_ __attribute__((aligned(4), may_alias));
 
 /// The two numbers of each pair as floats, once for all columns: pair k of row i at [i * WIDE_PAIRS + k] where a row's pairs are
 /// neighbours, else (then the rows' are) at [k * 16 + i]. Reads whole groups of eight pairs of a row, which its stride has.
-GRD_INLINE void widen_pairs(const int R, const uint16_t *a, size_t lda, const size_t step, size_t pairs, float *even, float *odd) {
+GRD_INLINE void widen_pairs(const int R, const uint16_t *a, size_t lda, const size_t step, size_t pairs, float *even,
+                            float *odd) {
   if (step == 2) {
     GRD_UNROLL for (int i = 0; i < R; i++)
       for (size_t k = 0; k < pairs; k += 8) {

@@ -32,9 +32,12 @@ struct BenchKernelsCommand: ParsableCommand {
     let count = threads.apply()
     let cases = KernelCase.all.filter { only.map($0.name.contains) ?? true }
     guard !cases.isEmpty else {
-      throw UsageError("--only: no kernel's name has '\(only ?? "")' in it; there are \(KernelCase.all.map(\.name).joined(separator: ", "))")
+      let known = KernelCase.all.map(\.name).joined(separator: ", ")
+      throw UsageError("--only: no kernel's name has '\(only ?? "")' in it; there are \(known)")
     }
-    let figures = cases.map { Figure($0, seconds: $0.measure(threads: count, repeats: repeats, milliseconds: milliseconds), count) }
+    let figures = cases.map { kernel in
+      Figure(kernel, seconds: kernel.measure(threads: count, repeats: repeats, milliseconds: milliseconds), count)
+    }
     if output.json {
       return try printJSON(Figures(kernels: figures, threads: count, instruction_set: NumericBackend.instructionSet))
     }

@@ -67,7 +67,8 @@ extension KernelCase {
     let element = precision == GRD_ENCODER_FP32 ? 4 : 2
     return KernelCase(
       name: "encoder \(arithmetic) attention", shape: "\(sequences) x \(heads) heads x \(tokens) tokens x \(hidden / heads)",
-      arithmetic: arithmetic, operations: 4 * sequences * tokens * tokens * hidden, bytes: 4 * sequences * tokens * hidden * element
+      arithmetic: arithmetic, operations: 4 * sequences * tokens * tokens * hidden,
+      bytes: 4 * sequences * tokens * hidden * element
     ) {
       let memory = KernelMemory()
       var shape = grd_encoder_shape(

@@ -130,7 +130,9 @@ extension Trainer {
         let byName = Dictionary(parameters.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         optimizer.groups = try groups.map { group in
           let members = try group.parameters.map { name in
-            guard let parameter = byName[name] else { throw corrupt("group '\(group.name)' has '\(name)', which the model has not") }
+            guard let parameter = byName[name] else {
+              throw corrupt("group '\(group.name)' has '\(name)', which the model has not")
+            }
             return parameter
           }
           return ParameterGroup(

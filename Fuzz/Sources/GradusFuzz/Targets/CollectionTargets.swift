@@ -25,7 +25,7 @@ extension FuzzTarget {
   /// Documents in every format.
   static let corpus = FuzzTarget("corpus", maximumBytes: 2048, dictionary: "trec") {
     [
-      "{\"_id\": \"d1\", \"title\": \"t\", \"text\": \"some text\", \"metadata\": {\"a\": [1]}}\n{\"id\": 7, \"contents\": \"x\"}\n",
+      #"{"_id": "d1", "title": "t", "text": "some text", "metadata": {"a": [1]}}"# + "\n" + #"{"id": 7, "contents": "x"}"#,
       "d1\tsome text\nd2\tother text\n", "d1\thttp://a\ttitle\ttext\n",
       "<DOC>\n<DOCNO> d1 </DOCNO>\n<TITLE>t</TITLE>\n<TEXT>a &lt; b <b>c</b></TEXT>\n</DOC>\n",
     ].map { Array($0.utf8) }

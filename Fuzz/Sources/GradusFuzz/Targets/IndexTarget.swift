@@ -93,7 +93,9 @@ private struct IndexFiles: Sendable {
       withUnsafeBytes(of: checksum.littleEndian) { file.replaceSubrange(place..<place + 4, with: $0) }
     }
     for entry in stride(from: Int(table), to: Int(table) + Int(count) * Layout.entryBytes, by: Layout.entryBytes) {
-      let (offset, length) = file.withUnsafeBytes { ($0.number(UInt64.self, at: entry + 8), $0.number(UInt64.self, at: entry + 16)) }
+      let (offset, length) = file.withUnsafeBytes {
+        ($0.number(UInt64.self, at: entry + 8), $0.number(UInt64.self, at: entry + 16))
+      }
       guard offset <= table, length <= table - offset else { continue }
       let range = Int(offset)..<Int(offset + length)
       store(file.withUnsafeBytes { CRC32C.checksum(UnsafeRawBufferPointer(rebasing: $0[range])) }, at: entry + 4)

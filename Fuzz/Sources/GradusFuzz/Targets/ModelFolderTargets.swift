@@ -36,7 +36,9 @@ extension FuzzTarget {
     let name = sentenceFiles[Int(first) % sentenceFiles.count]
     let path = try Workplace.copy(ofFixture: "GradusModelsTests/Fixtures/encoders/sentence", as: "sentence")
     let file = "sentence/\(name)"
-    defer { if let bytes = try? Workplace.fixture("GradusModelsTests/Fixtures/encoders/\(file)") { Workplace.write(bytes, file) } }
+    defer {
+      if let bytes = try? Workplace.fixture("GradusModelsTests/Fixtures/encoders/\(file)") { Workplace.write(bytes, file) }
+    }
     Workplace.write(input.dropFirst(), file)
     let model = try BiEncoder(folder: ModelFolder(path: path))
     _ = try model.encode(["the cat"])

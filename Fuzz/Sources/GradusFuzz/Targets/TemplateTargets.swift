@@ -15,7 +15,8 @@ extension FuzzTarget {
     limits.outputCharacters = 100_000
     let text = String(decoding: input, as: UTF8.self)
     attempt {
-      let template = try ChatTemplate(text, source: "input", specialTokens: ["bos_token": "<s>", "eos_token": "</s>"], limits: limits)
+      let tokens = ["bos_token": "<s>", "eos_token": "</s>"]
+      let template = try ChatTemplate(text, source: "input", specialTokens: tokens, limits: limits)
       let messages = [ChatMessage.system("Be brief."), .user("What is\n BM25? \u{e9}<|im_end|>"), .assistant("A function.")]
       let date = TemplateDate(year: 2026, month: 2, day: 28)
       attempt { _ = try template.render(messages, variables: ["enable_thinking": true], date: date) }
