@@ -14,25 +14,18 @@ GRD_INLINE size_t pool_place(const uint64_t *pool, size_t count, uint64_t key) {
   return low;
 }
 
-/// Marks a row and says whether it was new. Words that become non-zero are remembered, as long as there is room.
-GRD_INLINE int mark_visited(grd_graph_scratch *scratch, size_t *touched, uint32_t row) {
+/// Marks a row; 1 where it was new. Words that become non-zero are remembered. Without branches: the outcome cannot be predicted.
+GRD_INLINE size_t mark_visited(grd_graph_scratch *scratch, size_t *touched, uint32_t row) {
   uint64_t *word = scratch->visited + (row >> 6);
   const uint64_t bit = 1ull << (row & 63), before = *word;
-  if (before & bit) return 0;
-  if (before == 0) {
-    if (*touched < scratch->touched_capacity) scratch->touched[*touched] = row >> 6;
-    (*touched)++;
-  }
+  scratch->touched[*touched] = row >> 6;
+  *touched += before == 0;
   *word = before | bit;
-  return 1;
+  return (before & bit) == 0;
 }
 
-static void clear_visited(grd_graph_scratch *scratch, size_t touched, size_t count) {
-  if (touched > scratch->touched_capacity) {
-    memset(scratch->visited, 0, (count / 64 + 1) * sizeof(uint64_t));
-  } else {
-    for (size_t i = 0; i < touched; i++) scratch->visited[scratch->touched[i]] = 0;
-  }
+static void clear_visited(grd_graph_scratch *scratch, size_t touched) {
+  for (size_t i = 0; i < touched; i++) scratch->visited[scratch->touched[i]] = 0;
 }
 
 /// A row's links on a level: how many, then the rows; NULL where the graph contradicts itself.
@@ -79,10 +72,10 @@ GRD_INLINE grd_graph_status search_level(
         status = GRD_GRAPH_MALFORMED;
         break;
       }
-      if (!mark_visited(scratch, &touched, row)) continue;
-      prefetch_row(rows, row, lines);
-      batch[fresh++] = row;
+      batch[fresh] = row;
+      fresh += mark_visited(scratch, &touched, row);
     }
+    for (size_t i = 0; i < fresh; i++) prefetch_row(rows, batch[i], lines);
     scored += fresh;
     for (size_t i = 0; i < fresh; i++) {
       const float score = quick_score(encoding, measure, rows, query, batch[i]);
@@ -96,7 +89,7 @@ GRD_INLINE grd_graph_status search_level(
       if (level == 0) __builtin_prefetch(graph->links + (size_t)batch[i] * (1 + graph->degree));
     }
   }
-  clear_visited(scratch, touched, rows->count);
+  clear_visited(scratch, touched);
   *held = count;
   *seen += scored;
   return status;

@@ -168,7 +168,7 @@ extension KernelTests {
     func malformed() {
       let rows = Rows(Self.vectors(4, 16, seed: 10), GRD_VECTOR_FLOAT32, GRD_VECTOR_DOT)
       func status(_ links: [UInt32], places: [UInt32] = [.max, .max, .max, .max], level: UInt32 = 0) -> grd_graph_status {
-        var pool = [UInt64](repeating: 0, count: 5), visited: [UInt64] = [0], touched: [UInt32] = [0]
+        var pool = [UInt64](repeating: 0, count: 5), visited: [UInt64] = [0], touched: [UInt32] = [0, 0]
         var batch = [UInt32](repeating: 0, count: 32)
         var found = 0
         let query = uniform(16, seed: 11)
@@ -186,7 +186,7 @@ extension KernelTests {
                         upper_blocks: 1, places: places.baseAddress, entry: 0, entry_level: level)
                       var scratch = grd_graph_scratch(
                         pool: pool.baseAddress, capacity: 4, visited: visited.baseAddress, touched: touched.baseAddress,
-                        touched_capacity: 1, batch: batch.baseAddress)
+                        batch: batch.baseAddress)
                       let result = grd_graph_search(&graph, &prepared, 0, 4, &scratch, &found, nil)
                       #expect(visited[0] == 0, "the visited set must be left clean")
                       return result

@@ -107,8 +107,7 @@ typedef struct {
   uint64_t *pool;      ///< [capacity + 1]: keys (score, row << 1 | is expanded), best first.
   size_t capacity;
   uint64_t *visited;   ///< [count / 64 + 1]; zero before and after each call.
-  uint32_t *touched;   ///< [touched_capacity]: words of `visited` that a call has set.
-  size_t touched_capacity;
+  uint32_t *touched;   ///< [count / 64 + 2]: words of `visited` that a call has set.
   uint32_t *batch;     ///< [max(degree, upper_degree) + 16]
 } grd_graph_scratch;
 

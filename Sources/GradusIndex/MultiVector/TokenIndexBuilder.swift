@@ -88,10 +88,9 @@ public final class TokenIndexBuilder {
     do {
       try spool.finishTemporary()
       let spooled = try MappedFile(path: spool.path)
-      let vectors = spooled.bytes.bindMemory(to: Float.self)
       let name = IndexFolder.segmentName(generation: folder.nextGeneration, kind: "tokens")
       let file = try SectionFileWriter(path: folder.path(of: name), kind: .tokens, calls: calls)
-      let centroids = try write(vectors, to: file)
+      let centroids = try withExtendedLifetime(spooled) { try write(spooled.bytes.bindMemory(to: Float.self), to: file) }
       let written = IndexManifest.File(name: name, bytes: try file.finish())
       try folder.commit(
         TokenIndexManifest(

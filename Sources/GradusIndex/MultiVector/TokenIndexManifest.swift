@@ -22,7 +22,8 @@ struct TokenIndexManifest: Codable, Equatable, FolderManifest {
 
   static func read(folder: String) throws -> TokenIndexManifest {
     let path = folder + "/" + IndexManifest.name
-    return try decode(try MappedFile(path: path).bytes, path: path)
+    let file = try MappedFile(path: path)
+    return try withExtendedLifetime(file) { try decode(file.bytes, path: path) }
   }
 
   static func decode(_ bytes: UnsafeRawBufferPointer, path: String) throws -> TokenIndexManifest {

@@ -12,12 +12,11 @@ final class GraphScratch {
   init(rows: Int, ef: Int, degree: Int) {
     self.rows = rows
     let words = rows / 64 + 1
-    let touched = min(words, 1 << 14)
     let visited = UnsafeMutablePointer<UInt64>.allocate(capacity: words)
     visited.initialize(repeating: 0, count: words)
     kernel = grd_graph_scratch(
-      pool: .allocate(capacity: ef + 1), capacity: ef, visited: visited, touched: .allocate(capacity: touched),
-      touched_capacity: touched, batch: .allocate(capacity: degree + 16))
+      pool: .allocate(capacity: ef + 1), capacity: ef, visited: visited, touched: .allocate(capacity: words + 1),
+      batch: .allocate(capacity: degree + 16))
   }
 
   deinit {

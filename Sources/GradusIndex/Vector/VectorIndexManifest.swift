@@ -47,7 +47,7 @@ struct VectorIndexManifest: Codable, Equatable, FolderManifest {
   /// Whether the folder's manifest is that of a vector index, of any version.
   static func isPresent(in folder: String) -> Bool {
     guard let file = try? MappedFile(path: folder + "/" + IndexManifest.name) else { return false }
-    return file.bytes.starts(with: (magic + " ").utf8)
+    return withExtendedLifetime(file) { file.bytes.starts(with: (magic + " ").utf8) }
   }
 
   static func read(folder: String) throws -> VectorIndexManifest {
@@ -59,7 +59,7 @@ struct VectorIndexManifest: Codable, Equatable, FolderManifest {
       let folderIsThere = access(folder, F_OK) == 0
       throw error.code == ENOTDIR || (error.code == ENOENT && folderIsThere) ? IndexError.notAnIndex(path: folder) : error
     }
-    return try decode(file.bytes, path: path)
+    return try withExtendedLifetime(file) { try decode(file.bytes, path: path) }
   }
 
   static func decode(_ bytes: UnsafeRawBufferPointer, path: String) throws -> VectorIndexManifest {

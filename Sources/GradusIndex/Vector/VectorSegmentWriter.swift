@@ -159,9 +159,11 @@ final class VectorSegmentWriter {
     let file = try SectionFileWriter(path: folder.path(of: name), kind: .vectors, calls: calls)
     let spooled = try MappedFile(path: spoolPath)
     try file.begin(.vectorCodes)
-    for position in order {
-      let start = Int(position) * codeBytes
-      try file.append(UnsafeRawBufferPointer(rebasing: spooled.bytes[start..<start + codeBytes]))
+    try withExtendedLifetime(spooled) {
+      for position in order {
+        let start = Int(position) * codeBytes
+        try file.append(UnsafeRawBufferPointer(rebasing: spooled.bytes[start..<start + codeBytes]))
+      }
     }
     try file.append(floats: configuration.encoding == .int8 ? order.map { scales[Int($0)] } : [], as: .vectorScales)
     try file.append(floats: order.map { norms[Int($0)] }, as: .vectorNorms)

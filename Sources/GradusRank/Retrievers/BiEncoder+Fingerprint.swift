@@ -10,7 +10,8 @@ extension EncoderFingerprint {
   /// prompts, the limit of tokens, and the precision of the arithmetic.
   public init(name: String, folder: ModelFolder, encoder: BiEncoder) throws {
     var digest = SHA256Digest()
-    digest.update(try MappedFile(path: try folder.file(ModelFolder.weightsName)).bytes)
+    let weights = try MappedFile(path: try folder.file(ModelFolder.weightsName))
+    withExtendedLifetime(weights) { digest.update(weights.bytes) }
     self.init(
       name: name, digest: digest.finish(),
       settings: "\(encoder.pooling.rawValue) pooling, \(encoder.isNormalized ? "unit length" : "any length")")

@@ -81,9 +81,4 @@ struct CommittedVectorIndexTests {
     try Self.buildTokens(in: temporary.path("tokens"))
     #expect(try TemporaryFolder.contents(of: temporary.path("tokens")) == TemporaryFolder.contents(of: Self.folder("tokens-v1")))
   }
-
-  @Test("make") func makeFixture() throws {
-    try Self.build(in: "/tmp/vec-fixture/vectors-v1")
-    try Self.buildTokens(in: "/tmp/vec-fixture/tokens-v1")
-  }
 }

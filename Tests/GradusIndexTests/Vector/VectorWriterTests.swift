@@ -66,7 +66,7 @@ struct VectorWriterTests {
     let folder = try TemporaryFolder()
     let vectors = RandomVectors.make(900, dimension: 24, seed: 3)
     let one = try RandomVectors.build(vectors, in: folder.path("one"), Self.configuration)
-    let many = try RandomVectors.build(vectors, in: folder.path("many"), Self.configuration, memoryBudgetBytes: 200_000)
+    let many = try RandomVectors.build(vectors, in: folder.path("many"), Self.configuration, memoryBudgetBytes: 100_000)
     #expect(one.segmentCount == 1 && many.segmentCount > 2 && many.count == 900)
     let query = RandomVectors.make(1, dimension: 24, seed: 4)[0]
     #expect(
