@@ -19,8 +19,10 @@ struct IndexCommand: ParsableCommand {
         gradus search corpus.index --query "laminar flows"
 
       The index appears in one step at the end: when the command is stopped, an index that was there stays as it was. Its \
-      bytes do not depend on --threads and --memory. A file that ends in .ciff or .ciff.gz is an index of another engine in the \
-      Common Index File Format: --analyzer must then name what its terms were made with. BM25's k1 and b are chosen when searching, not here.
+      bytes do not depend on --threads and --memory. BM25's k1 and b are chosen when searching, not here.
+
+      A file that ends in .ciff or .ciff.gz is an index of another engine in the Common Index File Format: --analyzer must \
+      then name what its terms were made with.
       """)
 
   @Argument(help: "A collection's name, a folder or a file; '-' is standard input.")
