@@ -34,7 +34,7 @@ def alternate(sides, label="", rounds=None):
 
     sides: name -> function without arguments. Each call is a process of its own, so that neither side's memory, threads or
     warm caches reach the other. With RESUME, a file, results are kept there, and what it has is not measured again; with
-    SECONDS, no measurement begins later than that after the start, and the script ends with code 75 to be called again.
+    STOP_AFTER, no measurement begins later than that after the start, and the script ends with code 75 to be called again.
     """
     results = {name: [] for name in sides}
     for number in range(rounds or int(os.environ["ROUNDS"])):
@@ -51,7 +51,7 @@ def kept(key, measure):
         with open(path, encoding="utf-8") as file:
             known = json.load(file)
     if key not in known:
-        if time.monotonic() - STARTED > float(os.environ.get("SECONDS", "inf")):
+        if time.monotonic() - STARTED > float(os.environ.get("STOP_AFTER", "inf")):
             raise SystemExit(75)
         print(key, file=sys.stderr)
         known[key] = measure()

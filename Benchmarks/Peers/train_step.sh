@@ -6,7 +6,7 @@
 #
 # MODEL is an installed encoder or its folder (default: minilm-l6), BATCH 16 pairs, TOKENS 128. COLLECTION is an installed
 # collection or a folder in BEIR's layout with qrels/train.tsv, for real pairs (default: faq). See environment.sh for GRADUS,
-# PEER_VENV, THREADS and ROUNDS, and pairs.py for RESUME and SECONDS, which cut the run into several calls. A C compiler
+# PEER_VENV, THREADS and ROUNDS, and pairs.py for RESUME and STOP_AFTER, which cut the run into several calls. A C compiler
 # (cc) measures what the processor can do; without one that part is left out.
 set -euo pipefail
 source "$(dirname "$0")/environment.sh"
