@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 GRADUS := .build/release/gradus
 
-.PHONY: demo test setup build sanitize clean help
+.PHONY: demo test setup build sanitize fuzz portability clean help
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,6 +21,12 @@ build: setup ## the gradus command, in release mode
 
 sanitize: setup ## kernels and index under the address, undefined-behaviour and thread sanitizers
 	@scripts/sanitize.sh
+
+fuzz: setup ## random input for every reader of files, SECONDS_EACH (60) for each
+	@scripts/fuzz.sh
+
+portability: setup ## the C kernels for arm64 and old x86-64, compiled and run (qemu), to the bit
+	@scripts/check-portability.sh
 
 clean: ## remove what was built; fetched models and collections stay
 	rm -rf .build .build-* .gradus

@@ -17,7 +17,9 @@ let package = Package(
     // The `gradus` command: one file per subcommand.
     .executableTarget(
       name: "GradusCLI",
-      dependencies: ["Gradus", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      dependencies: [
+        "Gradus", "CGradusKernels", "CGradusOneDNN", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
     // `import Gradus` is all a newcomer needs: re-exports the libraries below.
     .target(
       name: "Gradus",
@@ -37,7 +39,11 @@ let package = Package(
     // Trainer, losses, weightings and curricula, samplers, optimizers, schedules.
     .target(name: "GradusTrain", dependencies: ["GradusRank", "GradusModels", "GradusTensor", "GradusEval", "GradusFormats", "GradusCore"]),
     // Retrievers and rerankers: stages from a query to a ranked list.
-    .target(name: "GradusRank", dependencies: ["GradusIndex", "GradusModels", "GradusEval", "GradusText", "GradusCore"]),
+    .target(
+      name: "GradusRank",
+      dependencies: [
+        "GradusIndex", "GradusModels", "GradusTensor", "GradusEval", "GradusFormats", "GradusText", "GradusCore",
+      ]),
     // Collections and models by name: find, build, fetch, verify.
     .target(name: "GradusData", dependencies: ["GradusFormats", "GradusText", "GradusCore", "CLibXML2", "CArchive"]),
     // Inverted index: build, open, search.
@@ -76,7 +82,7 @@ let package = Package(
     .testTarget(name: "GradusModelsTests", dependencies: ["GradusModels", "CGradusKernels", "GradusTestSupport"], resources: [.copy("Fixtures")]),
     .testTarget(name: "GradusTrainTests", dependencies: ["GradusTrain", "GradusTestSupport"]),
     .testTarget(
-      name: "GradusRankTests", dependencies: ["GradusRank", "GradusEval", "GradusFormats", "GradusTestSupport"],
+      name: "GradusRankTests", dependencies: ["GradusRank", "GradusEval", "GradusFormats", "GradusIndex", "GradusTestSupport"],
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "GradusPipelineTests", dependencies: ["GradusPipeline", "GradusTestSupport"], resources: [.copy("Fixtures")]),

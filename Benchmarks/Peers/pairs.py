@@ -6,9 +6,11 @@ import platform
 import statistics
 import subprocess
 import sys
+import time
 
 # Of the last minute before anything was measured.
 LOAD_AT_START = os.getloadavg()[0]
+STARTED = time.monotonic()
 
 
 def call(arguments):
@@ -27,18 +29,37 @@ def threads():
     return int(os.environ["THREADS"])
 
 
-def alternate(sides):
+def alternate(sides, label="", rounds=None):
     """Calls every side once a round, A B A B ..., and gives each one's list of results.
 
     sides: name -> function without arguments. Each call is a process of its own, so that neither side's memory, threads or
-    warm caches reach the other.
+    warm caches reach the other. With RESUME, a file, results are kept there, and what it has is not measured again; with
+    STOP_AFTER, no measurement begins later than that after the start, and the script ends with code 75 to be called again.
     """
     results = {name: [] for name in sides}
-    for number in range(int(os.environ["ROUNDS"])):
+    for number in range(rounds or int(os.environ["ROUNDS"])):
         for name, measure in sides.items():
-            print(f"round {number + 1}: {name}", file=sys.stderr)
-            results[name].append(measure())
+            results[name].append(kept(f"{label}, round {number + 1}: {name}", measure))
     return results
+
+
+def kept(key, measure):
+    """A result from the file RESUME, or else measured now and kept there."""
+    path = os.environ.get("RESUME")
+    known = {}
+    if path and os.path.exists(path):
+        with open(path, encoding="utf-8") as file:
+            known = json.load(file)
+    if key not in known:
+        if time.monotonic() - STARTED > float(os.environ.get("STOP_AFTER", "inf")):
+            raise SystemExit(75)
+        print(key, file=sys.stderr)
+        known[key] = measure()
+        if path:
+            with open(path + ".new", "w", encoding="utf-8") as file:
+                json.dump(known, file)
+            os.replace(path + ".new", path)
+    return known[key]
 
 
 class Report:
@@ -48,6 +69,7 @@ class Report:
         self.title = title
         self.notes = notes
         self.rows = []
+        self.sections = []
 
     def compare(self, what, unit, ours, peers, higher_is_better, peak_mb=None):
         """One line: medians over the rounds, and for each rival the median of the rounds' ratios; above 1, we are better.
@@ -96,6 +118,8 @@ class Report:
         for row in checks:
             verdict = "agree" if row["agrees"] else "DO NOT AGREE"
             lines += ["", f"{row['what']}: {verdict}; difference {row['difference']:.2g}, allowed {row['tolerance']:g}."]
+        for section in self.sections:
+            lines += ["", *section]
         with open(path, "w", encoding="utf-8") as file:
             file.write("\n".join(lines) + "\n")
         if not all(row["agrees"] for row in checks):

@@ -1,17 +1,26 @@
 // Entry points of the decoder's kernels: each calls the build for this processor.
 #include "decoder_table.h"
 
-static const grd_decoder_table *table(void) {
+/// The build for a kernel whose time goes into products of bytes, or of bfloat16 numbers: the one with both instructions has
+/// the faster bytes in any case.
+static const grd_decoder_table *table_for(int is_int8) {
 #if defined(__x86_64__)
   const uint32_t both = GRD_CPU_AVX512_BF16 | GRD_CPU_AVX512_VNNI;
   switch (grd_isa_in_use()) {
-    case GRD_ISA_AVX512: return (grd_cpu_features() & both) == both ? &grd_decoder_avx512bf16 : &grd_decoder_avx512;
+    case GRD_ISA_AVX512:
+      if ((grd_cpu_features() & both) != both) return &grd_decoder_avx512;
+      return is_int8 || grd_bf16_is_fast() ? &grd_decoder_avx512bf16 : &grd_decoder_avx512;
     case GRD_ISA_AVX2: return &grd_decoder_avx2;
     case GRD_ISA_PORTABLE: break;
   }
+#elif defined(__aarch64__)
+  if (grd_cpu_features() & GRD_CPU_NEON_DOT) return &grd_decoder_dotprod;
 #endif
+  (void)is_int8;
   return &grd_decoder_portable;
 }
+
+static const grd_decoder_table *table(void) { return table_for(0); }
 
 void grd_product_bf16(const grd_weight *weight, size_t first_panel, size_t panels, const uint16_t *a, size_t a_stride,
                       size_t rows, grd_output output, void *out, size_t out_stride, uint16_t *scratch) {
@@ -21,7 +30,7 @@ void grd_product_bf16(const grd_weight *weight, size_t first_panel, size_t panel
 grd_status grd_product_int8(const grd_weight *weight, size_t first_panel, size_t panels, const int8_t *a, const float *scales,
                             const int32_t *sums, size_t rows, grd_output output, void *out, size_t out_stride) {
   if (weight->format == GRD_WEIGHT_BF16) return GRD_INVALID_ARGUMENT;
-  table()->product_int8(weight, first_panel, panels, a, scales, sums, rows, output, out, out_stride);
+  table_for(1)->product_int8(weight, first_panel, panels, a, scales, sums, rows, output, out, out_stride);
   return GRD_OK;
 }
 

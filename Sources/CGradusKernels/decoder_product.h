@@ -98,11 +98,32 @@ static void product_bf16(const grd_weight *weight, size_t first_panel, size_t pa
   }
 }
 
-/// sum + the four products of a lane's unsigned bytes with a's signed bytes.
-GRD_INLINE vint dot_bytes(vint sum, vuint bytes, int32_t a) {
-#if LEVEL == LEVEL_AVX512_BF16
+// Products of signed bytes alone: weights stored with an offset of 128 lose it first.
+#if LEVEL == LEVEL_NEON_DOT
+#define BYTE_OFFSET 128
+#else
+#define BYTE_OFFSET 0
+#endif
+
+/// sum + the four products of a lane's bytes with a's signed bytes. The bytes are unsigned; with BYTE_OFFSET, and where
+/// `has_offset`, 128 less than that, and below 128 otherwise.
+GRD_INLINE vint dot_bytes(const int has_offset, vint sum, vuint bytes, int32_t a) {
+#if LEVEL == LEVEL_NEON_DOT
+  typedef struct { int32x4_t quarter[4]; } quarters;
+  quarters weights, total;
+  if (has_offset) bytes ^= vset_uint(0x80808080u);
+  memcpy(&weights, &bytes, sizeof weights);
+  memcpy(&total, &sum, sizeof total);
+  GRD_UNROLL for (int q = 0; q < 4; q++)
+    total.quarter[q] =
+        vdotq_s32(total.quarter[q], vreinterpretq_s8_s32(weights.quarter[q]), vreinterpretq_s8_s32(vdupq_n_s32(a)));
+  memcpy(&sum, &total, sizeof sum);
+  return sum;
+#elif LEVEL == LEVEL_AVX512_BF16
+  (void)has_offset;
   return (vint)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)bytes, _mm512_set1_epi32(a));
 #else
+  (void)has_offset;
   GRD_UNROLL for (int i = 0; i < 4; i++) {
     const int32_t factor = (int8_t)((uint32_t)a >> (8 * i));
     sum += (vint)((bytes >> (uint32_t)(8 * i)) & 0xff) * vset_int(factor);
@@ -118,7 +139,7 @@ GRD_INLINE void int8_rows(const int R, grd_weight_format format, const grd_weigh
                                 size_t out_stride) {
   const size_t inputs = weight->inputs, blocks = inputs / GRD_PANEL;
   const size_t words = format == GRD_WEIGHT_Q8 ? 8 : 4;
-  const int32_t zero = format == GRD_WEIGHT_Q8 ? 128 : format == GRD_WEIGHT_Q4 ? 8 : 0;
+  const int32_t zero = format == GRD_WEIGHT_Q8 ? 128 - BYTE_OFFSET : format == GRD_WEIGHT_Q4 ? 8 : 0;
   const uint8_t *data = (const uint8_t *)weight->data + panel * grd_weight_panel_bytes(format, inputs);
   vfloat total[INT8_ROWS][2];
   GRD_UNROLL for (int i = 0; i < R; i++)
@@ -136,14 +157,14 @@ GRD_INLINE void int8_rows(const int R, grd_weight_format format, const grd_weigh
         const int8_t *row = a + (size_t)i * inputs + b * GRD_PANEL + 4 * word;
         memcpy(&low, row, sizeof low);
         if (format == GRD_WEIGHT_Q8) {
-          sum[i][0] = dot_bytes(sum[i][0], left, low);
-          sum[i][1] = dot_bytes(sum[i][1], right, low);
+          sum[i][0] = dot_bytes(1, sum[i][0], left, low);
+          sum[i][1] = dot_bytes(1, sum[i][1], right, low);
         } else {
           memcpy(&high, row + 16, sizeof high);
-          sum[i][0] = dot_bytes(sum[i][0], left & 0x0f0f0f0fu, low);
-          sum[i][1] = dot_bytes(sum[i][1], right & 0x0f0f0f0fu, low);
-          sum[i][0] = dot_bytes(sum[i][0], (left >> 4) & 0x0f0f0f0fu, high);
-          sum[i][1] = dot_bytes(sum[i][1], (right >> 4) & 0x0f0f0f0fu, high);
+          sum[i][0] = dot_bytes(0, sum[i][0], left & 0x0f0f0f0fu, low);
+          sum[i][1] = dot_bytes(0, sum[i][1], right & 0x0f0f0f0fu, low);
+          sum[i][0] = dot_bytes(0, sum[i][0], (left >> 4) & 0x0f0f0f0fu, high);
+          sum[i][1] = dot_bytes(0, sum[i][1], (right >> 4) & 0x0f0f0f0fu, high);
         }
       }
     }

@@ -11,11 +11,15 @@
 #include <string.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 #include "dispatch.h"
 #include "gradus_decoder.h"
 
+// Beside the scale of x86-64: the portable kernels but for products of bytes.
+#define LEVEL_NEON_DOT -1
 #define LEVEL_PORTABLE 0
 #define LEVEL_AVX2 1
 #define LEVEL_AVX512 2
@@ -41,6 +45,8 @@ typedef struct {
 extern const grd_decoder_table grd_decoder_portable;
 #if defined(__x86_64__)
 extern const grd_decoder_table grd_decoder_avx2, grd_decoder_avx512, grd_decoder_avx512bf16;
+#elif defined(__aarch64__)
+extern const grd_decoder_table grd_decoder_dotprod;
 #endif
 
 enum { Q8_BYTES = 32 * 32, Q4_BYTES = 32 * 16 };  // of 32 x 32 weights, without scales

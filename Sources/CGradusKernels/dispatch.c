@@ -1,6 +1,10 @@
 // Chooses the instruction set of each thread once, at its first call of a kernel.
 #include "dispatch.h"
 
+#if defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#endif
+
 enum { UNDECIDED = -1 };
 
 // Per thread, so that a test which goes through the instruction sets does not change kernels that others are in the middle of.
@@ -17,10 +21,18 @@ uint32_t grd_cpu_features(void) {
     features |= GRD_CPU_AVX512;
   if (__builtin_cpu_supports("avx512vnni")) features |= GRD_CPU_AVX512_VNNI;
   if (__builtin_cpu_supports("avx512bf16")) features |= GRD_CPU_AVX512_BF16;
+  if (__builtin_cpu_supports("avx512fp16")) features |= GRD_CPU_AVX512_FP16;
   if (__builtin_cpu_supports("amx-bf16")) features |= GRD_CPU_AMX_BF16;
   if (__builtin_cpu_supports("amx-int8")) features |= GRD_CPU_AMX_INT8;
 #elif defined(__aarch64__)
   features |= GRD_CPU_NEON;
+#if defined(__linux__)
+  // Bit 20 of the first word of capabilities (asimddp), as the kernel's interface has it.
+  if (getauxval(AT_HWCAP) >> 20 & 1) features |= GRD_CPU_NEON_DOT;
+#elif defined(__APPLE__)
+  // All processors of Macs have it.
+  features |= GRD_CPU_NEON_DOT;
+#endif
 #endif
   return features;
 }

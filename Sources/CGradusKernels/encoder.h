@@ -74,13 +74,15 @@ typedef struct {
   void (*stage)(const grd_encoder_plan *plan, size_t stage, size_t first, size_t rows, grd_encoder_scratch *scratch);
   /// Heads first ..< first + count of a sequence.
   void (*attend)(const grd_encoder_plan *plan, size_t sequence, size_t first, size_t count, grd_encoder_scratch *scratch);
-  void (*linear)(grd_encoder_precision precision, const float *x, size_t rows, size_t inputs, size_t padded,
-                 const grd_encoder_matrix *matrix, int gelu, float *out, void *scratch);
+  void (*multiply)(grd_encoder_precision precision, const void *inputs, size_t stride, const float *scales, size_t rows,
+                   const grd_encoder_matrix *matrix, int gelu, float *out);
+  void (*round_inputs)(grd_encoder_precision precision, const float *x, size_t rows, size_t stride, void *out, float *scales);
   void (*gelu)(const float *x, size_t count, float *y);
   void (*exp2)(grd_encoder_precision precision, const float *x, size_t count, float *y);
   /// As in gradus_bf16_product.h.
   void (*round_rows)(const float *from, size_t stride, size_t rows, size_t depth, uint16_t *out);
   void (*round_panels)(const float *from, size_t stride, int is_transposed, size_t depth, size_t width, uint16_t *out);
+  void (*widen_pairs)(const uint16_t *pairs, size_t count, float *out);
   void (*multiply_panels)(const grd_bf16_product *product, size_t first_row, size_t rows, size_t first_panel, size_t panels);
 } grd_encoder_build;
 
@@ -90,6 +92,8 @@ extern const grd_encoder_build grd_encoder_build_avx2;
 extern const grd_encoder_build grd_encoder_build_avx512;
 extern const grd_encoder_build grd_encoder_build_vnni;
 extern const grd_encoder_build grd_encoder_build_bf16;
+#elif defined(__aarch64__)
+extern const grd_encoder_build grd_encoder_build_dotprod;
 #endif
 
 /// Rounds to nearest, ties to even; subnormal numbers become zero, as the processor's conversion has it.

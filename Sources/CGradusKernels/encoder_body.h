@@ -7,8 +7,12 @@
 #include <string.h>
 
 #if ENCODER_LEVEL > 0
-#include <immintrin.h>
 // Attributes of a region, because a build's functions differ in nothing but their target.
+#if defined(__aarch64__)
+#include <arm_neon.h>
+#pragma clang attribute push(__attribute__((target("dotprod"))), apply_to = function)
+#else
+#include <immintrin.h>
 #if ENCODER_LEVEL == 1
 #pragma clang attribute push(__attribute__((target("avx2,fma,bmi2"))), apply_to = function)
 #elif ENCODER_LEVEL == 2
@@ -21,6 +25,7 @@
 #pragma clang attribute push(__attribute__((target(   \
         "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512bf16,avx2,fma,bmi2"))), \
                              apply_to = function)
+#endif
 #endif
 #endif
 
@@ -105,7 +110,8 @@ GRD_INLINE void embed(const grd_encoder_plan *plan, size_t first, size_t rows, s
   for (size_t token = first; token < first + rows; token++) {
     while ((size_t)batch->offsets[sequence + 1] <= token) sequence++;
     const float *word = model->words + (size_t)batch->ids[token] * hidden;
-    const float *place = model->positions + (token - (size_t)batch->offsets[sequence]) * hidden;
+    const size_t start = batch->first_positions ? (size_t)batch->first_positions[sequence] : 0;
+    const float *place = model->positions + (start + token - (size_t)batch->offsets[sequence]) * hidden;
     const float *segment = model->segments + (size_t)batch->segments[token] * hidden;
     float *out = plan->hidden + token * stride;
     for (size_t j = 0; j < hidden; j += LANES) {
@@ -176,15 +182,14 @@ static void attend(const grd_encoder_plan *plan, size_t sequence, size_t first, 
   }
 }
 
-static void single_linear(grd_encoder_precision precision, const float *x, size_t rows, size_t inputs, size_t stride,
-                          const grd_encoder_matrix *matrix, int gelu, float *out, void *scratch) {
-  float *padded = scratch;
-  for (size_t row = 0; row < rows; row++)
-    for (size_t j = 0; j < stride; j++) padded[row * stride + j] = j < inputs ? x[row * inputs + j] : 0;
-  float *scales = padded + rows * stride;
-  const linear_inputs a = rounded_inputs(precision, padded, rows, stride, scales + rows, scales);
+static void multiply(grd_encoder_precision precision, const void *inputs, size_t stride, const float *scales, size_t rows,
+                     const grd_encoder_matrix *matrix, int gelu, float *out) {
   const linear_end end = !gelu ? STORE : precision == GRD_ENCODER_FP32 ? GELU_FULL : GELU_SHORT;
-  linear(precision, rows, a, matrix, end, out, matrix->panels * PANEL, NULL);
+  linear(precision, rows, (linear_inputs){inputs, stride, scales}, matrix, end, out, matrix->panels * PANEL, NULL);
+}
+
+static void round_inputs(grd_encoder_precision precision, const float *x, size_t rows, size_t stride, void *out, float *scales) {
+  (void)rounded_inputs(precision, x, rows, stride, out, scales);
 }
 
 static void gelu_of(const float *x, size_t count, float *y) {
@@ -203,5 +208,5 @@ static void exp2_of(grd_encoder_precision precision, const float *x, size_t coun
 #pragma clang attribute pop
 #endif
 
-const grd_encoder_build ENCODER_BUILD = {stage,      attend,       single_linear,   gelu_of,
-                                         exp2_of,    round_rows,   round_panels,    multiply_panels};
+const grd_encoder_build ENCODER_BUILD = {stage,   attend,     multiply,     round_inputs, gelu_of,
+                                         exp2_of, round_rows, round_panels, widen_all_pairs, multiply_panels};

@@ -9,6 +9,9 @@
 
 grd_encoder_level grd_encoder_strongest_level(void) {
   const uint32_t features = grd_cpu_features();
+#if defined(__aarch64__)
+  return features & GRD_CPU_NEON_DOT ? GRD_ENCODER_NEON_DOT : GRD_ENCODER_PORTABLE;
+#endif
   switch (grd_isa_in_use()) {
     case GRD_ISA_PORTABLE: return GRD_ENCODER_PORTABLE;
     case GRD_ISA_AVX2: return GRD_ENCODER_AVX2;
@@ -16,6 +19,11 @@ grd_encoder_level grd_encoder_strongest_level(void) {
   }
   if (!(features & GRD_CPU_AVX512_VNNI)) return GRD_ENCODER_AVX512;
   return features & GRD_CPU_AVX512_BF16 ? GRD_ENCODER_AVX512_BF16 : GRD_ENCODER_AVX512_VNNI;
+}
+
+grd_encoder_level grd_encoder_fastest_level(void) {
+  const grd_encoder_level level = grd_encoder_strongest_level();
+  return level == GRD_ENCODER_AVX512_BF16 && !grd_bf16_is_fast() ? GRD_ENCODER_AVX512_VNNI : level;
 }
 
 const grd_encoder_build *grd_encoder_build_of(grd_encoder_level level) {
@@ -28,6 +36,8 @@ const grd_encoder_build *grd_encoder_build_of(grd_encoder_level level) {
     case GRD_ENCODER_AVX512_VNNI: return &grd_encoder_build_vnni;
     case GRD_ENCODER_AVX512_BF16: return &grd_encoder_build_bf16;
   }
+#elif defined(__aarch64__)
+  if (level == GRD_ENCODER_NEON_DOT) return &grd_encoder_build_dotprod;
 #endif
   return &grd_encoder_build_portable;
 }
@@ -228,7 +238,7 @@ void grd_encoder_largest(const float *rows, size_t stride, size_t count, size_t 
 static size_t linear_stride(size_t inputs) { return grd_rounded(inputs, 16); }
 
 size_t grd_encoder_linear_bytes(grd_encoder_precision precision, size_t rows, size_t inputs, size_t outputs) {
-  return grd_encoder_matrix_bytes(precision, outputs, inputs)
+  return grd_encoder_packed_bytes(precision, inputs, outputs)
          + (2 * rows * linear_stride(inputs) + rows + rows * grd_rounded(outputs, PANEL) + 64) * sizeof(float);
 }
 
@@ -238,13 +248,55 @@ grd_status grd_encoder_linear(grd_encoder_level level, grd_encoder_precision pre
   const grd_encoder_build *build = grd_encoder_build_of(level);
   if (!build) return GRD_UNSUPPORTED;
   if (!inputs || !outputs || (uintptr_t)scratch % ALIGNMENT) return GRD_INVALID_ARGUMENT;
-  const size_t padded = grd_rounded(outputs, PANEL);
-  const grd_encoder_layout layout = {outputs, inputs, 0, 0, 0, 0, 0, 1};
+  const size_t stride = linear_stride(inputs), padded = grd_rounded(outputs, PANEL);
   char *memory = scratch;
-  const grd_encoder_matrix matrix = grd_encoder_pack_matrix(precision, w, bias, outputs, inputs, &layout, &memory);
-  float *wide = (float *)memory;
-  build->linear(precision, x, rows, inputs, linear_stride(inputs), &matrix, gelu, wide, wide + rows * padded);
+  const void *packed = memory;
+  grd_encoder_pack_linear(precision, w, bias, inputs, outputs, memory);
+  memory += grd_encoder_packed_bytes(precision, inputs, outputs);
+  float *wide = (float *)memory, *rows_of_x = wide + rows * padded, *scales = rows_of_x + rows * stride;
+  for (size_t row = 0; row < rows; row++)
+    for (size_t j = 0; j < stride; j++) rows_of_x[row * stride + j] = j < inputs ? x[row * inputs + j] : 0;
+  const void *rounded = rows_of_x;
+  if (precision != GRD_ENCODER_FP32) {
+    rounded = scales + rows;
+    build->round_inputs(precision, rows_of_x, rows, stride, scales + rows, scales);
+  }
+  grd_encoder_multiply(level, precision, rounded, stride, scales, rows, packed, gelu, wide);
   for (size_t row = 0; row < rows; row++) memcpy(out + row * outputs, wide + row * padded, outputs * sizeof(float));
+  return GRD_OK;
+}
+
+/// A packed matrix of its own begins with its description.
+static size_t description_bytes(void) { return grd_rounded(sizeof(grd_encoder_matrix), ALIGNMENT); }
+
+size_t grd_encoder_packed_bytes(grd_encoder_precision precision, size_t inputs, size_t outputs) {
+  return description_bytes() + grd_rounded(grd_encoder_matrix_bytes(precision, outputs, inputs), ALIGNMENT);
+}
+
+grd_status grd_encoder_pack_linear(grd_encoder_precision precision, const float *w, const float *bias, size_t inputs,
+                                   size_t outputs, void *packed) {
+  if (!inputs || !outputs || (uintptr_t)packed % ALIGNMENT) return GRD_INVALID_ARGUMENT;
+  const grd_encoder_layout layout = {outputs, inputs, 0, 0, 0, 0, 0, 1};
+  char *memory = (char *)packed + description_bytes();
+  *(grd_encoder_matrix *)packed = grd_encoder_pack_matrix(precision, w, bias, outputs, inputs, &layout, &memory);
+  return GRD_OK;
+}
+
+grd_status grd_encoder_multiply(grd_encoder_level level, grd_encoder_precision precision, const void *inputs, size_t stride,
+                                const float *scales, size_t rows, const void *packed, int gelu, float *out) {
+  const grd_encoder_build *build = grd_encoder_build_of(level);
+  if (!build) return GRD_UNSUPPORTED;
+  if (stride % LANES) return GRD_INVALID_ARGUMENT;
+  build->multiply(precision, inputs, stride, scales, rows, packed, gelu, out);
+  return GRD_OK;
+}
+
+grd_status grd_encoder_round_inputs(grd_encoder_level level, grd_encoder_precision precision, const float *x, size_t rows,
+                                    size_t stride, void *out, float *scales) {
+  const grd_encoder_build *build = grd_encoder_build_of(level);
+  if (!build) return GRD_UNSUPPORTED;
+  if (stride % LANES || precision == GRD_ENCODER_FP32) return GRD_INVALID_ARGUMENT;
+  build->round_inputs(precision, x, rows, stride, out, scales);
   return GRD_OK;
 }
 

@@ -52,16 +52,24 @@ static void round_panels(const float *from, size_t stride, int is_transposed, si
   }
 }
 
-/// c[R][columns <= TILE_VECTORS * 16] = (from_zero ? 0 : c) + a panel.
-GRD_INLINE void product_tile(const int R, const uint16_t *a, size_t lda, const size_t step, const uint16_t *panel,
-                             size_t pairs, int from_zero, float *c, size_t stride, size_t columns) {
+static void widen_all_pairs(const uint16_t *pairs, size_t count, float *out) {
+  for (size_t i = 0; i < count; i++, pairs += 2, out += 2) {
+    const uint32_t words[2] = {(uint32_t)pairs[1] << 16, (uint32_t)pairs[0] << 16};
+    memcpy(out, words, sizeof words);
+  }
+}
+
+/// c[R][columns <= TILE_VECTORS * 16] = (from_zero ? 0 : c) + a panel; a: bf16 pairs, or floats where `is_wide`.
+GRD_INLINE void product_tile(const int R, const int is_wide, const void *a, size_t lda, const size_t step,
+                             const uint16_t *panel, size_t pairs, int from_zero, float *c, size_t stride, size_t columns) {
   vfloat sums[TILE_ROWS][TILE_VECTORS];
   GRD_UNROLL for (int i = 0; i < R; i++)
     GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) {
       const size_t at = (size_t)v * LANES;
       sums[i][v] = from_zero || at >= columns ? vset(0) : vload_part(c + (size_t)i * stride + at, columns - at, 0);
     }
-  tile_bf16_add(R, a, lda, step, panel, pairs, sums);
+  if (is_wide) tile_bf16_wide_add(R, a, lda, step, panel, pairs, sums);
+  else tile_bf16_add(R, a, lda, step, panel, pairs, sums);
   GRD_UNROLL for (int i = 0; i < R; i++)
     GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) {
       const size_t at = (size_t)v * LANES;
@@ -70,16 +78,21 @@ GRD_INLINE void product_tile(const int R, const uint16_t *a, size_t lda, const s
 }
 
 /// A part of the depth for `rows` rows whose first lies at `a`.
-GRD_INLINE void product_rows(const uint16_t *a, size_t lda, const size_t step, size_t rows, const uint16_t *panel, size_t pairs,
-                             int from_zero, float *c, size_t stride, size_t columns) {
-#define TILE(R, first)                                                                                               \
-  product_tile(R, a + (first) * lda, lda, step, panel, pairs, from_zero, c + (first) * stride, stride, columns)
+GRD_INLINE void product_rows(const int is_wide, const void *a, size_t lda, const size_t step, size_t rows,
+                             const uint16_t *panel, size_t pairs, int from_zero, float *c, size_t stride, size_t columns) {
+  const size_t element = is_wide ? sizeof(float) : sizeof(uint16_t);
+#define TILE(R, first)                                                                                                  \
+  product_tile(R, is_wide, (const char *)a + (first) * lda * element, lda, step, panel, pairs, from_zero,              \
+               c + (first) * stride, stride, columns)
   FOR_ROW_TILES(rows, TILE);
 #undef TILE
 }
 
-static void multiply_panels(const grd_bf16_product *product, size_t first_row, size_t rows, size_t first_panel, size_t panels) {
+GRD_INLINE void multiply_panels_of(const int is_wide, const grd_bf16_product *product, size_t first_row, size_t rows,
+                                   size_t first_panel, size_t panels) {
   const size_t depth = round_up(product->depth, LANES), pairs = depth / 2, stride = product->stride;
+  const size_t element = is_wide ? sizeof(float) : sizeof(uint16_t);
+  const char *a = is_wide ? (const char *)product->a_wide : (const char *)product->a;
   for (size_t part = 0; part < pairs || part == 0; part += PART_PAIRS) {
     const size_t count = pairs - part < PART_PAIRS ? pairs - part : PART_PAIRS;
     for (size_t number = first_panel; number < first_panel + panels; number++)
@@ -90,14 +103,18 @@ static void multiply_panels(const grd_bf16_product *product, size_t first_row, s
         const size_t columns = product->columns - column;
         float *c = product->c + first_row * stride + column;
         if (!product->a_is_panels) {
-          product_rows(product->a + first_row * depth + 2 * part, depth, 2, rows, panel, count, part == 0, c, stride, columns);
+          product_rows(is_wide, a + (first_row * depth + 2 * part) * element, depth, 2, rows, panel, count, part == 0, c,
+                       stride, columns);
           continue;
         }
-        for (size_t row = 0; row < rows; row += PANEL) {
-          const uint16_t *a = product->a + (first_row + row) * depth + part * 2 * PANEL;
-          const size_t here = rows - row < PANEL ? rows - row : PANEL;
-          product_rows(a, 2, 2 * PANEL, here, panel, count, part == 0, c + row * stride, stride, columns);
-        }
+        for (size_t row = 0; row < rows; row += PANEL)
+          product_rows(is_wide, a + ((first_row + row) * depth + part * 2 * PANEL) * element, 2, 2 * PANEL,
+                       rows - row < PANEL ? rows - row : PANEL, panel, count, part == 0, c + row * stride, stride, columns);
       }
   }
+}
+
+static void multiply_panels(const grd_bf16_product *product, size_t first_row, size_t rows, size_t first_panel, size_t panels) {
+  if (product->a_wide) multiply_panels_of(1, product, first_row, rows, first_panel, panels);
+  else multiply_panels_of(0, product, first_row, rows, first_panel, panels);
 }

@@ -48,7 +48,7 @@ GRD_INLINE vfloat vgelu_full(vfloat x) {
 }
 
 /// 2^x for x <= 0: x = n + f with |f| <= 1/2, 2^f a minimax polynomial of degree 6 (relative error 1.9e-9 before rounding) or
-/// 4 (2.6e-6). Below -126 the result is about 1e-38 instead of less, NaN for NaN.
+/// 4 (2.6e-6). Below -126 the result is that of -126; NaN for the NaN that arithmetic makes, whose low bits are 0.
 GRD_INLINE vfloat vexp2_negative(const int is_short, vfloat x) {
   const vfloat round = vset(12582912.0f);  // 1.5 * 2^23
   x = vmax(vset(-126.0f), x);

@@ -56,29 +56,91 @@ GRD_INLINE void tile_fp32(const int R, const float *a, size_t lda, const float *
   }
 }
 
-/// The same in bf16, added to sums; pairs: depth / 2. Pair k of row i lies at a + i * lda + k * step.
+#if ENCODER_LEVEL < 4
+/// Pairs that are widened at a time: of all rows of a tile they stay in the L1 cache beside as much of the panel.
+enum { WIDE_PAIRS = 64 };
+typedef int32_t vint_half __attribute__((vector_size(32)));
+typedef vint_half vint_half_unaligned_ __attribute__((aligned(4), may_alias));
+
+/// The two numbers of each pair as floats, once for all columns: pair k of row i at [i * WIDE_PAIRS + k] where a row's pairs are
+/// neighbours, else (then the rows' are) at [k * 16 + i]. Reads whole groups of eight pairs of a row, which its stride has.
+GRD_INLINE void widen_pairs(const int R, const uint16_t *a, size_t lda, const size_t step, size_t pairs, float *even,
+                            float *odd) {
+  if (step == 2) {
+    GRD_UNROLL for (int i = 0; i < R; i++)
+      for (size_t k = 0; k < pairs; k += 8) {
+        const vint_half both = *(const vint_half_unaligned_ *)(a + (size_t)i * lda + 2 * k);
+        *(vint_half_unaligned_ *)(even + i * WIDE_PAIRS + k) = both << 16;
+        *(vint_half_unaligned_ *)(odd + i * WIDE_PAIRS + k) = both & (int32_t)0xffff0000;
+      }
+    return;
+  }
+  for (size_t k = 0; k < pairs; k++) {
+    vint both = vset_int(0);
+    memcpy(&both, a + k * step, (size_t)R * sizeof(int32_t));
+    vstore_int(even + k * LANES, both << 16);
+    vstore_int(odd + k * LANES, both & vset_int((int32_t)0xffff0000));
+  }
+}
+#endif
+
+/// The same in bf16, added to sums; pairs: depth / 2. Pair k of row i lies at a + i * lda + k * step; step or lda is 2.
 GRD_INLINE void tile_bf16_add(const int R, const uint16_t *a, size_t lda, const size_t step, const uint16_t *panel,
                               size_t pairs, vfloat sums[TILE_ROWS][TILE_VECTORS]) {
+#if ENCODER_LEVEL >= 4
   for (size_t k = 0; k < pairs; k++, panel += 2 * PANEL) {
     vint b[TILE_VECTORS];
     GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) b[v] = vload_int(panel + v * 2 * LANES);
-#if ENCODER_LEVEL >= 4
     GRD_UNROLL for (int i = 0; i < R; i++) {
       const __m512bh left = (__m512bh)vset_bits(a + (size_t)i * lda + step * k);
       GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++)
         sums[i][v] = (vfloat)_mm512_dpbf16_ps((__m512)sums[i][v], left, (__m512bh)b[v]);
     }
+  }
 #else
-    const vint high = vset_int((int32_t)0xffff0000);
-    vfloat odd[TILE_VECTORS], even[TILE_VECTORS];
-    GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) odd[v] = (vfloat)(b[v] & high), even[v] = (vfloat)(b[v] << 16);
-    GRD_UNROLL for (int i = 0; i < R; i++) {
-      const vint left = vset_bits(a + (size_t)i * lda + step * k);
-      const vfloat left_odd = (vfloat)(left & high), left_even = (vfloat)(left << 16);
-      GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++)
-        sums[i][v] = vfma(left_even, even[v], vfma(left_odd, odd[v], sums[i][v]));
+  // Both sides widened to floats: the left one once for all columns, because widening and multiply-adds share units.
+  float even[WIDE_PAIRS * LANES], odd[WIDE_PAIRS * LANES];
+  const vint high = vset_int((int32_t)0xffff0000);
+  const size_t row = step == 2 ? WIDE_PAIRS : 1, pair = step == 2 ? 1 : LANES;
+  for (size_t first = 0; first < pairs; first += WIDE_PAIRS) {
+    const size_t count = smaller(WIDE_PAIRS, pairs - first);
+    widen_pairs(R, a + step * first, lda, step, count, even, odd);
+    for (size_t k = 0; k < count; k++, panel += 2 * PANEL) {
+      vfloat right_odd[TILE_VECTORS], right_even[TILE_VECTORS];
+      GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) {
+        const vint b = vload_int(panel + v * 2 * LANES);
+        right_odd[v] = (vfloat)(b & high), right_even[v] = (vfloat)(b << 16);
+      }
+      GRD_UNROLL for (int i = 0; i < R; i++) {
+        const vfloat left_odd = vset(odd[(size_t)i * row + k * pair]), left_even = vset(even[(size_t)i * row + k * pair]);
+        GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++)
+          sums[i][v] = vfma(left_even, right_even[v], vfma(left_odd, right_odd[v], sums[i][v]));
+      }
     }
+  }
 #endif
+}
+
+/// The same with the left side as floats, the odd element of each pair first: pair k of row i lies at a + i * lda + k * step.
+/// The same bits, without bf16 instructions and without taking pairs of the left side apart.
+GRD_INLINE void tile_bf16_wide_add(const int R, const float *a, size_t lda, const size_t step, const uint16_t *panel,
+                                   size_t pairs, vfloat sums[TILE_ROWS][TILE_VECTORS]) {
+  const vint high = vset_int((int32_t)0xffff0000);
+  for (size_t k = 0; k < pairs; k++, panel += 2 * PANEL, a += step) {
+    vfloat odd[TILE_VECTORS], even[TILE_VECTORS];
+    GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) {
+      const vint b = vload_int(panel + v * 2 * LANES);
+      odd[v] = (vfloat)(b & high);
+      even[v] = (vfloat)(b << 16);
+    }
+    GRD_UNROLL for (int i = 0; i < R; i++) {
+      const vfloat left = vset(a[(size_t)i * lda]);
+      GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) sums[i][v] = vfma(left, odd[v], sums[i][v]);
+    }
+    GRD_UNROLL for (int i = 0; i < R; i++) {
+      const vfloat left = vset(a[(size_t)i * lda + 1]);
+      GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) sums[i][v] = vfma(left, even[v], sums[i][v]);
+    }
   }
 }
 
@@ -94,7 +156,13 @@ GRD_INLINE void tile_bf16(const int R, const uint16_t *a, size_t lda, const uint
 GRD_INLINE void tile_int8(const int R, const uint8_t *a, size_t lda, const int8_t *panel, size_t quads,
                           const int32_t *correction, vint sums[TILE_ROWS][TILE_VECTORS]) {
   GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) {
+#if ENCODER_LEVEL == 1 && defined(__aarch64__)
+    // Products of signed bytes need no correction.
+    const vint start = vset_int(0);
+    (void)correction;
+#else
     const vint start = vload_int(correction + v * LANES);
+#endif
     GRD_UNROLL for (int i = 0; i < R; i++) sums[i][v] = start;
   }
   for (size_t k = 0; k < quads; k++, panel += 4 * PANEL) {
@@ -119,6 +187,21 @@ GRD_INLINE void tile_int8(const int R, const uint8_t *a, size_t lda, const int8_
       const __m512i left_even = _mm512_and_si512(left, low), left_odd = _mm512_srli_epi16(left, 8);
       GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++)
         sums[i][v] += (vint)_mm512_madd_epi16(left_even, even[v]) + (vint)_mm512_madd_epi16(left_odd, odd[v]);
+    }
+#elif ENCODER_LEVEL == 1 && defined(__aarch64__)
+    typedef struct { int32x4_t quarter[4]; } quarters;
+    quarters weights;
+    memcpy(&weights, &b[0], sizeof weights);
+    GRD_UNROLL for (int i = 0; i < R; i++) {
+      int32_t bits;
+      memcpy(&bits, a + (size_t)i * lda + 4 * k, sizeof bits);
+      // Bytes without their offset of 128.
+      const int8x16_t left = vreinterpretq_s8_s32(vdupq_n_s32(bits ^ (int32_t)0x80808080));
+      quarters total;
+      memcpy(&total, &sums[i][0], sizeof total);
+      GRD_UNROLL for (int q = 0; q < 4; q++)
+        total.quarter[q] = vdotq_s32(total.quarter[q], vreinterpretq_s8_s32(weights.quarter[q]), left);
+      memcpy(&sums[i][0], &total, sizeof total);
     }
 #elif ENCODER_LEVEL == 1
     typedef struct { __m256i half[2]; } halves;

@@ -5,18 +5,19 @@
 
 #define NOT_DECODED SIZE_MAX
 
-static void start(grd_cursor *cursor, size_t documents, double weight) {
+static void start(grd_cursor *cursor, size_t documents, const grd_term *term) {
   cursor->documents = documents;
   cursor->blocks = (documents + GRD_BLOCK - 1) / GRD_BLOCK;
-  cursor->weight = weight;
+  cursor->term = *term;
   cursor->block = 0;
   cursor->decoded = NOT_DECODED;
   cursor->decoded_count = 0;
   cursor->position = 0;
 }
 
-grd_postings_status grd_cursor_open(grd_cursor *cursor, const uint8_t *list, size_t available, size_t documents, double weight) {
-  start(cursor, documents, weight);
+grd_postings_status grd_cursor_open(
+  grd_cursor *cursor, const uint8_t *list, size_t available, size_t documents, const grd_term *term) {
+  start(cursor, documents, term);
   const size_t skip_bytes = cursor->blocks * sizeof(grd_skip);
   if (documents == 0 || skip_bytes > available || (uintptr_t)list % _Alignof(grd_skip) != 0) return GRD_POSTINGS_MALFORMED;
   cursor->skips = (const grd_skip *)list;
@@ -25,8 +26,9 @@ grd_postings_status grd_cursor_open(grd_cursor *cursor, const uint8_t *list, siz
   return GRD_POSTINGS_OK;
 }
 
-grd_postings_status grd_cursor_open_single(grd_cursor *cursor, const grd_bm25 *scorer, uint32_t doc, uint32_t tf, double weight) {
-  start(cursor, 1, weight);
+grd_postings_status grd_cursor_open_single(
+  grd_cursor *cursor, const grd_scorer *scorer, uint32_t doc, uint32_t tf, const grd_term *term) {
+  start(cursor, 1, term);
   if (doc >= scorer->documents || tf == 0) return GRD_POSTINGS_MALFORMED;
   cursor->docs[0] = doc;
   cursor->tfs[0] = tf;
@@ -69,7 +71,7 @@ static grd_postings_status decode(grd_cursor *cursor, uint32_t documents) {
   return GRD_POSTINGS_OK;
 }
 
-uint32_t grd_cursor_candidate(grd_cursor *cursor, const grd_bm25 *scorer, uint32_t doc) {
+uint32_t grd_cursor_candidate(grd_cursor *cursor, const grd_scorer *scorer, uint32_t doc) {
   pass_blocks(cursor, doc);
   if (cursor->block == cursor->blocks) return scorer->documents;
   if (cursor->decoded == cursor->block) {
@@ -81,7 +83,7 @@ uint32_t grd_cursor_candidate(grd_cursor *cursor, const grd_bm25 *scorer, uint32
   return first > doc ? first : doc;
 }
 
-static double skip_bound(const grd_skip *skip, const grd_bm25 *scorer, double weight) {
+static double bm25_bound(const grd_skip *skip, const grd_scorer *scorer, double weight) {
   double best = 0;
   for (size_t i = 0; i < 4 && skip->impacts[i].tf != 0; i++) {
     if (skip->impacts[i].tf == UINT16_MAX) return weight;
@@ -92,20 +94,34 @@ static double skip_bound(const grd_skip *skip, const grd_bm25 *scorer, double we
   return weight * best;
 }
 
-double grd_cursor_bound(grd_cursor *cursor, const grd_bm25 *scorer, uint32_t from, uint32_t to, size_t *postings) {
+static double block_bound(const grd_cursor *cursor, const grd_scorer *scorer, size_t block) {
+  if (cursor->term.bounds != NULL) return cursor->term.weight * cursor->term.bounds[block];
+  const grd_skip *skip = &cursor->skips[block];
+  if (scorer->formula == GRD_BM25) return bm25_bound(skip, scorer, cursor->term.weight);
+  double best = 0;
+  for (size_t i = 0; i < 4 && skip->impacts[i].tf != 0; i++) {
+    const double tf = skip->impacts[i].tf == UINT16_MAX ? cursor->term.largest_tf : skip->impacts[i].tf;
+    const double part = grd_contribution(scorer, &cursor->term, tf, skip->impacts[i].length);
+    if (part > best) best = part;
+  }
+  return best;
+}
+
+double grd_cursor_bound(grd_cursor *cursor, const grd_scorer *scorer, uint32_t from, uint32_t to, size_t *postings) {
   pass_blocks(cursor, from);
   double best = 0;
   size_t block = cursor->block;
   for (; block < cursor->blocks; block++) {
     if (block > 0 && cursor->skips[block - 1].last_doc + 1 >= to) break;
-    const double bound = skip_bound(&cursor->skips[block], scorer, cursor->weight);
+    const double bound = block_bound(cursor, scorer, block);
     if (bound > best) best = bound;
   }
   *postings = (block - cursor->block) * GRD_BLOCK;
   return best;
 }
 
-grd_postings_status grd_cursor_accumulate(grd_cursor *cursor, const grd_bm25 *scorer, uint32_t from, uint32_t to, double *scores) {
+grd_postings_status grd_cursor_accumulate(
+  grd_cursor *cursor, const grd_scorer *scorer, uint32_t from, uint32_t to, double *scores, uint8_t *marks) {
   double parts[GRD_BLOCK];
   pass_blocks(cursor, from);
   while (cursor->block < cursor->blocks) {
@@ -119,8 +135,10 @@ grd_postings_status grd_cursor_accumulate(grd_cursor *cursor, const grd_bm25 *sc
       end = first;
       while (cursor->docs[end] < to) end++;
     }
-    grd_bm25_contributions(scorer, cursor->weight, cursor->docs + first, cursor->tfs + first, end - first, parts);
+    grd_contributions(scorer, &cursor->term, cursor->docs + first, cursor->tfs + first, end - first, parts);
     for (size_t i = first; i < end; i++) scores[cursor->docs[i] - from] += parts[i - first];
+    if (marks != NULL)
+      for (size_t i = first; i < end; i++) marks[cursor->docs[i] - from] = 1;
     cursor->position = end;
     if (end < cursor->decoded_count) return GRD_POSTINGS_OK;
     cursor->block++;
@@ -146,16 +164,14 @@ static grd_postings_status seek(grd_cursor *cursor, uint32_t documents, uint32_t
 }
 
 grd_postings_status grd_cursor_refine(
-  grd_cursor *cursor, const grd_bm25 *scorer, uint32_t from, const uint32_t *offsets, double *scores, size_t count) {
+  grd_cursor *cursor, const grd_scorer *scorer, uint32_t from, const uint32_t *offsets, double *scores, size_t count) {
   for (size_t i = 0; i < count; i++) {
     int found;
     if (seek(cursor, scorer->documents, from + offsets[i], &found) != GRD_POSTINGS_OK) return GRD_POSTINGS_MALFORMED;
     if (cursor->block == cursor->blocks) return GRD_POSTINGS_OK;
     if (!found) continue;
-    double part;
-    grd_bm25_contributions_scalar(
-      scorer, cursor->weight, cursor->docs + cursor->position, cursor->tfs + cursor->position, 1, &part);
-    scores[i] += part;
+    scores[i] += grd_contribution(
+      scorer, &cursor->term, cursor->tfs[cursor->position], scorer->lengths[cursor->docs[cursor->position]]);
   }
   return GRD_POSTINGS_OK;
 }
@@ -174,5 +190,63 @@ grd_postings_status grd_cursor_next_block(grd_cursor *cursor, size_t *count) {
   if (decode(cursor, UINT32_MAX >> 1) != GRD_POSTINGS_OK) return GRD_POSTINGS_MALFORMED;
   *count = cursor->decoded_count;
   cursor->block++;
+  return GRD_POSTINGS_OK;
+}
+
+grd_postings_status grd_cursor_block_bounds(
+  grd_cursor *cursor, const grd_scorer *scorer, double *bounds, double *least, double *greatest) {
+  double parts[GRD_BLOCK];
+  *least = 0;
+  *greatest = 0;
+  for (size_t block = 0; block < cursor->blocks; block++) {
+    cursor->block = block;
+    if (decode(cursor, scorer->documents) != GRD_POSTINGS_OK) return GRD_POSTINGS_MALFORMED;
+    grd_contributions(scorer, &cursor->term, cursor->docs, cursor->tfs, cursor->decoded_count, parts);
+    double best = parts[0];
+    for (size_t i = 0; i < cursor->decoded_count; i++) {
+      if (parts[i] > best) best = parts[i];
+      if (parts[i] < *least) *least = parts[i];
+    }
+    bounds[block] = best;
+    if (best > *greatest) *greatest = best;
+  }
+  cursor->block = cursor->blocks;
+  return GRD_POSTINGS_OK;
+}
+
+grd_postings_status grd_cursor_documents(grd_cursor *cursor, uint32_t documents, uint32_t *docs) {
+  for (; cursor->block < cursor->blocks; cursor->block++) {
+    if (decode(cursor, documents) != GRD_POSTINGS_OK) return GRD_POSTINGS_MALFORMED;
+    memcpy(docs + cursor->block * GRD_BLOCK, cursor->docs, cursor->decoded_count * sizeof *docs);
+  }
+  return GRD_POSTINGS_OK;
+}
+
+size_t grd_cursor_block_occurrences(const grd_cursor *cursor) {
+  size_t sum = 0;
+  for (size_t i = 0; i < cursor->decoded_count; i++) sum += cursor->tfs[i];
+  return sum;
+}
+
+grd_postings_status grd_cursor_block_positions(
+  const grd_cursor *cursor, const uint8_t *in, size_t available, uint32_t *positions, uint32_t *starts) {
+  size_t place = 0, count = 0;
+  for (size_t i = 0; i < cursor->decoded_count; i++) {
+    starts[i] = (uint32_t)count;
+    uint32_t position = 0;
+    for (uint32_t j = 0; j < cursor->tfs[i]; j++) {
+      uint32_t gap = 0;
+      for (uint32_t shift = 0;; shift += 7) {
+        if (place == available || shift > 28) return GRD_POSTINGS_MALFORMED;
+        const uint8_t byte = in[place++];
+        gap |= (uint32_t)(byte & 127) << shift;
+        if (byte < 128) break;
+      }
+      if (j > 0 && (gap == 0 || gap > UINT32_MAX - position)) return GRD_POSTINGS_MALFORMED;
+      position = j == 0 ? gap : position + gap;
+      positions[count++] = position;
+    }
+  }
+  starts[cursor->decoded_count] = (uint32_t)count;
   return GRD_POSTINGS_OK;
 }

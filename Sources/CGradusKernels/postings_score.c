@@ -3,12 +3,12 @@
 // The products and sums below must not be fused: every version rounds each operation.
 #pragma STDC FP_CONTRACT OFF
 
-static inline double contribution(const grd_bm25 *scorer, double weight, double tf, double length) {
+static inline double contribution(const grd_scorer *scorer, double weight, double tf, double length) {
   return weight * (tf / (tf + (scorer->base + scorer->slope * length)));
 }
 
 void grd_bm25_contributions_scalar(
-  const grd_bm25 *scorer, double weight, const uint32_t *docs, const uint32_t *tfs, size_t count, double *out) {
+  const grd_scorer *scorer, double weight, const uint32_t *docs, const uint32_t *tfs, size_t count, double *out) {
   for (size_t i = 0; i < count; i++) out[i] = contribution(scorer, weight, tfs[i], scorer->lengths[docs[i]]);
 }
 
@@ -24,11 +24,26 @@ size_t grd_take_scores_scalar(double *scores, size_t count, double minimum, uint
   return found;
 }
 
+size_t grd_take_marked(
+  double *scores, uint8_t *marks, size_t count, double minimum, uint32_t *offsets, double *values) {
+  size_t found = 0;
+  for (size_t i = 0; i < count; i++) {
+    if (marks[i] == 0) continue;
+    const double score = scores[i];
+    marks[i] = 0;
+    scores[i] = 0;
+    if (!(score >= minimum)) continue;
+    offsets[found] = (uint32_t)i;
+    values[found++] = score;
+  }
+  return found;
+}
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 
 __attribute__((target("avx512f,avx512vl"))) static void contributions_avx512(
-  const grd_bm25 *scorer, double weight, const uint32_t *docs, const uint32_t *tfs, size_t count, double *out) {
+  const grd_scorer *scorer, double weight, const uint32_t *docs, const uint32_t *tfs, size_t count, double *out) {
   const __m512d weights = _mm512_set1_pd(weight);
   const __m512d base = _mm512_set1_pd(scorer->base);
   const __m512d slope = _mm512_set1_pd(scorer->slope);
@@ -44,7 +59,7 @@ __attribute__((target("avx512f,avx512vl"))) static void contributions_avx512(
 }
 
 void grd_bm25_contributions(
-  const grd_bm25 *scorer, double weight, const uint32_t *docs, const uint32_t *tfs, size_t count, double *out) {
+  const grd_scorer *scorer, double weight, const uint32_t *docs, const uint32_t *tfs, size_t count, double *out) {
   // Gathers take signed 32-bit offsets: documents number fewer than 2^31.
   if (__builtin_cpu_supports("avx512vl")) return contributions_avx512(scorer, weight, docs, tfs, count, out);
   grd_bm25_contributions_scalar(scorer, weight, docs, tfs, count, out);
@@ -79,7 +94,7 @@ size_t grd_take_scores(double *scores, size_t count, double minimum, uint32_t *o
 #else
 
 void grd_bm25_contributions(
-  const grd_bm25 *scorer, double weight, const uint32_t *docs, const uint32_t *tfs, size_t count, double *out) {
+  const grd_scorer *scorer, double weight, const uint32_t *docs, const uint32_t *tfs, size_t count, double *out) {
   grd_bm25_contributions_scalar(scorer, weight, docs, tfs, count, out);
 }
 

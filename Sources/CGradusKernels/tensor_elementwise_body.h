@@ -139,7 +139,7 @@ GRD_CLONES void TYPED(grd_tensor_add_bias)(T *x, const T *bias, size_t rows, siz
 }
 
 GRD_CLONES void TYPED(grd_tensor_dropout)(const T *in, T *out, size_t count, uint64_t seed, uint64_t offset, double rate) {
-  uint32_t threshold = (uint32_t)(rate * 4294967296.0);
+  uint32_t threshold = grd_dropout_threshold(rate);
   T scale = (T)(1 / (1 - rate));
   for (size_t i = 0; i < count; i++) out[i] = grd_counter_hash(seed, offset + i) >= threshold ? in[i] * scale : (T)0;
 }

@@ -117,6 +117,9 @@ GRD_INLINE uint32_t grd_counter_hash(uint64_t seed, uint64_t counter) {
   return (uint32_t)(z >> 32);
 }
 
+/// Hashes below it are dropped.
+GRD_INLINE uint32_t grd_dropout_threshold(double rate) { return (uint32_t)(rate * 4294967296.0); }
+
 #define GRD_PASTE_(a, b) a##_##b
 #define GRD_PASTE(a, b) GRD_PASTE_(a, b)
 /// The name of a function for the element type that is being compiled (T, with its suffix S).

@@ -138,14 +138,23 @@ GRD_CLONES void TYPED(grd_tensor_softmax_gradient)(const T *y, const T *g, T *di
 }
 
 GRD_CLONES void TYPED(grd_tensor_layer_norm)(const T *x, const T *residual, const T *gain, const T *bias, T *sum, T *y,
-                                             T *mean, T *rstd, size_t rows, size_t width, double epsilon) {
+                                             T *mean, T *rstd, size_t rows, size_t width, double epsilon,
+                                             const grd_dropout *dropout) {
+  const uint32_t threshold = dropout ? grd_dropout_threshold(dropout->rate) : 0;
+  const T factor = dropout ? (T)(1 / (1 - dropout->rate)) : 1;
   for (size_t row = 0; row < rows; row++) {
     const T *source = x + row * width;
     T *target = y + row * width;
     if (residual) {
       T *kept = sum + row * width;
       const T *other = residual + row * width;
-      for (size_t i = 0; i < width; i++) kept[i] = source[i] + other[i];
+      if (dropout) {
+        const uint64_t seed = dropout->seed, first = dropout->offset + row * width;
+        for (size_t i = 0; i < width; i++)
+          kept[i] = (grd_counter_hash(seed, first + i) >= threshold ? source[i] * factor : (T)0) + other[i];
+      } else {
+        for (size_t i = 0; i < width; i++) kept[i] = source[i] + other[i];
+      }
       source = kept;
     }
     T center = (T)(TYPED(grd_tensor_sum)(source, width) / (double)width);
@@ -162,7 +171,10 @@ GRD_CLONES void TYPED(grd_tensor_layer_norm)(const T *x, const T *residual, cons
 }
 
 GRD_CLONES void TYPED(grd_tensor_layer_norm_gradient)(const T *x, const T *mean, const T *rstd, const T *gain, const T *g,
-                                                      T *dx, T *dgain, T *dbias, size_t rows, size_t width) {
+                                                      T *dx, T *dgain, T *dbias, size_t rows, size_t width,
+                                                      const grd_dropout *dropout, T *ddropped) {
+  const uint32_t threshold = dropout ? grd_dropout_threshold(dropout->rate) : 0;
+  const T factor = dropout ? (T)(1 / (1 - dropout->rate)) : 1;
   if (dgain) for (size_t i = 0; i < width; i++) dgain[i] = 0;
   if (dbias) for (size_t i = 0; i < width; i++) dbias[i] = 0;
   for (size_t row = 0; row < rows; row++) {
@@ -189,6 +201,11 @@ GRD_CLONES void TYPED(grd_tensor_layer_norm_gradient)(const T *x, const T *mean,
     for (i = 0; i < width; i++) {
       T normal = (source[i] - center) * scale;
       target[i] = scale * (upstream[i] * (gain ? gain[i] : 1) - average - normal * slope);
+    }
+    if (dropout) {
+      const uint64_t seed = dropout->seed, first = dropout->offset + row * width;
+      T *dropped = ddropped + row * width;
+      for (i = 0; i < width; i++) dropped[i] = grd_counter_hash(seed, first + i) >= threshold ? target[i] * factor : (T)0;
     }
   }
 }

@@ -1,12 +1,9 @@
 #include "gradus_postings.h"
 #include <string.h>
 
-/// Positive doubles order as their bits do, which compares without branches.
+/// Compares without branches.
 static inline int precedes(const grd_hit *first, const grd_hit *second) {
-  uint64_t a, b;
-  memcpy(&a, &first->score, 8);
-  memcpy(&b, &second->score, 8);
-  return (a > b) | ((a == b) & (first->rank > second->rank));
+  return (first->score > second->score) | ((first->score == second->score) & (first->rank > second->rank));
 }
 
 static inline void swap(grd_hit *first, grd_hit *second) {
@@ -125,7 +122,7 @@ static int make_spread(const grd_hit *hits, size_t count, spread *result) {
   }
   result->least = least;
   result->scale = (BUCKETS - 1) / (most - least);
-  return most > least && result->scale <= 1e300;
+  return most > least && result->scale > 0 && result->scale <= 1e300;
 }
 
 /// 0 for the best scores; never descends while the score does.

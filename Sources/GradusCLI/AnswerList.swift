@@ -5,7 +5,10 @@ struct AnswerList {
   let query: String
   let result: SearchResult
   let index: InvertedIndex
-  let model: BM25
+  let model: any WeightingModel
+  var syntax = QuerySyntax.words
+  /// What feedback made of the query.
+  var expanded: PseudoRelevanceFeedback.ExpandedQuery?
   let isExplained: Bool
 
   private static let snippetLines = 3
@@ -14,6 +17,10 @@ struct AnswerList {
   /// Numbered answers: score, docno, source, title, and the stretch of the passage that the query found.
   func text(_ terminal: Terminal) throws -> String {
     var output = ""
+    if isExplained, let expanded {
+      let terms = expanded.terms.map { "\($0.term) \($0.weight.fixed(4))" }.joined(separator: ", ")
+      output += "Query after feedback from \(expanded.feedbackDocnos.joined(separator: ", ")):\n\(Self.indent)\(terms)\n"
+    }
     let numberWidth = String(result.documents.count).count
     for (position, hit) in result.documents.enumerated() {
       let document = try document(hit)
@@ -35,11 +42,14 @@ struct AnswerList {
   func json() throws -> Answer {
     Answer(
       query: query, model: model.description, unknown_terms: result.unknownTerms,
+      expanded_query: expanded.map { $0.terms.map { Answer.Weight(term: $0.term, weight: $0.weight) } },
+      feedback_documents: expanded?.feedbackDocnos,
       documents: try result.documents.enumerated().map { position, hit in
         let document = try document(hit)
+        let explained = isExplained ? try explanation(of: hit) : nil
         return Answer.Hit(
           rank: position + 1, docno: hit.docno, score: hit.score, title: document.title, text: document.text,
-          metadata: document.metadata, explanation: isExplained ? try terms(hit) : nil)
+          metadata: document.metadata, explanation: explained.map(terms), document_part: explained?.documentPart)
       })
   }
 
@@ -54,6 +64,11 @@ struct AnswerList {
       let contribution: Double
     }
 
+    struct Weight: Encodable {
+      let term: String
+      let weight: Double
+    }
+
     struct Hit: Encodable {
       let rank: Int
       let docno: String
@@ -62,11 +77,16 @@ struct AnswerList {
       let text: String
       let metadata: [String: String]
       let explanation: [Term]?
+      /// What the document's length adds to the terms' contributions.
+      let document_part: Double?
     }
 
     let query: String
     let model: String
     let unknown_terms: [String]
+    /// What feedback made of the query, and from which documents.
+    let expanded_query: [Weight]?
+    let feedback_documents: [String]?
     let documents: [Hit]
   }
 
@@ -82,22 +102,33 @@ struct AnswerList {
     return snippet.lines(width: width, terminal: terminal).map { Self.indent + $0 + "\n" }.joined()
   }
 
+  private func explanation(of hit: ScoredDocument) throws -> ScoreExplanation {
+    if let expanded { return try index.explain(terms: expanded.terms, docno: hit.docno, model: model) }
+    return try index.explain(query, syntax: syntax, docno: hit.docno, model: model)
+  }
+
   private func explanation(_ hit: ScoredDocument) throws -> String {
-    let explained = try index.explain(query, docno: hit.docno, model: model)
+    let explained = try explanation(of: hit)
     var table = TextTable(header: ["term", "weight", "df", "idf", "tf", "contribution"], rightAligned: [1, 2, 3, 4, 5])
     for term in explained.terms {
       table.append([
-        term.term, "\(term.queryWeight.fixed(0))", "\(term.documentFrequency)", term.inverseDocumentFrequency.fixed(4),
+        term.term, "\(Self.weight(term.queryWeight))", "\(term.documentFrequency)", term.inverseDocumentFrequency.fixed(4),
         "\(term.termFrequency)", term.contribution.fixed(4),
       ])
+    }
+    if explained.documentPart != 0 {
+      table.append(["(length)", "", "", "", "", explained.documentPart.fixed(4)])
     }
     let head = "score \(explained.score) = sum of contributions; \(explained.documentLength) terms, "
       + "\(explained.averageLength.fixed(1)) on average; \(explained.model)\n"
     return (head + table.text).split(separator: "\n").map { Self.indent + $0 + "\n" }.joined()
   }
 
-  private func terms(_ hit: ScoredDocument) throws -> [Answer.Term] {
-    try index.explain(query, docno: hit.docno, model: model).terms.map {
+  /// A count as it is, another weight with four digits.
+  private static func weight(_ value: Double) -> String { value.fixed(value == value.rounded() ? 0 : 4) }
+
+  private func terms(_ explained: ScoreExplanation) -> [Answer.Term] {
+    explained.terms.map {
       Answer.Term(
         term: $0.term, query_weight: $0.queryWeight, document_frequency: $0.documentFrequency,
         inverse_document_frequency: $0.inverseDocumentFrequency, term_frequency: $0.termFrequency,

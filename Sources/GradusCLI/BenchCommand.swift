@@ -1,17 +1,10 @@
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
 import ArgumentParser
 import Gradus
 
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",
-    abstract: "Measure speed on this machine: search, encode, train, generate, tokenize.",
+    abstract: "Measure speed: search, encode, train, generate, tokenize, losses, output layer, kernels, vectors.",
     discussion: """
       One warm-up pass comes first; medians are over the timed repeats.
 
@@ -20,7 +13,8 @@ struct BenchCommand: ParsableCommand {
       """,
     subcommands: [
       BenchSearchCommand.self, BenchEncodeCommand.self, BenchTrainCommand.self, BenchGenerateCommand.self,
-      BenchTokenizeCommand.self,
+      BenchTokenizeCommand.self, BenchLossesCommand.self, BenchOutputLayerCommand.self, BenchKernelsCommand.self,
+      BenchVectorsCommand.self,
     ])
 }
 
@@ -64,7 +58,7 @@ struct BenchSearchCommand: ParsableCommand {
 
   func run() throws {
     WorkerPool.shared.threadLimit = threads
-    let model = try BM25(parsing: model)
+    let model = try WeightingModels.parse(model)
     let queries = try InputNames.queries(topics, split: split)
     let benchmark = SearchBenchmark(queries: queries, k: depth, model: model, threads: threads, repeats: repeats)
     let report = try benchmark.measure(try InvertedIndex(path: index))
@@ -141,17 +135,5 @@ struct MedianAndBest: Encodable {
 
 /// The most memory that the process has had so far.
 enum PeakMemory {
-  static var megabytes: Double {
-    var usage = rusage()
-    #if canImport(Darwin)
-    getrusage(RUSAGE_SELF, &usage)
-    return Double(usage.ru_maxrss) / 1e6
-    #elseif canImport(Glibc)
-    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-    return Double(usage.ru_maxrss) * 1024 / 1e6
-    #else
-    getrusage(RUSAGE_SELF, &usage)
-    return Double(usage.ru_maxrss) * 1024 / 1e6
-    #endif
-  }
+  static var megabytes: Double { Double(ProcessMemory.peakBytes) / 1e6 }
 }

@@ -11,11 +11,13 @@ struct BenchTrainCommand: ParsableCommand {
       update; dropout as the model says. All pairs have the same length, or are the lines of a file:
 
         gradus bench train --model minilm-l6 --pairs pairs.tsv --tokens 256
+
+      --profile adds a table of where the time went: seconds a step by kind of operation, with the rate of the products.
       """)
 
   @OptionGroup var options: ModelBenchOptions
 
-  @Option(help: ArgumentHelp("Arithmetic of the encoder's products: fp32 or bf16.", valueName: "precision"))
+  @Option(help: ArgumentHelp("Arithmetic of the encoder's products: fp32, bf16 or fp16.", valueName: "precision"))
   var precision = ProductPrecision.fp32
 
   @Option(help: ArgumentHelp("Pairs of a batch.", valueName: "n"))
@@ -26,11 +28,26 @@ struct BenchTrainCommand: ParsableCommand {
       "Lines of a query, a tab and a passage: a batch after the other, from the start again at the end.", valueName: "file"))
   var pairs: String?
 
+  @Flag(help: "Keep one activation a layer and compute the rest again: less memory, more time, the same gradients.")
+  var checkpointActivations = false
+
+  @Flag(inversion: .prefixedNo, help: "Dropout as the model says; without it, losses can be compared with other programs'.")
+  var dropout = true
+
+  @Flag(help: "AdamW leaves rows without gradient alone: words that do not occur. Another algorithm, and less memory traffic.")
+  var lazy = false
+
+  @Flag(help: "Show where the time goes, by kind of operation.")
+  var profile = false
+
   @OptionGroup var threads: ThreadsOption
   @OptionGroup var output: JSONOption
 
   func validate() throws {
     guard batch >= 1 else { throw ValidationError("--batch must be at least 1, found \(batch)") }
+    guard precision.isNative else {
+      throw ValidationError("--precision \(precision.rawValue): this processor has no instructions for it; take fp32")
+    }
   }
 
   func run() throws {
@@ -50,17 +67,20 @@ struct BenchTrainCommand: ParsableCommand {
         }
       }
     }
+    let lengths = try texts.map { try model.tokens(of: $0).read }
+    let plan = TrainingMemory(
+      of: model, tokens: largestBatch(lengths), sequences: batch, checkpoints: checkpointActivations)
     let labels = Tensor((0..<batch).map { Float($0 % 2) }, shape: [batch])
-    let optimizer = AdamW(groups: [
-      ParameterGroup(parameters: model.trainableParameters, learningRate: 2e-5, weightDecay: 0.01)
-    ])
+    let group = ParameterGroup(parameters: model.trainableParameters, learningRate: 2e-5, weightDecay: 0.01)
+    let optimizer = AdamW(groups: [group], isLazy: lazy)
     let stream = SeededGenerator(seed: 1)
     var step = 0
     var losses: [Double] = []
-    let times = try options.measure {
+    let recorder = profile ? OperationProfile() : nil
+    func takeStep() throws {
       let samples = (0..<batch).map { texts[(step * batch + $0) % texts.count] }
       step += 1
-      let scores = try model.scores(samples, context: ForwardContext(training: stream.stream("dropout", step)))
+      let scores = try model.scores(samples, context: context(stream.stream("dropout", step)))
       // Binary cross-entropy of logits: log(1 + exp(s)) - label s.
       let loss = (scores.softplus() - labels * scores).mean()
       var gradients = GradientStore()
@@ -68,25 +88,52 @@ struct BenchTrainCommand: ParsableCommand {
       optimizer.step(gradients)
       losses.append(loss.doubles()[0])
     }
+    let times = try options.measure {
+      // The first call warms up.
+      if let recorder, step > 0 { try recorder.record(takeStep) } else { try takeStep() }
+    }
+    let operations = (recorder?.entries ?? []).map { Operation($0, steps: times.count) }
     let figures = MedianAndBest(times, best: { $0.min() })
     if output.json {
       return try printJSON(
         Figures(
-          seconds_per_step: figures, peak_mb: PeakMemory.megabytes, model: options.model, precision: precision.rawValue,
-          batch: batch, tokens: options.tokens, threads: threadCount, repeats: times.count,
-          parameters: model.parameterCount, losses: losses, instruction_set: NumericBackend.instructionSet))
+          seconds_per_step: figures, peak_mb: PeakMemory.megabytes, planned_peak_mb: Double(plan.peakBytes) / 1e6,
+          model: options.model, precision: precision.rawValue, batch: batch, tokens: options.tokens, threads: threadCount,
+          repeats: times.count, parameters: model.parameterCount, losses: losses,
+          instruction_set: NumericBackend.instructionSet, operations: profile ? operations : nil))
     }
     try printOutput(
       "\(figures.median.fixed(3)) s per step (best \(figures.best.fixed(3))): \(options.model), \(precision.rawValue), batch "
         + "\(batch), \(options.tokens) tokens, threads: \(threadCount), \(NumericBackend.instructionSet), peak "
-        + "\(PeakMemory.megabytes.fixed(0)) MB\n")
+        + "\(PeakMemory.megabytes.fixed(0)) MB (planned: \(Double(plan.peakBytes / 1_000_000).fixed(0)))\n")
+    if profile { try printOutput("\n" + table(operations, seconds: times.reduce(0, +) / Double(times.count))) }
+  }
+
+  /// Tokens of the longest of the batches that the steps take.
+  private func largestBatch(_ lengths: [Int]) -> Int {
+    (0..<max(1, lengths.count)).map { step in
+      (0..<batch).reduce(0) { $0 + lengths[(step * batch + $1) % lengths.count] }
+    }.max() ?? 0
+  }
+
+  private func context(_ stream: SeededGenerator) -> ForwardContext {
+    ForwardContext(training: stream, dropout: dropout, checkpointsActivations: checkpointActivations)
+  }
+
+  private func table(_ operations: [Operation], seconds: Double) -> String {
+    var table = TextTable(header: ["operation", "ms a step", "share", "calls", "GFLOP/s"], rightAligned: [1, 2, 3, 4])
+    for operation in operations {
+      table.append([
+        operation.kind, (operation.seconds * 1e3).fixed(1), "\((100 * operation.seconds / seconds).fixed(1)) %",
+        operation.calls.fixed(0), operation.gflops_per_second.map { $0.fixed(0) } ?? "",
+      ])
+    }
+    return table.text
   }
 
   /// Pairs of whole-word pieces, long enough to fill the limit.
   private func madePairs(tokenizer: any InputTokenizer) throws -> [ScoringPair] {
-    let words = (0..<Int32(tokenizer.vocabularySize)).compactMap { tokenizer.piece($0) }
-      .filter { piece in piece.count >= 3 && piece.allSatisfy { ("a"..."z").contains($0) } }
-    guard !words.isEmpty else { throw UsageError("the model's vocabulary has no plain words to make pairs of") }
+    let words = try BenchWords.plain(of: tokenizer)
     var generator = SeededGenerator(seed: 2)
     func text(_ count: Int) -> String {
       (0..<count).map { _ in words[Int.random(in: words.indices, using: &generator)] }.joined(separator: " ")
@@ -119,6 +166,8 @@ struct BenchTrainCommand: ParsableCommand {
   private struct Figures: Encodable {
     let seconds_per_step: MedianAndBest
     let peak_mb: Double
+    /// Before the first step.
+    let planned_peak_mb: Double
     let model: String
     let precision: String
     let batch: Int
@@ -128,6 +177,23 @@ struct BenchTrainCommand: ParsableCommand {
     let parameters: Int
     let losses: [Double]
     let instruction_set: String
+    /// Only with --profile.
+    let operations: [Operation]?
+  }
+
+  /// Of a step, on average.
+  private struct Operation: Encodable {
+    let kind: String
+    let seconds: Double
+    let calls: Double
+    let gflops_per_second: Double?
+
+    init(_ entry: OperationProfile.Entry, steps: Int) {
+      kind = entry.kind.rawValue
+      seconds = entry.seconds / Double(steps)
+      calls = Double(entry.calls) / Double(steps)
+      gflops_per_second = entry.flops > 0 ? entry.flops / entry.seconds * 1e-9 : nil
+    }
   }
 }
 

@@ -22,6 +22,7 @@ struct GradusCommand: ParsableCommand {
       DataCommand.self,
       ModelsCommand.self,
       IndexCommand.self,
+      ExportCommand.self,
       SearchCommand.self,
       DenseSearchCommand.self,
       RerankCommand.self,

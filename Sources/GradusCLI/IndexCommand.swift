@@ -20,6 +20,9 @@ struct IndexCommand: ParsableCommand {
 
       The index appears in one step at the end: when the command is stopped, an index that was there stays as it was. Its \
       bytes do not depend on --threads and --memory. BM25's k1 and b are chosen when searching, not here.
+
+      A file that ends in .ciff or .ciff.gz is an index of another engine in the Common Index File Format: --analyzer must \
+      then name what its terms were made with.
       """)
 
   @Argument(help: "A collection's name, a folder or a file; '-' is standard input.")
@@ -36,15 +39,17 @@ struct IndexCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Megabytes of postings in memory, before they go to temporary files.", valueName: "mb"))
   var memory = 512
 
-  @Flag(help: "Not available yet: an index holds no positions.")
+  @Flag(help: "Keep where words stand: for phrases and proximity.")
   var positions = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Metadata to filter by, such as year:date,lang:keyword,price:number.", valueName: "name:kind,..."))
+  var columns: String?
 
   @OptionGroup var output: JSONOption
 
   func validate() throws {
-    if positions {
-      throw ValidationError("--positions: positions are not available yet; leave the option out (BM25 needs none)")
-    }
     guard (1...1 << 20).contains(memory) else {
       throw ValidationError("--memory must be between 1 and \(1 << 20) megabytes, found \(memory)")
     }
@@ -52,14 +57,17 @@ struct IndexCommand: ParsableCommand {
 
   func run() throws {
     let threadCount = threads.apply()
+    let metadata = try columns.map { text throws in try MetadataColumn.parse(text) } ?? []
     let configuration = AnalyzerConfiguration(language: analyzer)
     _ = try Analyzer(configuration)
+    if corpus.hasSuffix(".ciff") || corpus.hasSuffix(".ciff.gz") { return try importCIFF(configuration) }
     let reader = try CorpusReader(path: try InputNames.corpus(corpus))
     try Folder.create(out)
     var report: Report?
     let elapsed = try seconds {
       let builder = try IndexBuilder(
-        directory: out, analyzer: configuration, memoryBudgetBytes: memory << 20, threads: threadCount)
+        directory: out, analyzer: configuration, memoryBudgetBytes: memory << 20, threads: threadCount,
+        positions: positions, columns: metadata)
       let progress = Progress("indexing", total: nil, unit: "documents")
       defer { progress.finish() }
       while let document = try reader.next() {
@@ -68,13 +76,30 @@ struct IndexCommand: ParsableCommand {
       }
       report = Report(index: out, statistics: try builder.finish(), bytes: folderBytes(out), threads: threadCount)
     }
-    guard var report else { return }
+    if let report { try show(report, elapsed) }
+  }
+
+  private func importCIFF(_ configuration: AnalyzerConfiguration) throws {
+    guard !positions, columns == nil else {
+      throw UsageError("--positions and --columns: a CIFF file holds neither positions nor metadata")
+    }
+    try Folder.create(out)
+    var report: Report?
+    let elapsed = try seconds {
+      let statistics = try IndexBuilder.importCIFF(corpus, to: out, analyzer: configuration)
+      report = Report(index: out, statistics: statistics, bytes: folderBytes(out), threads: 1)
+    }
+    if let report { try show(report, elapsed) }
+  }
+
+  private func show(_ counts: Report, _ elapsed: Double) throws {
+    var report = counts
     report.seconds = elapsed
     report.documents_per_second = elapsed > 0 ? Double(report.documents) / elapsed : 0
     if output.json { return try printJSON(report) }
     try printOutput(
       "\(out): \(report.documents.grouped) documents, \(report.terms.grouped) terms, \(report.bytes.byteText), "
-        + "\(elapsed.fixed(2)) s (\(Int(report.documents_per_second).grouped) documents/s, threads: \(threadCount))\n")
+        + "\(elapsed.fixed(2)) s (\(Int(report.documents_per_second).grouped) documents/s, threads: \(report.threads))\n")
   }
 
   /// Names are those of the JSON object.

@@ -16,6 +16,10 @@ struct RerankCommand: ParsableCommand {
       candidates were longer than the model reads is said on stderr. Long documents can be read in overlapping passages:
 
         gradus rerank bm25.run --topics t.jsonl --corpus c.jsonl --model my-ranker --passages max --window 150 --stride 75
+
+      --budget-ms gives the best list that fits into so many milliseconds a query, and says on stderr what it did; which       candidates are still scored then depends on the machine and its load. --budget-tokens limits what is read instead,       and gives the same list everywhere. --cascade puts cheaper models before MODEL, each with the number of candidates       that it passes on:
+
+        gradus rerank bm25.run --topics faq --corpus faq --cascade minilm-l6:40,small-ranker:15 --model my-ranker --budget-ms 50
       """)
 
   @Argument(help: ArgumentHelp("Run to re-rank; '-' is standard input.", valueName: "run"))
@@ -66,6 +70,8 @@ struct RerankCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Words from one passage's start to the next. Default: half a window.", valueName: "words"))
   var stride: Int?
 
+  @OptionGroup var budget: BudgetOptions
+  @OptionGroup var states: DocumentStatesOptions
   @OptionGroup var arithmetic: PrecisionOption
   @OptionGroup var threads: ThreadsOption
   @OptionGroup var output: JSONOption
@@ -76,7 +82,9 @@ struct RerankCommand: ParsableCommand {
     if let weight = firstStageWeight, !(weight >= 0 && weight.isFinite) {
       throw ValidationError("--first-stage-weight must be a number from 0 up")
     }
-    _ = try passageReading()
+    if try passageReading() != nil, states.path != nil {
+      throw ValidationError("--document-states are of whole documents; leave --passages out")
+    }
     guard !tag.isEmpty, !tag.contains(where: \.isWhitespace) else {
       throw ValidationError("--tag must not be empty or hold white space: it is a column of the run")
     }
@@ -112,11 +120,17 @@ struct RerankCommand: ParsableCommand {
       candidates = Run(name: candidates.name, rankings: candidates.rankings.filter { wanted.contains($0.qid) })
     }
     let groups = try candidates.candidateGroups(queries: queries, depth: .max, document: try documents(of: candidates))
-    let ranker = try Ranker(
-      name: model, firstStageWeight: firstStageWeight, arithmetic: arithmetic,
-      prompts: (queryPrompt.map(PromptChoice.named), documentPrompt.map(PromptChoice.named)), passages: try passageReading())
+    let settings = RankerSettings(
+      firstStageWeight: firstStageWeight, arithmetic: arithmetic, queryPrompt: queryPrompt.map(PromptChoice.named),
+      documentPrompt: documentPrompt.map(PromptChoice.named), passages: try passageReading(), states: states,
+      documents: { differentDocuments(groups) })
+    let ranker = try BudgetedReranker(
+      try budget.cascade().map { try settings.stage($0.model, passing: .best($0.count), isBefore: true) }
+        + [try settings.stage(model)],
+      budget: budget.budget)
+    if let first = groups.first(where: { !$0.candidates.isEmpty }) { try ranker.calibrate(on: first) }
     let total = groups.reduce(0) { $0 + min($1.candidates.count, top) }
-    var results: [RerankedGroup] = []
+    var results: [BudgetedGroup] = []
     let elapsed = try seconds {
       let progress = Progress("re-ranking", total: total, unit: "candidates")
       defer { progress.finish() }
@@ -125,15 +139,18 @@ struct RerankCommand: ParsableCommand {
         return try ranker.rerank(group, depth: top)
       }
     }
-    try TrecRunWriter.write(Run(name: tag, rankings: results.map(\.ranking)), to: out ?? "-")
-    let summary = Summary(
-      out: out ?? "-", model: model, precision: ranker.precision.rawValue, firstStageWeight: ranker.firstStageWeight,
-      queries: results.count,
-      candidates: results.reduce(0) { $0 + $1.rescoredCount },
-      truncatedCandidates: results.reduce(0) { $0 + $1.truncatedCandidates },
-      truncatedTokens: results.reduce(0) { $0 + $1.truncatedTokens }, seconds: elapsed)
+    try TrecRunWriter.write(Run(name: tag, rankings: results.map(\.reranked.ranking)), to: out ?? "-")
+    let summary = RerankSummary(
+      out: out ?? "-", model: model, stages: ranker.stages, results: results, seconds: elapsed,
+      budget: budget.isGiven ? budget : nil)
     if output.json { return try printJSON(summary) }
     printToStandardError(summary.text)
+  }
+
+  /// Each of the first candidates' documents once.
+  private func differentDocuments(_ groups: [CandidateGroup]) -> [Document] {
+    var met: Set<String> = []
+    return groups.flatMap { $0.candidates.prefix(top) }.map(\.document).filter { met.insert($0.docno).inserted }
   }
 
   /// The texts of the run's documents: from the index, or read once from the corpus.
@@ -150,89 +167,4 @@ struct RerankCommand: ParsableCommand {
     }
     return { texts[$0] }
   }
-
-  /// Names are those of the JSON object.
-  private struct Summary: Encodable {
-    let out: String
-    let model: String
-    let precision: String
-    let firstStageWeight: Double
-    let queries: Int
-    let candidates: Int
-    let truncatedCandidates: Int
-    let truncatedTokens: Int
-    let seconds: Double
-
-    enum CodingKeys: String, CodingKey {
-      case out, model, precision, queries, candidates, seconds
-      case firstStageWeight = "first_stage_weight"
-      case truncatedCandidates = "truncated_candidates"
-      case truncatedTokens = "truncated_tokens"
-    }
-
-    var text: String {
-      let rate = seconds > 0 ? Int(Double(candidates) / seconds) : 0
-      var text = "gradus: \(queries.grouped) queries, \(candidates.grouped) candidates re-ranked in \(seconds.fixed(1)) s "
-      text += "(\(rate.grouped)/s, \(precision)), first-stage weight \(firstStageWeight)"
-      if truncatedCandidates > 0 {
-        text += "; \(truncatedCandidates.grouped) candidates were longer than the model reads "
-        text += "(\(truncatedTokens.grouped) tokens cut)"
-      }
-      return text
-    }
-  }
-}
-
-/// How long documents are cut, and how their passages' scores become theirs.
-struct PassageReading {
-  let windows: PassageWindows
-  let aggregation: PassageAggregation
-}
-
-/// A trained model, or an encoder as it is, with the first stage's score added.
-struct Ranker {
-  let firstStageWeight: Double
-  let precision: NumericPrecision
-  let reranker: any Reranker
-
-  init(
-    name: String, firstStageWeight given: Double?, arithmetic: PrecisionOption,
-    prompts: (query: PromptChoice?, document: PromptChoice?), passages: PassageReading?
-  ) throws {
-    let isHere = InputNames.exists(name + "/" + ModelManifest.fileName)
-    let folder = ModelFolder(path: isHere ? name : try InputNames.model(name).folder)
-    let isTrained = isHere || folder.isSequenceClassifier
-    if isTrained, prompts.query != nil || prompts.document != nil {
-      throw UsageError(
-        "\(name) reads query and document together and has no prompts; leave --query-prompt and --document-prompt out")
-    }
-    let base: any Reranker
-    if isTrained {
-      let trained = try RankingModel(folder: folder)
-      firstStageWeight = given ?? trained.manifest.firstStageWeight ?? 0
-      // What has no fused kernels runs in fp32 where nothing was asked for, and refuses the rest.
-      let isFused = (trained.scorer as? CrossEncoder)?.encoder.configuration.isFusable ?? false
-      precision = try isFused || arithmetic.isGiven ? arithmetic.resolved().precision : .fp32
-      base = PairReranker(try trained.scorer.prepared(for: precision))
-    } else {
-      firstStageWeight = given ?? 0
-      let encoder = try BiEncoder(folder: folder)
-      precision = try arithmetic.resolved(for: encoder.encoder.configuration)
-      base = BiEncoderReranker(
-        try encoder.prepared(for: precision), queryPrompt: prompts.query ?? .query,
-        documentPrompt: prompts.document ?? .document)
-    }
-    let reading = passages.map { Self.reading($0, base) } ?? base
-    reranker = firstStageWeight == 0 ? reading : Self.interpolated(reading, firstStageWeight)
-  }
-
-  private static func reading(_ passages: PassageReading, _ base: some Reranker) -> any Reranker {
-    PassageReranker(base: base, windows: passages.windows, aggregation: passages.aggregation)
-  }
-
-  private static func interpolated(_ base: some Reranker, _ weight: Double) -> any Reranker {
-    InterpolatedReranker(base: base, weight: weight)
-  }
-
-  func rerank(_ group: CandidateGroup, depth: Int) throws -> RerankedGroup { try reranker.rerank(group, depth: depth) }
 }

@@ -15,6 +15,21 @@ struct SearchCommand: ParsableCommand {
       Topics are BEIR's queries.jsonl, tab-separated lines, TREC topics, or a collection; with --split, the queries that \
       the split's judgements name. Without --out the run goes to standard output. A query without known terms retrieves \
       nothing; how many there were is said on stderr.
+
+      An index that 'gradus dense --index' made is searched by vectors: queries are encoded as the documents were.
+
+      Models: bm25(k1,b), bm25-robertson, bm25-atire, bm25+(k1,b,delta), bm25l(k1,b,delta), ql-dirichlet(mu), ql-jm(lambda), \
+      dph, dfi-standardized, dfi-saturated, dfi-chisquared, tfidf, tfidf-classic, tfidf-pivoted(s), coordinate, and \
+      divergence from randomness by its three parts, such as inl2(c), pl2(c), bb2(c), in_expb2(c).
+
+      Feedback takes the first documents as relevant and searches again with a wider query, which --explain and --json show:
+
+        gradus search faq.index --query "sort a hash" --feedback rm3 --explain
+
+      Parameters go in brackets, as in "rm3(docs=10,terms=10,weight=0.5)". Phrases and neighbours need an index that was \
+      made with --positions, filters one that was made with --columns:
+
+        gradus search faq.index --syntax boolean --query '+hash "by value"~2 -array'
       """)
 
   @Argument(help: ArgumentHelp("Folder that 'gradus index' made.", valueName: "index"))
@@ -37,6 +52,19 @@ struct SearchCommand: ParsableCommand {
   var model = "bm25(k1=0.9,b=0.4)"
 
   @Option(
+    help: ArgumentHelp("Widen each query by its first documents: rm3, bo1, kl, rocchio or axiomatic.", valueName: "method"))
+  var feedback: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "words, boolean (+must -not \"a phrase\"~3) or dependence (neighbours count too).", valueName: "syntax"))
+  var syntax: QuerySyntax = .words
+
+  @Option(
+    help: ArgumentHelp("Only documents whose metadata fit, such as 'year>=1990 lang=en|de'.", valueName: "conditions"))
+  var filter: String?
+
+  @Option(
     name: .customShort("k"),
     help: ArgumentHelp("Documents for each query; default: 1000 for topics, 10 for one query.", valueName: "k"))
   var depth: Int?
@@ -44,18 +72,22 @@ struct SearchCommand: ParsableCommand {
   @Option(name: .shortAndLong, help: ArgumentHelp("Run file to write.", valueName: "run"))
   var out: String?
 
-  @Option(help: ArgumentHelp("Name of the run, its last column.", valueName: "tag"))
-  var tag = "gradus-bm25"
+  @Option(help: ArgumentHelp("Name of the run, its last column; default: gradus- and the model's name.", valueName: "tag"))
+  var tag: String?
 
   @Flag(help: "With --query: show how each score comes about.")
   var explain = false
 
+  @OptionGroup(title: "With a vector index") var vectors: VectorSearchArguments
   @OptionGroup var threads: ThreadsOption
   @OptionGroup var output: JSONOption
 
   func validate() throws {
     guard (query == nil) != (topics == nil) else {
       throw ValidationError("give either --query TEXT or --topics FILE")
+    }
+    if feedback != nil, syntax != .words || filter != nil {
+      throw ValidationError("--feedback goes with --syntax words and without --filter")
     }
     if let depth, depth < 1 { throw ValidationError("-k must be at least 1, found \(depth)") }
     if query != nil {
@@ -72,8 +104,14 @@ struct SearchCommand: ParsableCommand {
 
   func run() throws {
     let threadCount = threads.apply()
-    let model = try BM25(parsing: model)
-    guard let topics else { return try answer(query ?? "", model) }
+    if VectorIndex.isPresent(at: index) { return try searchVectors() }
+    guard !vectors.isGiven else {
+      throw UsageError("\(index) is no vector index: --encoder, --efSearch, --exact and --vector-feedback have no meaning for it")
+    }
+    let model = try WeightingModels.parse(model)
+    let method = try feedback.map { text throws in try RelevanceFeedbackMethods.parse(text) }
+    guard let topics else { return try answer(query ?? "", model, method) }
+    let tag = tag ?? Self.tag(model.description, method?.description)
     guard !tag.isEmpty, !tag.contains(where: \.isWhitespace) else {
       throw UsageError("--tag must not be empty or hold white space: it is a column of the run")
     }
@@ -81,7 +119,7 @@ struct SearchCommand: ParsableCommand {
     let queries = try InputNames.queries(topics, split: split, field: field)
     var results: [SearchResult] = []
     let elapsed = try seconds {
-      results = try Self.search(index, queries, k: depth ?? 1000, model: model, threads: threadCount)
+      results = try search(index, queries, k: depth ?? 1000, model: model, method: method, threads: threadCount)
     }
     let run = Run(name: tag, rankings: zip(queries, results).map { $1.ranking(qid: $0.qid) })
     try TrecRunWriter.write(run, to: out ?? "-")
@@ -89,7 +127,7 @@ struct SearchCommand: ParsableCommand {
     if output.json {
       return try printJSON(
         Summary(
-          index: self.index, out: out ?? "-", model: model.description, queries: queries.count,
+          index: self.index, out: out ?? "-", model: model.description, feedback: method?.description, queries: queries.count,
           retrieved: results.reduce(0) { $0 + $1.documents.count }, without_candidates: empty, seconds: elapsed))
     }
     if !empty.isEmpty {
@@ -98,10 +136,35 @@ struct SearchCommand: ParsableCommand {
     }
   }
 
+  private func searchVectors() throws {
+    guard !explain, feedback == nil, filter == nil, syntax == .words else {
+      throw UsageError("\(index) is a vector index: --explain, --feedback, --filter and --syntax are about terms, which it has none of")
+    }
+    let search = try DenseSearch(index: index, vectors)
+    if let query {
+      let answers = try search.answers(query, k: depth ?? 10)
+      return try output.json ? printJSON(answers) : printOutput(answers.text(.standardOutput))
+    }
+    guard let topics else { return }
+    let queries = try InputNames.queries(topics, split: split, field: field)
+    var results: [VectorSearchResult] = []
+    let elapsed = try seconds { results = try search.retriever.search(queries, depth: depth ?? 1000) }
+    let run = Run(name: tag ?? "gradus-dense", rankings: zip(queries, results).map { $1.ranking(qid: $0.qid) })
+    try TrecRunWriter.write(run, to: out ?? "-")
+    guard output.json else { return }
+    try printJSON(
+      Summary(
+        index: index, out: out ?? "-", model: search.description, queries: queries.count,
+        retrieved: results.reduce(0) { $0 + $1.documents.count },
+        without_candidates: zip(queries, results).filter { $1.documents.isEmpty }.map(\.0.qid), seconds: elapsed))
+  }
+
   /// Searches in pieces, so that progress can be shown.
-  private static func search(
-    _ index: InvertedIndex, _ queries: [Query], k: Int, model: BM25, threads: Int
+  private func search(
+    _ index: InvertedIndex, _ queries: [Query], k: Int, model: any WeightingModel, method: (any RelevanceFeedback)?,
+    threads: Int
   ) throws -> [SearchResult] {
+    let allowed = try filteredDocuments(index)
     let progress = Progress("searching", total: queries.count, unit: "queries")
     defer { progress.finish() }
     var results: [SearchResult] = []
@@ -109,16 +172,32 @@ struct SearchCommand: ParsableCommand {
     let piece = 512
     for start in stride(from: 0, to: queries.count, by: piece) {
       let part = Array(queries[start..<min(start + piece, queries.count)])
-      results += try index.search(part, k: k, model: model, threads: threads)
+      if let method {
+        results += try PseudoRelevanceFeedback(index: index, model: model, method: method).search(part, k: k)
+      } else {
+        results += try index.search(part, syntax: syntax, k: k, model: model, filter: allowed, threads: threads)
+      }
       progress.advance(by: part.count)
     }
     return results
   }
 
-  private func answer(_ query: String, _ model: BM25) throws {
+  private func answer(_ query: String, _ model: any WeightingModel, _ method: (any RelevanceFeedback)?) throws {
     let index = try InvertedIndex(path: index)
-    let result = try index.search(query, k: depth ?? 10, model: model)
-    let answers = AnswerList(query: query, result: result, index: index, model: model, isExplained: explain)
+    let k = depth ?? 10
+    let result: SearchResult
+    var expanded: PseudoRelevanceFeedback.ExpandedQuery?
+    if let method {
+      let retriever = PseudoRelevanceFeedback(index: index, model: model, method: method)
+      let wider = try retriever.expand(Query(qid: "1", text: query))
+      result = try retriever.search(wider, k: k)
+      expanded = wider
+    } else {
+      result = try index.search(query, syntax: syntax, k: k, model: model, filter: try filteredDocuments(index))
+    }
+    let answers = AnswerList(
+      query: query, result: result, index: index, model: model, syntax: syntax, expanded: expanded,
+      isExplained: explain)
     if output.json {
       try printJSON(try answers.json())
     } else {
@@ -126,11 +205,21 @@ struct SearchCommand: ParsableCommand {
     }
   }
 
+  private func filteredDocuments(_ index: InvertedIndex) throws -> DocumentSet? {
+    try filter.map { text throws in try index.documents(matching: MetadataFilter(parsing: text)) }
+  }
+
+  /// Names without parameters: a column of a run.
+  private static func tag(_ names: String?...) -> String {
+    (["gradus"] + names.compactMap { $0 }.map { $0.prefix { $0 != "(" } }).joined(separator: "-")
+  }
+
   /// Names are those of the JSON object.
   private struct Summary: Encodable {
     let index: String
     let out: String
     let model: String
+    let feedback: String?
     let queries: Int
     let retrieved: Int
     let without_candidates: [String]
@@ -139,3 +228,4 @@ struct SearchCommand: ParsableCommand {
 }
 
 extension TopicField: ExpressibleByArgument {}
+extension QuerySyntax: ExpressibleByArgument {}

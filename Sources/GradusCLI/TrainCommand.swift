@@ -33,14 +33,34 @@ struct TrainCommand: ParsableCommand {
     let settings = try self.settings.settings(over: try recipe.map { try TrainingFile.read($0) } ?? [])
     let training = try RankerTraining(settings)
     var epochs = 0
-    let outcome = try training.run(out: out) { epoch in
+    var plan: TrainingMemory?
+    let outcome = try training.run(out: out, onPlan: { planned in
+      plan = planned
+      if !output.json { try? printOutput(Self.line(planned)) }
+    }) { epoch in
       epochs += 1
       if !output.json { try? printOutput(Self.line(epoch, settings)) }
     }
     if output.json {
-      return try printJSON(Report(out: out, wasFinished: outcome.wasFinished, epochsTrainedNow: epochs, history: outcome.history))
+      return try printJSON(
+        Report(
+          out: out, wasFinished: outcome.wasFinished, epochsTrainedNow: epochs,
+          peakMegabytes: PeakMemory.megabytes, plannedPeakMegabytes: plan.map { Double($0.peakBytes) / 1e6 },
+          history: outcome.history))
     }
     try printOutput(summary(outcome))
+    try printOutput(
+      "peak memory: \(PeakMemory.megabytes.fixed(0)) MB"
+        + (plan.map { " (planned: \(Self.megabytes($0.peakBytes)))\n" } ?? "\n"))
+  }
+
+  private static func megabytes(_ bytes: Int) -> String { (Double(bytes) / 1e6).fixed(0) }
+
+  private static func line(_ plan: TrainingMemory) -> String {
+    "memory: about \(megabytes(plan.peakBytes)) MB at the peak: process \(megabytes(plan.processBytes)) (weights "
+      + "\(megabytes(plan.weightBytes))), gradients \(megabytes(plan.gradientBytes)), optimizer "
+      + "\(megabytes(plan.optimizerBytes)), best epoch \(megabytes(plan.copyBytes)), activations of the largest batch "
+      + "\(megabytes(plan.activationBytes))\n"
   }
 
   private static func line(_ epoch: TrainingHistory.Epoch, _ settings: TrainingSettings) -> String {
@@ -72,12 +92,17 @@ struct TrainCommand: ParsableCommand {
     let out: String
     let wasFinished: Bool
     let epochsTrainedNow: Int
+    let peakMegabytes: Double
+    /// Nil where nothing was trained, and for models that are not planned.
+    let plannedPeakMegabytes: Double?
     let history: TrainingHistory
 
     enum CodingKeys: String, CodingKey {
       case out, history
       case wasFinished = "was_finished"
       case epochsTrainedNow = "epochs_trained_now"
+      case peakMegabytes = "peak_mb"
+      case plannedPeakMegabytes = "planned_peak_mb"
     }
   }
 }

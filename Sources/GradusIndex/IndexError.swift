@@ -22,13 +22,18 @@ public enum IndexError: GradusError, Equatable {
   case builderClosed(path: String)
   /// A query weight or a cut-off that means nothing.
   case invalidQuery(String)
+  /// The index was built without what the search needs: `positions`, or a column.
+  case notBuilt(path: String, what: String)
+  /// A document's metadata does not fit its column.
+  case invalidColumnValue(docno: String, column: String, value: String, expected: String)
 
   public var failureKind: FailureKind {
     switch self {
-    case .notAnIndex, .unsupportedVersion, .truncated, .checksumMismatch, .corrupted, .duplicateDocno, .invalidDocno: .badData
+    case .notAnIndex, .unsupportedVersion, .truncated, .checksumMismatch, .corrupted, .duplicateDocno, .invalidDocno,
+      .invalidColumnValue: .badData
     case .locked, .limitExceeded, .builderClosed: .failed
     case .unknownDocno: .missingInput
-    case .invalidQuery: .usage
+    case .invalidQuery, .notBuilt: .usage
     }
   }
 
@@ -56,6 +61,10 @@ public enum IndexError: GradusError, Equatable {
       "\(path): more than \(limit) \(what); split the collection"
     case .builderClosed(let path):
       "\(path): the builder has finished or failed; make a new one"
+    case .notBuilt(let path, let what):
+      "\(path): the index was built without \(what); build it again with them"
+    case .invalidColumnValue(let docno, let column, let value, let expected):
+      "document '\(docno)': metadata \(column)='\(value)' is not \(expected)"
     case .invalidQuery(let reason):
       "\(reason)"
     }

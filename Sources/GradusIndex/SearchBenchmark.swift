@@ -19,14 +19,14 @@ public struct SearchBenchmark: Sendable {
 
   public var queries: [Query]
   public var k: Int
-  public var model: BM25
+  public var model: any WeightingModel
   public var pruning: Pruning
   public var threads: Int
   /// Passes over all queries that are measured, after one that is not; at least 1.
   public var repeats: Int
 
   public init(
-    queries: [Query], k: Int = 10, model: BM25 = BM25(), pruning: Pruning = .blockMaxScore, threads: Int = 1,
+    queries: [Query], k: Int = 10, model: any WeightingModel = BM25(), pruning: Pruning = .blockMaxScore, threads: Int = 1,
     repeats: Int = 7
   ) {
     self.queries = queries

@@ -25,6 +25,26 @@ struct BenchTests {
     #expect(try run("bench", "tokenize", "texts.jsonl", "--model", "words").output.contains("3 texts, 25 B, 7 tokens"))
   }
 
+  @Test("The kernels' benchmark measures each kernel of the name that was asked for, and all of them")
+  func kernels() throws {
+    let figures = try run("bench", "kernels", "--only", "postings", "--milliseconds", "1", "--threads", "1", "--json").json()
+    let kernels = try #require(figures["kernels"] as? [[String: Any]])
+    #expect(kernels.compactMap { $0["kernel"] as? String } == ["postings: decode a block", "postings: BM25 of a block"])
+    for kernel in kernels {
+      let seconds = try #require(kernel["seconds"] as? [String: Double])
+      let median = try #require(seconds["median"]), best = try #require(seconds["best"])
+      #expect(best > 0 && best <= median && median < 1)
+      // Nine bytes a posting to decode one, twenty to score it.
+      let bytes = kernel["kernel"] as? String == "postings: decode a block" ? 9.0 : 20.0
+      let rate = try #require(kernel["gigabytes_per_second"] as? Double)
+      #expect(abs(rate * median * 1e9 / (128 * bytes) - 1) < 1e-6)
+    }
+    let all = try run("bench", "kernels", "--milliseconds", "1", "--repeats", "5", "--threads", "2").output
+    for name in ["encoder int8 product: down", "encoder bf16 attention", "decoder Q4_1 product of a token", "top-k of scores"] {
+      #expect(all.contains(name))
+    }
+  }
+
   @Test("A corpus without any text is refused")
   func noText() throws {
     try folder.write("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n", "words/vocab.txt")

@@ -147,4 +147,46 @@ struct EndToEndTests {
     #expect(missing.code == 66)
     #expect(missing.error.contains("did you mean 'mine'?"))
   }
+
+  @Test("All recipes run and end with a table; one that cannot run is named, and the others run")
+  func reproduceAll() throws {
+    func recipe(_ slug: String, _ study: String) -> String {
+      """
+      slug: \(slug)
+      title: Title of \(slug)
+      source: nobody
+      claim: {text: It falls., measure: log10 test loss}
+      test: t
+      correction: holm
+      experiments:
+        - name: lines
+          kind: study
+          study: \(study)
+          baseline: plain
+          settings: {problems: 4, steps: 10}
+          arms:
+            - {name: plain}
+            - {name: longer, claimed: true, settings: {learning-rates: "0.2"}}
+
+      """
+    }
+    for slug in ["first", "second"] { try folder.write(recipe(slug, "linear-regression"), "Recipes/\(slug)/recipe.yaml") }
+    let all = try run("reproduce", "--all", "--quick")
+    #expect(all.code == 0, "\(all.error)")
+    #expect(all.output.contains("first: It falls.") && all.output.contains("SYSTEM"))
+    let rows = all.output.split(separator: "\n").filter { $0.contains("log10 test loss -") }
+    #expect(rows.count == 2 && rows[0].hasPrefix("first") && rows[0].contains("[-") && rows[1].hasPrefix("second"))
+    let json = try run("reproduce", "--all", "--quick", "--json")
+    let results = try #require(JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [[String: Any]])
+    #expect(results.map { $0["slug"] as? String } == ["first", "second"] && results[0]["verdict"] != nil)
+
+    try folder.write(recipe("broken", "liner-regression"), "Recipes/broken/recipe.yaml")
+    let some = try run("reproduce", "--all", "--quick")
+    #expect(some.code == 65 && some.output.contains("broken") && some.output.contains("second"))
+    #expect(some.error.contains("there is no 'liner-regression'"))
+    for wrong in [["reproduce"], ["reproduce", "first", "--all"], ["reproduce", "--all", "--out", "x"]] {
+      #expect(try Command.run(wrong, in: folder).code == 2)
+    }
+    #expect(try run("reproduce", "frst").error.contains("did you mean 'first'"))
+  }
 }

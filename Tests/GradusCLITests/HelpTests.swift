@@ -5,8 +5,10 @@ import Testing
 struct HelpTests {
   static let commands = [
     "", "doctor", "data", "data list", "data show", "data build", "data import", "data pull", "models", "models list",
-    "models show", "models pull", "index", "search", "dense", "evaluate", "validate", "bench", "bench search", "bench encode",
-    "bench train", "bench generate", "bench tokenize", "systems", "generate", "fuse", "pipeline",
+    "models show", "models pull", "index", "export", "search", "dense", "evaluate", "validate", "bench",
+    "bench search", "bench encode", "bench train", "bench generate", "bench tokenize", "bench kernels", "bench vectors",
+    "bench losses", "systems",
+    "generate", "fuse", "pipeline", "rerank", "train", "reproduce", "report", "curriculum",
   ]
 
   @Test("Every subcommand explains itself and shows an example", arguments: commands)
@@ -83,7 +85,8 @@ struct HelpTests {
     arguments: [
       (["serch"], "did you mean 'search'?"),
       (["index"], "Missing expected argument '<corpus>'"),
-      (["index", "a.tsv", "--out", "i", "--positions"], "positions are not available yet"),
+      (["index", "a.tsv", "--out", "i", "--columns", "year"], "'year' is no column"),
+      (["search", "i", "--query", "a", "--feedback", "rm3", "--syntax", "boolean"], "--feedback goes with --syntax words"),
       (["index", "a.tsv", "--out", "i", "--thread", "2"], "--threads"),
       (["index", "a.tsv", "--out", "i", "--threads", "0"], "at least 1"),
       (["index", "a.tsv", "--out", "i", "--analyzer", "klingon"], "unknown language 'klingon'"),
@@ -94,6 +97,11 @@ struct HelpTests {
       (["dense", "a.tsv", "--topics", "q", "-k", "0"], "-k must be at least 1"),
       (["dense", "a.tsv", "--topics", "q", "--json"], "--out FILE"),
       (["dense", "-", "--topics", "-"], "cannot both be standard input"),
+      (["dense", "a.tsv"], "--topics FILE to search or --index DIR"),
+      (["dense", "a.tsv", "--index", "i", "--split", "test"], "--split goes with --topics"),
+      (["dense", "a.tsv", "--index", "i", "--M", "1"], "--M must be between 2 and 256"),
+      (["search", "i", "--query", "a", "--efSearch", "0"], "--efSearch must be at least 1"),
+      (["bench", "vectors", "a.npy"], "--queries FILE or --export FILE"),
       (["evaluate", "q", "r", "-m", "nDGC@10"], "did you mean 'nDCG'?"),
       (["evaluate", "q", "r", "--test", "z"], "--test"),
       (["evaluate", "q", "r", "--json", "--latex"], "either --json or --latex"),
@@ -106,6 +114,18 @@ struct HelpTests {
       (["rerank", "r", "--topics", "q", "--corpus", "a.tsv", "--model", "m", "--passages", "max",
         "--window", "10", "--stride", "11"],
        "from 1 to the window's 10 words"),
+      (["rerank", "r", "--topics", "q", "--corpus", "a.tsv", "--model", "m", "--budget-ms", "-1"], "--budget-ms"),
+      (["rerank", "r", "--topics", "q", "--corpus", "a.tsv", "--model", "m", "--budget-ms=nan"], "--budget-ms"),
+      (["rerank", "r", "--topics", "q", "--corpus", "a.tsv", "--model", "m", "--budget-tokens=-5"], "at least 0, found -5"),
+      (["rerank", "r", "--topics", "q", "--corpus", "a.tsv", "--model", "m", "--budget-ms", "1", "--budget-tokens", "1"],
+       "either --budget-ms or --budget-tokens"),
+      (["rerank", "r", "--topics", "q", "--corpus", "a.tsv", "--model", "m", "--cascade", "small:0"], "expected MODEL:N"),
+      (["rerank", "r", "--topics", "q", "--corpus", "a.tsv", "--model", "m", "--cascade", "small:9,"], "expected MODEL:N"),
+      (["rerank", "r", "--topics", "q", "--corpus", "a.tsv", "--model", "m", "--state-storage", "fp32"],
+       "needs --document-states"),
+      (["rerank", "r", "--topics", "q", "--corpus", "a.tsv", "--model", "m", "--passages", "max",
+        "--document-states", "s"],
+       "of whole documents"),
       (["fuse", "r", "--method", "rff"], "did you mean 'rrf'?"),
       (["fuse", "r", "--norm", "min-max"], "reads ranks, not scores"),
       (["fuse", "r", "--weights", "1 2"], "expected one weight for each of 1 runs, found 2"),
@@ -122,6 +142,8 @@ struct HelpTests {
       (["bench", "generate", "--model", "m", "--arithmetic", "int9"], "int8 and bfloat16 are known"),
       (["bench", "tokenize", "a.tsv", "--model", "m", "--repeats", "4"], "at least 5, found 4"),
       (["bench", "tokenize", "a.tsv", "--model", "m", "--ids", "-"], "--ids needs a file"),
+      (["bench", "kernels", "--only", "warp drive"], "no kernel's name has 'warp drive'"),
+      (["bench", "kernels", "--milliseconds", "0"], "at least 1, found 0"),
     ] as [([String], String)])
   func usage(arguments: [String], message: String) throws {
     let folder = try TemporaryFolder()

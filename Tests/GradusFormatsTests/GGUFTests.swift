@@ -230,6 +230,7 @@ struct GGUFTests {
     #expect(try reason(Bytes.tensor([1 << 32, 1 << 32])) == .tooManyElements)
     #expect(try reason(Bytes.tensor([0, 1 << 32, 1 << 32])) == .tooManyElements)
     #expect(try reason(Bytes.tensor([1 << 61, 2])) == .tooManyElements)
+    #expect(try reason(Bytes.tensor([1 << 61, 0])) == .tooManyElements)
     #expect(try reason(Bytes.tensor([33], type: 8)) == .blocks(dimension: 33, blockSize: 32))
     #expect(try reason(Bytes.tensor([16, 16], type: 12)) == .blocks(dimension: 16, blockSize: 256))
     for unknown: UInt32 in [4, 5, 31, 99, .max] {

@@ -69,6 +69,7 @@ struct SentenceFolderTests {
     #expect(try reason { try $0.set("2_Dense/config.json", "activation_function", "torch.nn.Mish") }.contains("Mish"))
     #expect(try reason { try $0.set("config_sentence_transformers.json", "default_prompt_name", "novel") }.contains("novel"))
     #expect(try reason { try $0.set("1_Pooling/config.json", "embedding_dimension", 32) }.contains("32"))
+    #expect(try reason { try $0.set("1_Pooling/config.json", "embedding_dimension", 1e300) }.contains("1e+300"))
     #expect(try reason { try $0.set("tokenizer_config.json", "model_max_length", 0) }.contains("model_max_length"))
     let folder = try TestFolder.copy("encoders/sentence")
     try folder.set("2_Dense/config.json", "out_features", 13)

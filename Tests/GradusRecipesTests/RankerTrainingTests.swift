@@ -13,13 +13,21 @@ import Testing
   private func withoutTime(_ history: TrainingHistory) -> [TrainingHistory.Epoch] { history.epochs.map(\.withoutTime) }
 
   @Test("A training that is interrupted inside an epoch and taken up again has the bits of one that was not", arguments: [
-    ModelManifest.Architecture.crossEncoder, .convKNRM,
+    (ModelManifest.Architecture.crossEncoder, "pairwise-cross-entropy"), (.convKNRM, "pairwise-cross-entropy"),
+    (.biEncoder, "pairwise-cross-entropy"), (.biEncoder, "infonce(temperature=0.05)"), (.biEncoder, "gist(temperature=0.1)"),
+    (.crossEncoder, "ordinal(levels=2)"), (.convKNRM, "aldr-kl"), (.crossEncoder, "dla"),
   ])
-  func resume(architecture: ModelManifest.Architecture) throws {
+  func resume(architecture: ModelManifest.Architecture, loss: String) throws {
     let bench = try TinyBench()
     defer { bench.remove() }
     var settings = bench.settings
     settings.architecture = architecture
+    settings.loss = loss
+    if loss.hasPrefix("gist") { settings.guide = bench.model.path }
+    if loss == "dla" {
+      settings.sampling = .listwise
+      settings.listSize = 3
+    }
     let data = try bench.data()
     let whole = try #require(try RankerTraining(settings, data: data, base: bench.model).train(showsProgress: false))
     let checkpoint = bench.folder + "/checkpoint"
@@ -35,6 +43,125 @@ import Testing
     #expect(resumed.history.development == whole.history.development)
     let untrained = try RankerTraining(settings, data: data, base: bench.model).freshModel()
     #expect(bits(untrained) != bits(whole.model))
+  }
+
+  @Test("Every weighting by name trains, says what it did, and resumes to the bit", arguments: [
+    "loss(warmup=2)", "cet(temperature=2)", "propensity", "consensus(start=1)", "consensus(start=0,view=none,uncertain=half)",
+    "loss(shape=extremes,warmup=0) * propensity",
+  ])
+  func weightings(text: String) throws {
+    let bench = try TinyBench()
+    defer { bench.remove() }
+    var settings = bench.settings
+    try settings.set("weighting", to: text)
+    settings.curriculum = text.hasPrefix("cet") ? "recip" : "none"
+    let data = try bench.data()
+    let whole = try #require(try RankerTraining(settings, data: data, base: bench.model).train(showsProgress: false))
+    let checkpoint = bench.folder + "/checkpoint"
+    _ = try RankerTraining(settings, data: data, base: bench.model).train(checkpoint: checkpoint, steps: 4, showsProgress: false)
+    let resumed = try #require(
+      try RankerTraining(settings, data: data, base: bench.model).train(checkpoint: checkpoint, showsProgress: false))
+    #expect(bits(resumed.model) == bits(whole.model))
+    #expect(withoutTime(resumed.history) == withoutTime(whole.history))
+    for epoch in whole.history.epochs {
+      #expect(epoch.meanWeight != nil && epoch.largestWeight != nil)
+      #expect(epoch.effectiveShare.map { $0 > 0 && $0 <= 1 + 1e-12 } == true)
+    }
+    settings.weighting = "none"
+    settings.curriculum = "none"
+    let plain = try #require(try RankerTraining(settings, data: data, base: bench.model).train(showsProgress: false))
+    #expect(bits(plain.model) != bits(whole.model) && plain.history.epochs[0].meanWeight == nil)
+    // A product is brought back to a mean of 1.
+    if text.contains("*") || text.hasPrefix("cet") {
+      #expect(whole.history.epochs.allSatisfy { abs(($0.meanWeight ?? 0) - 1) < 1e-12 })
+    }
+  }
+
+  @Test("A curriculum by a teacher's margin needs the teacher, and every pair of it")
+  func teacherCurriculum() throws {
+    let bench = try TinyBench()
+    defer { bench.remove() }
+    let data = try bench.data()
+    var settings = bench.settings
+    try settings.set("curriculum", to: "teacher(temperature=2)")
+    #expect(throws: SettingError.self) { try RankerTraining(settings, data: data, base: bench.model) }
+    let candidates = try data.run(data.train, model: BM25(), depth: 20)
+    let path = bench.folder + "/teacher.run"
+    func write(_ run: Run) throws {
+      let lines = run.rankings.flatMap { ranking in
+        ranking.documents.enumerated().map { "\(ranking.qid) Q0 \($1.docno) \($0 + 1) \($1.score) teacher\n" }
+      }
+      try lines.joined().write(toFile: path, atomically: true, encoding: .utf8)
+    }
+    settings.teacher = path
+    try write(candidates)
+    let trained = try #require(try RankerTraining(settings, data: data, base: bench.model).train(showsProgress: false))
+    #expect(trained.history.epochs.allSatisfy { $0.meanEasiness != nil })
+    try write(candidates.prefix(1))
+    #expect {
+      _ = try RankerTraining(settings, data: data, base: bench.model).train(showsProgress: false)
+    } throws: { error in
+      if case SamplerError.teacherLacks(let teacher, _, _) = error { teacher == "teacher" } else { false }
+    }
+  }
+
+  @Test("Weightings that cannot go with the sampling are refused before anything is trained", arguments: [
+    ("cet", "pointwise"), ("consensus", "listwise"), ("loss * propensity", "listwise"), ("cet * cet(temperature=2)", "pairwise"),
+  ])
+  func contradictingWeightings(weighting: String, sampling: String) throws {
+    let bench = try TinyBench()
+    defer { bench.remove() }
+    var settings = bench.settings
+    try settings.set("weighting", to: weighting)
+    try settings.set("sampling", to: sampling)
+    settings.loss = sampling == "pointwise" ? "pointwise-mse" : sampling == "listwise" ? "listnet" : "pairwise-softmax"
+    #expect {
+      _ = try RankerTraining(settings, data: try bench.data(), base: bench.model)
+    } throws: { error in
+      if case SettingError.contradiction(let text) = error { text.contains(weighting) } else { false }
+    }
+    #expect(throws: SettingError.self) { try settings.set("weighting", to: "lss(warmup=2)") }
+  }
+
+  @Test("A trained bi-encoder is saved as sentence-transformers has it, and loads with the same scores and vectors")
+  func biEncoderFolder() throws {
+    let bench = try TinyBench()
+    defer { bench.remove() }
+    var settings = bench.settings
+    settings.architecture = .biEncoder
+    settings.loss = "infonce(temperature=0.05)"
+    settings.curriculum = "none"
+    let out = bench.folder + "/out"
+    let outcome = try RankerTraining(settings, data: try bench.data(), base: bench.model).run(out: out, showsProgress: false)
+    for name in ["modules.json", "1_Pooling/config.json", "sentence_bert_config.json", "config_sentence_transformers.json"] {
+      #expect(FileManager.default.fileExists(atPath: out + "/" + name), "\(name)")
+    }
+    let again = try RankingModel(folder: ModelFolder(path: out))
+    #expect(bits(again) == bits(outcome.model) && again.manifest == outcome.model.manifest)
+    let pairs = ["word1 word2", "word3"].map {
+      ScoringPair(query: Query(qid: $0, text: $0), document: Document(docno: $0, text: "word2 word5 word7"))
+    }
+    #expect(try again.scorer.rankingScores(pairs) == outcome.model.scorer.rankingScores(pairs))
+    let alone = try BiEncoder(folder: ModelFolder(path: out))
+    let trained = try #require(outcome.model.scorer as? BiEncoder)
+    #expect(alone.limits.maximumTokens == 24 && alone.isNormalized && alone.scoreScale == 20)
+    #expect(try alone.encode(["word1 word2"]).vectors == trained.encode(["word1 word2"]).vectors)
+  }
+
+  @Test("Settings that cannot go together are refused before anything is trained", arguments: [
+    ["loss": "infonce"], ["architecture": "bi-encoder", "loss": "gist"],
+    ["architecture": "bi-encoder", "loss": "infonce", "guide": "minilm-l6"],
+    ["architecture": "bi-encoder", "loss": "infonce", "sampling": "listwise"],
+    ["architecture": "bi-encoder", "loss": "infonce", "micro-batch": "2"], ["loss": "kl"], ["loss": "two-logit"],
+    ["loss": "listnet", "sampling": "pointwise"], ["loss": "ips-pairwise", "sampling": "pointwise"],
+  ])
+  func contradictions(values: [String: String]) throws {
+    let settings = try TrainingSettings(values: values.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
+    #expect {
+      try settings.checkTogether()
+    } throws: { error in
+      if case SettingError.contradiction = error { true } else { false }
+    }
   }
 
   @Test("A finished folder is read and not trained again; another training is refused there")
@@ -88,6 +215,38 @@ import Testing
     #expect(data.isDevHeldOut && data.dev.qids.count == 6 && data.train.qids.count == 24)
     #expect(Set(data.dev.qids).isDisjoint(with: data.train.qids))
     #expect(try bench.data().dev == data.dev)
+  }
+
+  @Test("A join layer and fewer layers are trained, stored with the model and obeyed by it")
+  func layers() throws {
+    let bench = try TinyBench()
+    defer { bench.remove() }
+    var settings = bench.settings
+    settings.epochs = 1
+    settings.joinLayer = 1
+    settings.maximumQueryTokens = 6
+    let data = try bench.data()
+    let trained = try #require(try RankerTraining(settings, data: data, base: bench.model).train(showsProgress: false))
+    #expect(trained.model.manifest.joinLayer == 1 && trained.model.manifest.maximumQueryTokens == 6)
+    #expect((trained.model.scorer as? CrossEncoder)?.joinLayer == 1)
+    #expect(trained.model.manifest.recipe["join-layer"] == "1")
+    settings.joinLayer = 0
+    let plain = try #require(try RankerTraining(settings, data: data, base: bench.model).train(showsProgress: false))
+    #expect(bits(plain.model) != bits(trained.model), "the split changes what is learnt")
+    #expect(plain.model.manifest.joinLayer == nil)
+    settings.encoderLayers = 1
+    let small = try RankerTraining(settings, data: data, base: bench.model).freshModel()
+    #expect((small.scorer as? CrossEncoder)?.encoder.configuration.layerCount == 1)
+    settings.joinLayer = 2
+    #expect(throws: ModelError.joinLayer(asked: 2, layers: 1)) {
+      try RankerTraining(settings, data: data, base: bench.model).freshModel()
+    }
+    settings.encoderLayers = 3
+    #expect(throws: ModelError.layerCount(asked: 3, layers: 2)) {
+      try RankerTraining(settings, data: data, base: bench.model).freshModel()
+    }
+    settings.architecture = .convKNRM
+    #expect(throws: SettingError.self) { try RankerTraining(settings, data: data, base: bench.model) }
   }
 
   @Test("The first stage's weight is the one that ranks best, the smaller one among equals")

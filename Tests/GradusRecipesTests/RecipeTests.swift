@@ -66,7 +66,7 @@ import Testing
     ("slug: tiny\n", "", 1, .missingKey("slug")),
     ("curriculum: recip}}", "curriculum: recipp}}", 19,
       .setting(.value(
-        setting: "curriculum", found: "recipp", expected: "one of none, recip, norm, kde (did you mean 'recip'?)"))),
+        setting: "curriculum", found: "recipp", expected: "one of none, recip, norm, kde, teacher (did you mean 'recip'?)"))),
   ])
   func refuses(part: String, replacement: String, line: Int, reason: RecipeError.Reason) throws {
     let start = try #require(Self.text.range(of: part))
@@ -95,15 +95,122 @@ import Testing
   }
 
   @Test("The verdict follows the stated rule")
-  func verdict() {
-    #expect(Verdict(difference: 0.02, correctedP: 0.01, seedsP: 0.01) == .shown)
-    #expect(Verdict(difference: 0.02, correctedP: 0.05, seedsP: 0.01) == .insideTheNoise)
-    #expect(Verdict(difference: 0.02, correctedP: 0.01, seedsP: 1) == .insideTheNoise)
-    #expect(Verdict(difference: 0, correctedP: 0.01, seedsP: 0.01) == .notShown)
-    #expect(Verdict(difference: -0.02, correctedP: 0.01, seedsP: 0.01) == .notShown)
-    #expect(Verdict(all: [(.shown, 0.02), (.insideTheNoise, 0.01)]) == .shown)
-    #expect(Verdict(all: [(.shown, 0.02), (.notShown, -0.01)]) == .insideTheNoise)
-    #expect(Verdict(all: [(.notShown, -0.02), (.insideTheNoise, 0.01)]) == .notShown)
+  func verdict() throws {
+    #expect(Verdict(gain: 0.02, correctedP: 0.01, seedsP: 0.01) == .shown)
+    #expect(Verdict(gain: 0.02, correctedP: 0.05, seedsP: 0.01) == .insideTheNoise)
+    #expect(Verdict(gain: 0.02, correctedP: 0.01, seedsP: 1) == .insideTheNoise)
+    #expect(Verdict(gain: 0, correctedP: 0.01, seedsP: 0.01) == .notShown)
+    #expect(Verdict(gain: -0.02, correctedP: 0.01, seedsP: 0.01) == .notShown)
+  }
+
+  /// An experiment whose judged arm has this gain and p.
+  private func experiment(_ name: String, gain: Double, p: Double, seedsP: Double = 0.01) -> RecipeResult.Experiment {
+    let judged = RecipeResult.Comparison(
+      arm: "method", baseline: "base", measure: "loss", difference: -gain, relativePercent: -10, gain: gain, interval: [],
+      p: p, correctedP: p, seedsP: seedsP)
+    return RecipeResult.Experiment(
+      collection: nil, study: "coins", name: name, claim: "", claimMeasure: "loss", itemNoun: "throws", items: 9, seeds: 2,
+      arms: [], comparisons: [judged], judgedArm: "method",
+      conclusion: Verdict(gain: gain, correctedP: p, seedsP: seedsP))
+  }
+
+  @Test("A system is shown where one experiment is, after a correction for their number")
+  func systemVerdict() throws {
+    func verdict(_ experiments: [RecipeResult.Experiment]) throws -> Verdict { try Verdict(all: experiments, correction: .holm) }
+    let shown = experiment("a", gain: 1, p: 0.001)
+    let against = experiment("b", gain: -1, p: 0.001)
+    #expect(try verdict([shown]) == .shown)
+    #expect(try verdict([shown, against]) == .shown)
+    // 0.03 alone would do; of two looks it is not enough.
+    let weak = experiment("c", gain: 1, p: 0.03)
+    #expect(weak.conclusion == .shown)
+    #expect(try verdict([weak]) == .shown)
+    #expect(try verdict([weak, experiment("d", gain: 1, p: 0.9)]) == .insideTheNoise)
+    #expect(try verdict([experiment("e", gain: 1, p: 0.001, seedsP: 0.4)]) == .insideTheNoise)
+    #expect(try verdict([against]) == .notShown)
+    #expect(try verdict([]) == .notShown)
+    // A fall of the loss is a gain, and the sentence says so.
+    let sentence = RecipeRun.Report.sentence(shown)
+    #expect(sentence.contains("10.0 % lower than that of 'base', which is better") && sentence.contains("over throws"))
+    #expect(RecipeRun.Report.sentence(against).contains("which is worse"))
+  }
+
+  static let studyText = """
+    slug: tiny
+    title: A tiny study
+    source: nobody
+    claim: {text: It falls., measure: log10 test loss}
+    test: t
+    correction: holm
+    experiments:
+      - name: lines
+        kind: study
+        study: linear-regression
+        baseline: plain
+        seeds: 3
+        settings: {problems: 8, steps: 30, learning-rates: "0.05"}
+        arms:
+          - {name: plain}
+          - {name: longer, claimed: true, settings: {learning-rates: "0.2"}}
+          - {name: same}
+    quick:
+      experiments:
+        - {name: lines, seeds: 2, settings: {problems: 4}}
+
+    """
+
+  @Test("A study runs in a recipe: paired over items and seeds, lower is better, cells are kept")
+  func study() throws {
+    let recipe = try withFile(Self.studyText) { try Recipe(path: $0) }
+    #expect(recipe.plan(.full).experiments[0].study == "linear-regression" && recipe.collections.isEmpty)
+    let folder = NSTemporaryDirectory() + "study-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    var cells = 0
+    var run = RecipeRun(recipe, mode: .full, out: folder, date: "2024-02-29")
+    run.log = { _ in cells += 1 }
+    let report = try run.run()
+    #expect(cells == 9)
+    let experiment = report.result.experiments[0]
+    #expect(experiment.items == 8 && experiment.itemNoun == "problems")
+    #expect(experiment.arms.map(\.name) == ["plain", "longer", "same"])
+    let longer = try #require(experiment.judged)
+    // Four times the step falls faster, in every problem.
+    #expect(longer.difference < -0.5 && longer.gain == -longer.difference && longer.correctedP < 0.01)
+    #expect(experiment.conclusion == .shown && report.result.verdict == "shown")
+    let same = try #require(experiment.comparisons.first { $0.arm == "same" })
+    #expect(same.difference == 0 && same.p == 1)
+    #expect(longer.relativePercent == nil)
+    #expect(report.text.contains("Shown: lines.") && report.result.figure.hasPrefix("lines -"))
+    #expect(RecipeRun.Report.sentence(experiment).contains(" lower than that of 'plain', which is better"))
+    let page = try Data(contentsOf: URL(fileURLWithPath: folder + "/report.html"))
+    try checkWellFormed(String(decoding: page, as: UTF8.self))
+    let again = try run.run()
+    #expect(cells == 9 && again.result == report.result)
+
+    // Another setting is another cell; the quick plan changes the full one.
+    var quick = RecipeRun(recipe, mode: .quick, out: folder, date: "2024-02-29")
+    quick.log = { _ in cells += 1 }
+    #expect(try quick.run().result.experiments[0].items == 4 && cells == 15)
+  }
+
+  @Test("Mistakes in a study's part of a recipe are refused with their line and the nearest name", arguments: [
+    ("kind: study", "kind: studdy", 9,
+      RecipeError.Reason.value(key: "kind", found: "studdy", expected: "one of study, training")),
+    ("study: linear-regression", "study: linear", 10,
+      .reference(key: "study", name: "linear", known: StudyCatalog.all.map { $0.name })),
+    ("problems: 8", "problms: 8", 13, .unknownKey("problms", nearest: "problems")),
+    ("problems: 8", "problems: 1", 13,
+      .setting(.value(setting: "problems", found: "1", expected: "a whole number of at least 2"))),
+    ("measure: log10 test loss", "measure: P@1", 8,
+      .reference(key: "claim", name: "P@1", known: LinearRegressionStudy.measures.map(\.name))),
+    ("kind: study\n    study: linear-regression\n    baseline", "baseline", 8, .reference(key: "claim", name: "log10 test loss", known: [])),
+  ])
+  func refusesStudy(part: String, replacement: String, line: Int, reason: RecipeError.Reason) throws {
+    let place = try #require(Self.studyText.range(of: part))
+    let text = Self.studyText.replacingCharacters(in: place, with: replacement)
+    _ = try withFile(text) { path in
+      #expect(throws: RecipeError(file: path, line: line, reason: reason)) { try Recipe(path: path) }
+    }
   }
 
   @Test("A recipe runs end to end; run again it reads what is there and gives the same bytes")
@@ -120,7 +227,7 @@ import Testing
     // Two ends for recip; none and recip with two seeds; two arms with one seed.
     #expect(trainings.count == 8)
     let cross = first.result.experiments[0]
-    #expect(cross.arms.map(\.name) == ["first stage", "none", "recip"] && cross.queries == 8)
+    #expect(cross.arms.map(\.name) == ["first stage", "none", "recip"] && cross.items == 8)
     #expect(cross.judgedArm == "recip" && cross.comparisons.map(\.measure) == ["RR@10", "P@1"])
     #expect(first.result.experiments[1].arms.last?.curriculum == "recip")
     for arm in cross.arms.dropFirst() { #expect(arm.figures.allSatisfy { $0.seeds.count == 2 && $0.mean > 0 && $0.mean <= 1 }) }

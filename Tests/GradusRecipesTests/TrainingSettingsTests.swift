@@ -34,7 +34,7 @@ import Testing
   func errors() throws {
     var settings = TrainingSettings()
     #expect(throws: SettingError.unknown("curiculum", nearest: "curriculum")) { try settings.set("curiculum", to: "kde") }
-    let known = "one of none, recip, norm, kde (did you mean 'recip'?)"
+    let known = "one of none, recip, norm, kde, teacher (did you mean 'recip'?)"
     #expect(throws: SettingError.value(setting: "curriculum", found: "recipp", expected: known)) {
       try settings.set("curriculum", to: "recipp")
     }

@@ -101,6 +101,60 @@ struct OptimizerTests {
     }
   }
 
+  @Test("A lazy optimizer leaves rows without gradient alone, and treats the others as a dense one does")
+  func lazy() {
+    let rows: [[Float]] = [[1, 0], [0, 0], [0, -2]]
+    let start = Tensor([0.5, -1, 2, 3, 0.25, 1] as [Float], shape: [3, 2])
+    func stepped(isLazy: Bool, _ gradients: [[[Float]]]) -> [Float] {
+      let w = Parameter("w", start)
+      let group = ParameterGroup(parameters: [w], learningRate: 0.1, weightDecay: 0.1)
+      let optimizer = AdamW(groups: [group], isLazy: isLazy)
+      for gradient in gradients {
+        var store = GradientStore()
+        store.add(Tensor(gradient.flatMap { $0 }, shape: [3, 2]), for: w)
+        optimizer.step(store)
+      }
+      return w.value.floats()
+    }
+    let lazy = stepped(isLazy: true, [rows, rows]), dense = stepped(isLazy: false, [rows, rows])
+    #expect(lazy[2...3] == [2, 3] && dense[2] < 2 && dense[3] < 3)
+    #expect(lazy[0...1] == dense[0...1] && lazy[4...5] == dense[4...5])
+    // Momentum does not go on without a gradient, and the bias correction counts all steps.
+    let rested = stepped(isLazy: true, [rows, [[0, 0], [0, 0], [0, 0]]])
+    #expect(rested == stepped(isLazy: true, [rows]))
+  }
+
+  @Test("A step with clipped gradients has the bits of one whose gradients were multiplied before")
+  func clippedStep() throws {
+    var generator = SeededGenerator(seed: 3)
+    let start = Tensor.normal([50_000], using: &generator), gradient = Tensor.normal([50_000], using: &generator)
+    func stepped(_ prepare: (inout GradientStore, Parameter) -> Void) -> Tensor {
+      let w = Parameter("w", start)
+      let optimizer = AdamW(groups: [ParameterGroup(parameters: [w], learningRate: 0.1, weightDecay: 0.1)])
+      for _ in 0..<2 {
+        var store = GradientStore()
+        prepare(&store, w)
+        optimizer.step(store)
+      }
+      return w.value.detached()
+    }
+    let norm = gradient.square().sum().item().squareRoot()
+    let clipped = stepped { store, w in
+      store.add(gradient, for: w)
+      let before = store.clip(globalNorm: 0.7), after = store.globalNorm()
+      #expect(abs(before - norm) < 1e-6 * norm && abs(after - 0.7) < 1e-6)
+    }
+    let factor = 0.7 / gradientNorm(gradient)
+    #expect(clipped.hasSameBits(as: stepped { store, w in store.add(gradient * factor, for: w) }))
+    #expect(!clipped.hasSameBits(as: stepped { store, w in store.add(gradient, for: w) }))
+  }
+
+  private func gradientNorm(_ gradient: Tensor) -> Double {
+    var store = GradientStore()
+    store.add(gradient, for: Parameter("g", gradient))
+    return store.globalNorm()
+  }
+
   @Test("Stores add, scale and clip")
   func stores() throws {
     let a = Parameter("a", Tensor([1.0, 2], shape: [2])), b = Parameter("b", Tensor([3.0], shape: [1]))

@@ -3,7 +3,7 @@ import Testing
 
 @testable import GradusTensor
 
-@Suite("Linear layers with products in bf16")
+@Suite("Linear layers with products of rounded operands")
 struct RoundedLinearTests {
   private func single(_ shape: [Int], seed: UInt64, scale: Double = 1) -> Tensor {
     var generator = SeededGenerator(seed: seed)
@@ -32,11 +32,13 @@ struct RoundedLinearTests {
     expectClose(found[2], upstream.cast(to: .float64).sum(axes: [0]).doubles(), 1e-5)
   }
 
-  @Test("With GELU, values and gradients are those of single precision but for rounding")
-  func nearSinglePrecision() throws {
+  @Test(
+    "With GELU, values and gradients are those of single precision but for rounding",
+    arguments: [(ProductPrecision.bf16, 0.005), (.fp16, 0.002)])
+  func nearSinglePrecision(precision: ProductPrecision, tolerance: Double) throws {
     let inputs = [single([130, 96], seed: 1), single([200, 96], seed: 2, scale: 0.1), single([200], seed: 3)].map { $0.tracked() }
     let exact = linear(inputs[0], weight: inputs[1], bias: inputs[2], activation: .gelu)
-    let near = linear(inputs[0], weight: inputs[1], bias: inputs[2], activation: .gelu, precision: .bf16)
+    let near = linear(inputs[0], weight: inputs[1], bias: inputs[2], activation: .gelu, precision: precision)
     #expect(!near.hasSameBits(as: exact))
     let upstream = single(exact.shape, seed: 4)
     let pairs = zip(
@@ -45,17 +47,44 @@ struct RoundedLinearTests {
     for (found, expected) in pairs {
       let error = (found.detached() - expected.detached()).square().sum().doubles()[0]
       let size = expected.detached().square().sum().doubles()[0]
-      #expect((error / size).squareRoot() < 0.005)
+      #expect((error / size).squareRoot() < tolerance)
     }
   }
 
-  @Test("A row has the same bits alone and in any batch", arguments: [1, 7, 513])
-  func rowsAreAlone(rows: Int) {
-    let weight = single([640, 96], seed: 4), bias = single([640], seed: 5), x = single([600, 96], seed: 6)
-    let whole = linear(x, weight: weight, bias: bias, activation: .gelu, precision: .bf16)
+  @Test("A row has the same bits alone and in any batch", arguments: [1, 7, 513], [ProductPrecision.bf16, .fp16])
+  func rowsAreAlone(rows: Int, precision: ProductPrecision) {
+    // Emulated half precision is slow.
+    let outputs = precision == .fp16 ? 72 : 640, inputs = precision == .fp16 ? 33 : 96
+    let weight = single([outputs, inputs], seed: 4), bias = single([outputs], seed: 5), x = single([600, inputs], seed: 6)
+    let whole = linear(x, weight: weight, bias: bias, activation: .gelu, precision: precision)
     let part = linear(
-      x.slice(axis: 0, from: 0, to: rows), weight: weight, bias: bias, activation: .gelu, precision: .bf16)
+      x.slice(axis: 0, from: 0, to: rows), weight: weight, bias: bias, activation: .gelu, precision: precision)
     #expect(whole.slice(axis: 0, from: 0, to: rows).hasSameBits(as: part))
+  }
+
+  @Test("In half precision, rows and columns of any magnitude keep their relative accuracy")
+  func anyMagnitude() throws {
+    let x = single([40, 33], seed: 1), weight = single([70, 33], seed: 2)
+    // Rows from 1e-30 to 1e30, and one of zeros.
+    let sizes = (0..<40).map { $0 == 7 ? 0 : Float(sign: .plus, exponent: 5 * $0 - 100, significand: 1) }
+    let scaled = x * Tensor(sizes, shape: [40, 1])
+    let found = linear(scaled, weight: weight, precision: .fp16).doubles()
+    let expected = linear(scaled.cast(to: .float64), weight: weight.cast(to: .float64)).doubles()
+    for row in 0..<40 {
+      let range = row * 70..<(row + 1) * 70
+      let error = range.reduce(0) { $0 + (found[$1] - expected[$1]) * (found[$1] - expected[$1]) }
+      let size = range.reduce(0) { $0 + expected[$1] * expected[$1] }
+      #expect(error <= 4e-6 * size)
+    }
+  }
+
+  @Test("Infinity and NaN come through products in half precision")
+  func notFinite() {
+    var values = [Float](repeating: 1, count: 4 * 8)
+    values[3] = .nan
+    values[9] = .infinity
+    let y = linear(Tensor(values, shape: [4, 8]), weight: .ones([3, 8]), precision: .fp16).floats()
+    #expect(y[0..<3].allSatisfy(\.isNaN) && y[3..<6].allSatisfy { $0 == .infinity } && y[6..<12].allSatisfy { $0 == 8 })
   }
 
   @Test("Double-precision layers and empty batches keep their own arithmetic")

@@ -85,9 +85,29 @@ struct StructureGradientTests {
     try GradientCheck.second(inputs, tolerance: 1e-5, "residual") {
       layerNorm($0[0], residual: $0[3], gain: $0[1], bias: $0[2], epsilon: 1e-3)
     }
+    try GradientCheck.second(inputs, tolerance: 1e-5, "residual and dropout") {
+      layerNorm(
+        $0[0], residual: $0[3], gain: $0[1], bias: $0[2], epsilon: 1e-3, dropout: FusedDropout(rate: 0.4, seed: 5))
+    }
     try GradientCheck.second(Array(inputs[..<3]), tolerance: 1e-5, "plain") {
       layerNorm($0[0], gain: $0[1], bias: $0[2], epsilon: 1e-3)
     }
+  }
+
+  @Test("Layer normalisation drops in its own pass as dropout before it does, bit by bit", arguments: [1, 130, 700])
+  func fusedDropout(rows: Int) throws {
+    let shape = [rows, 96]
+    let inputs = [sample(shape), sample([96], seed: 2), sample([96], seed: 3), sample(shape, seed: 4)]
+      .map { $0.cast(to: .float32).tracked() }
+    let fused = layerNorm(
+      inputs[0], residual: inputs[3], gain: inputs[1], bias: inputs[2], dropout: FusedDropout(rate: 0.1, seed: 9))
+    let apart = layerNorm(
+      inputs[0].dropout(rate: 0.1, seed: 9), residual: inputs[3], gain: inputs[1], bias: inputs[2])
+    #expect(fused.hasSameBits(as: apart))
+    let upstream = sample(shape, seed: 6).cast(to: .float32)
+    let found = try gradients(of: fused, withRespectTo: inputs, upstream: upstream)
+    let expected = try gradients(of: apart, withRespectTo: inputs, upstream: upstream)
+    for (found, expected) in zip(found, expected) { #expect(found.hasSameBits(as: expected)) }
   }
 
   @Test("Attention over a packed batch with an empty sequence and dropout, first and second order", arguments: [0, 0.3])

@@ -137,6 +137,9 @@ struct BytePairTests {
     if case .unknownToken(_, "ab")? = try error(#"{\#(pre),"model":{"type":"BPE","vocab":{"a":0,"b":1},"merges":["a b"]}}"#) {} else {
       Issue.record("a merge to a token that is not there")
     }
+    // A sign makes no byte of a token: these are words like others.
+    let signs = #"{"pre_tokenizer":{"type":"Metaspace","replacement":"\u2581"},"model":{"type":"BPE","byte_fallback":true,"#
+    #expect(try error(signs + #""vocab":{"<0x-f>":0,"<0x+f>":1},"merges":[]}}"#) == nil)
     if case .notJSON? = try error("{") {} else { Issue.record("not JSON") }
   }
 }

@@ -110,6 +110,11 @@ struct WordPieceTests {
     #expect(part(#"{"model":{"vocab":{"a":-1}}}"#) == "model.vocab['a']")
     #expect(part(#"{"added_tokens":[{"id":0,"content":"x","normalized":true}]}"#) == "added_tokens[].normalized")
     #expect(part("{") == "JSON")
+    // Ids that would be read before a table's first row.
+    func post(_ text: String) -> String? { part("{\(model),\"post_processor\":\(text)}") }
+    #expect(post(#"{"type":"BertProcessing","sep":["[SEP]",-3],"cls":["[CLS]",0]}"#) == "post_processor.cls or sep")
+    #expect(post(#"{"special_tokens":{"[CLS]":{"ids":[-1]}}}"#) == "post_processor.special_tokens")
+    #expect(post(#"{"single":[{"Sequence":{"id":"A","type_id":-1}}]}"#) == "post_processor type_id")
     #expect(throws: TokenizerError.self) { try WordPieceTokenizer(folder: "/nonexistent") }
   }
 

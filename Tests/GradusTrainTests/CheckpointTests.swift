@@ -1,8 +1,4 @@
-#if canImport(FoundationEssentials)
-import FoundationEssentials
-#else
 import Foundation
-#endif
 import GradusCore
 import GradusTensor
 @testable import GradusTrain
@@ -175,6 +171,61 @@ struct CheckpointTests {
       #expect(throws: CheckpointError.missing(directory: folder + "/nowhere")) {
         try Self.training().make().trainer.resume(from: folder + "/nowhere")
       }
+    }
+  }
+
+  @Test("Values that no training writes are refused, though their digests fit")
+  func impossibleValues() throws {
+    try Self.temporaryFolder { folder in
+      let trained = try Self.training().make()
+      _ = try trained.trainer.train(steps: 4)
+      try trained.trainer.saveCheckpoint(to: folder)
+      let inner = try CheckpointDirectory(path: folder).verifiedFolder()
+      let names = try FileManager.default.contentsOfDirectory(atPath: inner).filter { $0 != "manifest.json" }
+      let files = try names.map { ($0, try #require(FileManager.default.contents(atPath: inner + "/" + $0))) }
+      /// What resuming says after `change` of a JSON file, with a manifest that vouches for it.
+      func problem(_ file: String, _ change: (inout [String: Any]) -> Void) throws -> any Error {
+        let changed = TemporaryFiles.folder()
+        defer { TemporaryFiles.remove(changed) }
+        try CheckpointDirectory(path: changed).write { inner in
+          for (name, data) in files {
+            var data = data
+            if name == file {
+              var values = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+              change(&values)
+              data = try JSONSerialization.data(withJSONObject: values)
+            }
+            try CheckpointDirectory.writeFile(inner + "/" + name, data)
+          }
+          return names
+        }
+        do {
+          try Self.training().make().trainer.resume(from: changed)
+        } catch {
+          return error
+        }
+        return CancellationError()
+      }
+      func trainerProblem(_ change: (inout [String: Any]) -> Void) throws -> String? {
+        guard case CheckpointError.corrupt(_, let text) = try problem("trainer.json", change) else { return nil }
+        return text
+      }
+      func state(_ key: String, _ value: Any) -> (inout [String: Any]) -> Void {
+        { values in
+          var state = values["state"] as? [String: Any] ?? [:]
+          state[key] = value
+          values["state"] = state
+        }
+      }
+      #expect(try trainerProblem { $0["models"] = [Any]() } == "it has 0 models instead of 1")
+      #expect(try trainerProblem(state("objectives", [Any]())) == "it has 0 objectives instead of 2")
+      #expect(try trainerProblem(state("samplesInEpoch", -3)) == "samplesInEpoch is -3")
+      #expect(try trainerProblem(state("epoch", Int.max)) == "epoch is \(Int.max)")
+      let group: [String: Any] = ["name": "g", "parameters": ["novel"], "learningRate": 1, "weightDecay": 0]
+      let stray = try trainerProblem { $0["models"] = [["groups": [group], "frozen": [String]()] as [String: Any]] }
+      #expect(stray == "group 'g' has 'novel', which the model has not")
+      let sampler = try problem("sampler.json") { $0["drawn"] = -1 }
+      #expect(sampler as? SamplerError == .impossiblePosition(-1))
     }
   }
 

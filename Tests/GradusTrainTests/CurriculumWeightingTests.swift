@@ -143,7 +143,7 @@ struct CurriculumWeightingTests {
     #expect(throws: WeightingError.noFactors) { try ProductWeighting([]) }
     #expect(throws: WeightingError.meanNotPositive(0)) { try ProductWeighting(factors, renormalization: .mean(0)) }
     var zero = try ProductWeighting([FixedWeighting(values: [0, 0])], renormalization: .mean(1))
-    #expect(throws: WeightingError.allZero) { try zero.weights(for: Self.input(samples, epoch: 0)) }
+    #expect(throws: WeightingError.allZero(first: samples[0].id)) { try zero.weights(for: Self.input(samples, epoch: 0)) }
     var short = try ProductWeighting([FixedWeighting(values: [1])])
     #expect(throws: WeightingError.count(expected: 2, found: 1)) { try short.weights(for: Self.input(samples, epoch: 0)) }
     var negative = try ProductWeighting([FixedWeighting(values: [1, -1])])

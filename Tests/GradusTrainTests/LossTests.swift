@@ -142,7 +142,9 @@ struct LossTests {
     #expect(throws: LossError.pairsNeeded(loss: "PairwiseSoftmaxLoss", sample: Self.point(3).id)) {
       try PairwiseSoftmaxLoss().perSample(single)
     }
-    #expect(throws: LossError.labelOutsideUnitInterval(sample: Self.point(3).id, label: 3)) {
+    #expect(throws: LossError.documentLabel(
+      loss: "PointwiseCrossEntropyLoss", qid: "q", docno: "a", label: 3,
+      expected: "from 0 to 1 (let the sampler give binary labels)")) {
       try PointwiseCrossEntropyLoss().perSample(single)
     }
     #expect(throws: LossError.logits(loss: "TwoLogitCrossEntropyLoss", expected: 2, found: 1)) {

@@ -1,3 +1,4 @@
+import Foundation
 import GradusTrain
 import Testing
 
@@ -5,13 +6,27 @@ import Testing
 struct NameTests {
   @Test("Every name makes its loss, settings included")
   func losses() throws {
-    let types = try LossNames.all.map { "\(type(of: try LossNames.loss($0)))" }
+    var types: [String] = []
+    for entry in LossNames.entries {
+      let text = entry.name == "matryoshka" ? "matryoshka(dims=8)" : entry.name
+      switch try LossNames.named(text) {
+      case .scores(let loss): types.append("\(type(of: loss))")
+      case .vectors(let loss): types.append("\(type(of: loss))")
+      case .dual(let loss): types.append("\(type(of: loss))")
+      }
+    }
     #expect(types == [
-      "PairwiseSoftmaxLoss", "PairwiseCrossEntropyLoss", "PairwiseHingeLoss", "TwoLogitCrossEntropyLoss", "PointwiseMSELoss",
-      "PointwiseL1Loss", "PointwiseSmoothL1Loss", "PointwiseCrossEntropyLoss",
-      "SoftmaxCrossEntropyLoss", "ListNetLoss", "ListMLELoss", "ListMLELoss", "RankNetLoss", "LambdaLoss", "LambdaLoss",
-      "LambdaLoss", "LambdaLoss", "ApproxNDCGLoss", "NeuralNDCGLoss", "MarginMSELoss", "KLDivergenceLoss",
+      "PointwiseMSELoss", "PointwiseL1Loss", "PointwiseSmoothL1Loss", "PointwiseCrossEntropyLoss", "TwoLogitCrossEntropyLoss",
+      "OrdinalLoss", "PairwiseSoftmaxLoss", "PairwiseCrossEntropyLoss", "PairwiseHingeLoss", "SoftmaxCrossEntropyLoss",
+      "UniqueSoftmaxLoss", "ListNetLoss", "ListMLELoss", "ListMLELoss", "PlackettLuceLoss", "RankNetLoss", "LambdaLoss",
+      "LambdaLoss", "LambdaLoss", "LambdaLoss", "ApproxNDCGLoss", "ApproxMRRLoss", "NeuralNDCGLoss", "GroupOrderingLoss",
+      "MarginMSELoss", "KLDivergenceLoss", "RankDistilLoss", "ZLoss", "SphericalSoftmaxLoss", "TaylorSoftmaxLoss", "LDRKLLoss",
+      "ALDRKLLoss", "InversePropensityLoss", "InversePropensityLoss", "InversePropensityLoss", "DualLearning", "InfoNCELoss",
+      "GISTEmbedLoss", "MatryoshkaLoss", "CosineSimilarityLoss", "ContrastiveLoss", "TripletLoss", "CoSENTLoss", "AnglELoss",
+      "InBatchTargetLoss", "InBatchTargetLoss", "InBatchGroupOrderingLoss", "ThresholdConsistentMarginLoss",
+      "TripletAlignmentLoss", "ProtoTripletLoss", "ICNNLoss",
     ])
+    #expect(Set(LossNames.all).count == LossNames.all.count)
     #expect(try LossNames.loss("ndcg-loss2++(mu=5,sigma=2)") as? LambdaLoss == LambdaLoss(.ndcg2Plus, sigma: 2, mu: 5))
     #expect(try LossNames.loss("lambdarank") as? LambdaLoss == LambdaLoss(.lambdaRank))
     #expect(try LossNames.loss("p-listmle") as? ListMLELoss == ListMLELoss(weights: .exponential))
@@ -37,6 +52,59 @@ struct NameTests {
       #expect(throws: NameError.syntax(text)) { try LossNames.loss(text) }
     }
     #expect(throws: LossError.negativeMargin(-1)) { try LossNames.loss("pairwise-hinge(margin=-1)") }
+  }
+
+  @Test("Names within names, settings of vectors, and the nearest name for one that is misspelt")
+  func vectors() throws {
+    guard case .vectors(let loss) = try LossNames.named(
+      "matryoshka(loss=tcm(loss=infonce(temperature=0.1,directions=both),positive=0.7,negative=0.3),dims=64/32,weights=1/0.5)"),
+      let outer = loss as? MatryoshkaLoss, let middle = outer.base as? ThresholdConsistentMarginLoss
+    else {
+      Issue.record("not what the names say")
+      return
+    }
+    #expect(outer.dimensions == [64, 32] && outer.weights == [1, 0.5])
+    #expect(middle.positiveMargin == 0.7 && middle.negativeMargin == 0.3)
+    #expect(middle.base as? InfoNCELoss == (try InfoNCELoss(temperature: 0.1, directions: .both)))
+    #expect("\(NameError.unknown("infonse", known: LossNames.all))".contains("did you mean 'infonce'?"))
+    #expect(throws: NameError.notOverScores("infonce")) { try LossNames.loss("infonce") }
+    #expect(throws: NameError.self) { try LossNames.named("matryoshka") }
+    #expect(throws: NameError.self) { try LossNames.named("matryoshka(dims=64,loss=listnet)") }
+    #expect(throws: NameError.value(text: "matryoshka(dims=8/x)", key: "dims", found: "8/x")) {
+      try LossNames.named("matryoshka(dims=8/x)")
+    }
+    #expect(throws: NameError.choice(
+      text: "triplet(distance=far)", key: "distance", found: "far", known: ["euclidean", "cosine", "manhattan"])) {
+      try LossNames.named("triplet(distance=far)")
+    }
+    for text in ["tcm(loss=infonce(", "tcm(loss=infonce))", "tcm(positive=(1)"] {
+      #expect(throws: NameError.syntax(text)) { try LossNames.named(text) }
+    }
+    // Every setting that an entry lists is taken, and no other.
+    for entry in LossNames.entries {
+      #expect(throws: NameError.unknownSetting(text: "\(entry.name)(\(required(entry))nonsense=1)", key: "nonsense")) {
+        try LossNames.named("\(entry.name)(\(required(entry))nonsense=1)")
+      }
+      for key in entry.settings where entry.name != "matryoshka" {
+        // Nonsense as a value: the setting is known, the value is not.
+        #expect(throws: NameError.self) { try LossNames.named("\(entry.name)(\(key)=nonsense)") }
+        do { _ = try LossNames.named("\(entry.name)(\(key)=nonsense)") } catch NameError.unknownSetting {
+          Issue.record("\(entry.name) does not take \(key)")
+        } catch {}
+      }
+    }
+  }
+
+  private func required(_ entry: LossEntry) -> String { entry.name == "matryoshka" ? "dims=8," : "" }
+
+  @Test("The guide to losses lists every name, and no other")
+  func guide() throws {
+    let package = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")
+    let text = try String(contentsOfFile: package + "/docs/losses.md", encoding: .utf8)
+    let names = text.split(separator: "\n").filter { $0.hasPrefix("| `") }.compactMap { row in
+      row.dropFirst(3).split(separator: "`").first.map { String($0.prefix { $0 != "(" }) }
+    }
+    #expect(names.sorted() == LossNames.all.sorted())
   }
 
   @Test("Heuristics and granularities")

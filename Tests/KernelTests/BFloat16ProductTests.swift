@@ -13,7 +13,7 @@ extension KernelTests {
     /// a: [m][k], or [k][m] where transposed; b: [k][n], or [n][k].
     private func product(
       _ level: grd_encoder_level, _ a: [Float], _ transposeA: Bool, _ b: [Float], _ transposeB: Bool, m: Int, n: Int, k: Int,
-      cut: Int? = nil
+      cut: Int? = nil, isWide: Bool = false
     ) -> [Float] {
       let panel = Int(GRD_BF16_PANEL), depth = grd_bf16_depth(k)
       let panelsA = (m + panel - 1) / panel, panelsB = (n + panel - 1) / panel
@@ -28,16 +28,20 @@ extension KernelTests {
       for number in 0..<panelsB {
         #expect(grd_bf16_pack_panels(level, b, transposeB ? k : n, transposeB, k, n, number, 1, &right) == GRD_OK)
       }
+      var wide = [Float](repeating: .nan, count: left.count)
+      #expect(grd_bf16_widen(level, left, left.count / 2, &wide) == GRD_OK)
       var result = [Float](repeating: .nan, count: m * n)
       left.withUnsafeBufferPointer { left in
         right.withUnsafeBufferPointer { right in
-          result.withUnsafeMutableBufferPointer { c in
-            var description = grd_bf16_product(
-              a: left.baseAddress, a_is_panels: transposeA, b: right.baseAddress, depth: k, columns: n, c: c.baseAddress,
-              stride: n)
-            for first in stride(from: 0, to: m, by: cut ?? m) {
-              let rows = min(cut ?? m, m - first)
-              #expect(grd_bf16_multiply(level, &description, first, rows, 0, panelsB) == GRD_OK)
+          wide.withUnsafeBufferPointer { wide in
+            result.withUnsafeMutableBufferPointer { c in
+              var description = grd_bf16_product(
+                a: left.baseAddress, a_wide: isWide ? wide.baseAddress : nil, a_is_panels: transposeA, b: right.baseAddress,
+                depth: k, columns: n, c: c.baseAddress, stride: n)
+              for first in stride(from: 0, to: m, by: cut ?? m) {
+                let rows = min(cut ?? m, m - first)
+                #expect(grd_bf16_multiply(level, &description, first, rows, 0, panelsB) == GRD_OK)
+              }
             }
           }
         }
@@ -59,8 +63,8 @@ extension KernelTests {
               * Double(rounded(transposeB ? b[j * k + $1] : b[$1 * n + j]))
           }
         }
-        let results = EncoderKernelTests.levels.map {
-          product($0, a, transposeA, b, transposeB, m: m, n: n, k: k)
+        let results = EncoderKernelTests.levels.flatMap { level in
+          [false, true].map { product(level, a, transposeA, b, transposeB, m: m, n: n, k: k, isWide: $0) }
         }
         for other in results.dropFirst() { #expect(sameBits(results[0], other), "a level differs from the portable twin") }
         #expect(zip(results[0], expected).allSatisfy { abs(Double($0) - $1) <= 1e-6 * Double(k).squareRoot() + 1e-7 })
@@ -81,7 +85,7 @@ extension KernelTests {
       #expect(grd_bf16_pack_panels(GRD_ENCODER_PORTABLE, values, 8, false, 1, 8, 1, 1, &out) == GRD_INVALID_ARGUMENT)
       out.withUnsafeBufferPointer { out in
         var description = grd_bf16_product(
-          a: out.baseAddress, a_is_panels: true, b: out.baseAddress, depth: 1, columns: 1, c: nil, stride: 1)
+          a: out.baseAddress, a_wide: nil, a_is_panels: true, b: out.baseAddress, depth: 1, columns: 1, c: nil, stride: 1)
         #expect(grd_bf16_multiply(GRD_ENCODER_PORTABLE, &description, 5, 1, 0, 1) == GRD_INVALID_ARGUMENT)
         description.stride = 0
         #expect(grd_bf16_multiply(GRD_ENCODER_PORTABLE, &description, 0, 1, 0, 1) == GRD_INVALID_ARGUMENT)

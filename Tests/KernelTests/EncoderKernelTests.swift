@@ -80,9 +80,16 @@ extension KernelTests {
       #expect(extreme.allSatisfy { abs($0 + Float(inputs)) < 1e-3 })
     }
 
-    @Test("The short GELU keeps its bound")
+    /// A dense sample of all floats that `isWanted`.
+    private func allFloats(where isWanted: (Float) -> Bool) -> [Float] {
+      stride(from: UInt32(0), to: .max - 4093, by: 4093).map { Float(bitPattern: $0) }.filter { $0.isFinite && isWanted($0) }
+    }
+
+    @Test("The short GELU keeps its bound over all floats")
     func gelu() {
-      let x = stride(from: Float(-40), through: 40, by: 0.0037).map { $0 } + [0, -0.0, 1e-30, 4.5, -4.5, 1000, -1000]
+      let end = Float(4.5)
+      let dense = Array(stride(from: Float(-6), through: 6, by: 0.0037))
+      let x = allFloats { _ in true } + dense + [end, -end, end.nextUp, -end.nextUp]
       let found = onEveryLevel(x.count) { grd_encoder_gelu($0, x, x.count, &$1) }
       for (value, y) in zip(x, found) {
         let exact = 0.5 * Double(value) * erfc(-Double(value) / 2.0.squareRoot())
@@ -92,11 +99,18 @@ extension KernelTests {
 
     @Test("Powers of two keep their bounds", arguments: [(GRD_ENCODER_FP32, 2e-7), (GRD_ENCODER_BF16, 3e-6)])
     func powers(precision: grd_encoder_precision, bound: Double) {
-      let x = stride(from: Float(-125.9), through: 0, by: 0.0031).map { $0 } + [0, -0.5, -1, -1.5, -125]
+      let dense = Array(stride(from: Float(-125.9), through: 0, by: 0.0031))
+      let x = allFloats { $0 <= 0 && $0 >= -126 } + dense + [-0.5, -1.5, -126]
       let found = onEveryLevel(x.count) { grd_encoder_exp2($0, precision, x, x.count, &$1) }
       for (value, y) in zip(x, found) { #expect(abs(Double(y) / exp2(Double(value)) - 1) <= bound, "x \(value)") }
-      let far = onEveryLevel(2) { grd_encoder_exp2($0, precision, [-3e38, -200], 2, &$1) }
-      #expect(far.allSatisfy { $0 >= 0 && $0 < 2e-38 })
+      let far = onEveryLevel(3) { grd_encoder_exp2($0, precision, [-3e38, -.infinity, -126.5], 3, &$1) }
+      #expect(far.allSatisfy { abs($0 / 0x1p-126 - 1) <= Float(bound) })
+      let results = Self.levels.map { level in
+        var out: [Float] = [0]
+        _ = grd_encoder_exp2(level, precision, [.infinity - .infinity], 1, &out)
+        return out[0]
+      }
+      #expect(results.allSatisfy { $0.isNaN })
     }
 
     @Test("A level that the processor lacks, and a matrix of nothing, are refused")

@@ -24,10 +24,12 @@ typedef enum {
   GRD_ENCODER_INT8 = 2,
 } grd_encoder_precision;
 
-/// Instruction sets with a build of the encoder, weakest first; all give the same bits.
+/// Instruction sets with a build of the encoder, weakest first; all give the same bits. The numbers from 1 belong to one
+/// architecture each.
 typedef enum {
   GRD_ENCODER_PORTABLE = 0,
-  GRD_ENCODER_AVX2 = 1,
+  GRD_ENCODER_AVX2 = 1,         ///< x86-64
+  GRD_ENCODER_NEON_DOT = 1,     ///< arm64: products of four bytes in one instruction.
   GRD_ENCODER_AVX512 = 2,
   GRD_ENCODER_AVX512_VNNI = 3,  ///< int8 products in one instruction.
   GRD_ENCODER_AVX512_BF16 = 4,  ///< and bfloat16 products.
@@ -35,6 +37,9 @@ typedef enum {
 
 /// The strongest level that the processor has and grd_set_isa() allows.
 grd_encoder_level grd_encoder_strongest_level(void);
+
+/// The level to compute on: the strongest but one where the processor's bfloat16 products are slow (grd_bf16_is_fast).
+grd_encoder_level grd_encoder_fastest_level(void);
 
 /// Sizes of an encoder; any positive sizes work, heads * head size = hidden. Multiples of 32 (heads: of 16) waste nothing.
 typedef struct {
@@ -79,6 +84,8 @@ typedef struct {
   const int32_t *ids, *segments;  ///< [tokens]
   const int32_t *offsets;         ///< [sequences + 1], ascending from 0.
   size_t sequences;
+  /// NULL, or the position of each sequence's first token, [sequences]; 0 for all where it is NULL.
+  const int32_t *first_positions;
   /// NULL for the sum of the three embeddings, normalised; or the first layer's inputs, [tokens][hidden]: then ids, segments and
   /// the embedding tables are not read.
   const float *embedded;
@@ -103,19 +110,36 @@ const float *grd_encoder_hidden(const void *workspace, size_t *stride);
 void grd_encoder_mean(const float *rows, size_t stride, size_t count, size_t width, float *out);
 void grd_encoder_largest(const float *rows, size_t stride, size_t count, size_t width, float *out);
 
-/// Single kernels at a chosen level, for tests.
+/// Single kernels at a chosen level, for tests and measurements.
 ///
 /// out[rows][outputs] = x w^T + bias, through GELU where `gelu`, at the precision's arithmetic. x: [rows][inputs], w: [outputs][inputs].
-/// scratch: grd_encoder_linear_bytes, 64-byte aligned.
+/// scratch: grd_encoder_linear_bytes, 64-byte aligned. Packs w first.
 size_t grd_encoder_linear_bytes(grd_encoder_precision precision, size_t rows, size_t inputs, size_t outputs);
 grd_status grd_encoder_linear(grd_encoder_level level, grd_encoder_precision precision, const float *x, size_t rows,
                               size_t inputs, const float *w, const float *bias, size_t outputs, int gelu, float *out,
                               void *scratch);
 
-/// GELU as bf16 and int8 use it: |error| <= 5e-5 + 3e-7 |x| against x P(N <= x). fp32 uses grd_gelu_forward's.
+/// A matrix w [outputs][inputs] with its bias, packed into `packed` (64-byte aligned, grd_encoder_packed_bytes), which must not
+/// move afterwards.
+size_t grd_encoder_packed_bytes(grd_encoder_precision precision, size_t inputs, size_t outputs);
+grd_status grd_encoder_pack_linear(grd_encoder_precision precision, const float *w, const float *bias, size_t inputs,
+                                   size_t outputs, void *packed);
+
+/// The product alone: out[rows][outputs rounded up to 32] for inputs that grd_encoder_round_inputs made (fp32: the rows
+/// themselves). stride: of the inputs, a multiple of 16.
+grd_status grd_encoder_multiply(grd_encoder_level level, grd_encoder_precision precision, const void *inputs, size_t stride,
+                                const float *scales, size_t rows, const void *packed, int gelu, float *out);
+
+/// Rows of floats, [rows][stride], as the inputs of a product: bfloat16 numbers, or bytes with a scale for each row. fp32 has
+/// nothing to round.
+grd_status grd_encoder_round_inputs(grd_encoder_level level, grd_encoder_precision precision, const float *x, size_t rows,
+                                    size_t stride, void *out, float *scales);
+
+/// GELU as bf16 and int8 use it: |error| <= 5e-5 + 3e-7 |x| against x P(N <= x), for every float. fp32 uses grd_gelu_forward's.
 grd_status grd_encoder_gelu(grd_encoder_level level, const float *x, size_t count, float *y);
 
-/// 2^x for x <= 0, as softmax uses it: relative error <= 2e-7 (fp32) or 3e-6 (bf16 and int8); 0 below -126.
+/// 2^x for x <= 0, as softmax uses it: relative error <= 2e-7 (fp32) or 3e-6 (bf16 and int8); 2^-126
+/// below -126; NaN for the NaN that arithmetic makes.
 grd_status grd_encoder_exp2(grd_encoder_level level, grd_encoder_precision precision, const float *x, size_t count, float *y);
 
 #ifdef __cplusplus

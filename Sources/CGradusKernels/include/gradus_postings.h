@@ -67,21 +67,107 @@ size_t grd_decode_block(
 void grd_block_impacts(
   const uint32_t *docs, const uint32_t *tfs, size_t count, const uint32_t *lengths, grd_impact *impacts);
 
-/// BM25 of one posting: weight * tf / (tf + (base + slope * length)), where base = k1 (1 - b) and slope = k1 b / avgdl.
-/// Double arithmetic, each operation rounded once: the same bits in every version.
+/// Formulas of ranking models: what one posting adds to its document's score. L is the document's length, avg the average one;
+/// weight, a, b, c and d belong to the term (grd_term), the others to the model (grd_scorer). x is the normalised tf of GRD_DFR.
+typedef enum {
+  /// weight * tf / (tf + (base + slope * L))
+  GRD_BM25 = 0,
+  /// GRD_BM25 + a
+  GRD_BM25_PLUS,
+  /// weight * (tf + p * B) / (tf + q * B), B = base + slope * L
+  GRD_BM25_L,
+  /// weight * ln(1 + tf / a)
+  GRD_DIRICHLET,
+  /// weight * ln(1 + a * tf / L)
+  GRD_JELINEK_MERCER,
+  /// weight * (1 + ln tf)
+  GRD_LOG_TF,
+  /// weight * sqrt(tf / L)
+  GRD_ROOT_TF,
+  /// weight * (1 + ln(1 + ln tf)) / (base + slope * L)
+  GRD_PIVOTED,
+  /// weight
+  GRD_PRESENCE,
+  /// With e = a * L, and 0 where tf <= e: weight * log2(1 + (tf - e) / sqrt(e)), ... / e), ... squared / e)
+  GRD_DFI_STANDARDIZED,
+  GRD_DFI_SATURATED,
+  GRD_DFI_CHI_SQUARED,
+  /// weight * (1 - f)^2 / (tf + 1) * (tf * log2(tf * a / L) + 0.5 * log2(2 pi tf (1 - f))), f = tf / L; 0 where f >= 1
+  GRD_DPH,
+  /// weight * information(x) * c, divided by x + 1 where has_after_effect
+  GRD_DFR,
+} grd_formula;
+
+/// Information that a term carries in GRD_DFR, in bits.
+typedef enum {
+  /// x (the term's weight holds the rest)
+  GRD_DFR_LINEAR = 0,
+  /// Poisson, a = mean: x log2(x / a) + (a - x) log2(e) + 0.5 log2(2 pi x)
+  GRD_DFR_POISSON,
+  /// Divergence approximation of the binomial, a = F, b = N.
+  GRD_DFR_DIVERGENCE,
+  /// Geometric: a + b x
+  GRD_DFR_GEOMETRIC,
+  /// Bose-Einstein by Stirling's formula, a = F, b = N.
+  GRD_DFR_BOSE_EINSTEIN,
+} grd_dfr_basic;
+
+/// Normalised tf of GRD_DFR.
+typedef enum {
+  /// tf
+  GRD_DFR_PLAIN = 0,
+  /// tf * avg / L
+  GRD_DFR_DENSITY,
+  /// tf * log2(1 + p * avg / L)
+  GRD_DFR_LOG_DENSITY,
+  /// p * (tf + p * d) / (L + p)
+  GRD_DFR_DIRICHLET,
+  /// tf * (avg / L)^p
+  GRD_DFR_PARETO,
+} grd_dfr_normalization;
+
+/// A ranking model over one collection. Double arithmetic, each operation rounded once: the same bits in every version.
 typedef struct {
+  grd_formula formula;
+  grd_dfr_basic basic;
+  grd_dfr_normalization normalization;
+  int has_after_effect;
+  /// Contributions / weight never fall with tf and never rise with L, and are not negative: skip data bounds them. Otherwise
+  /// grd_term.bounds must be given wherever bounds are asked for.
+  int is_monotone;
   double base;
   double slope;
+  double p;
+  double q;
+  double average_length;
   /// By document number; `documents` of them.
   const uint32_t *lengths;
   uint32_t documents;
-} grd_bm25;
+} grd_scorer;
+
+/// What a formula needs to know about a term.
+typedef struct {
+  double weight;
+  double a;
+  double b;
+  double c;
+  double d;
+  /// No posting has a greater tf.
+  double largest_tf;
+  /// Per block, the greatest contribution for a weight of 1; or NULL.
+  const double *bounds;
+} grd_term;
 
 /// out[i] = contribution of (docs[i], tfs[i]). docs < scorer->documents.
+void grd_contributions(
+  const grd_scorer *scorer, const grd_term *term, const uint32_t *docs, const uint32_t *tfs, size_t count, double *out);
+/// The same for GRD_BM25.
 void grd_bm25_contributions(
-  const grd_bm25 *scorer, double weight, const uint32_t *docs, const uint32_t *tfs, size_t count, double *out);
+  const grd_scorer *scorer, double weight, const uint32_t *docs, const uint32_t *tfs, size_t count, double *out);
 void grd_bm25_contributions_scalar(
-  const grd_bm25 *scorer, double weight, const uint32_t *docs, const uint32_t *tfs, size_t count, double *out);
+  const grd_scorer *scorer, double weight, const uint32_t *docs, const uint32_t *tfs, size_t count, double *out);
+/// Contribution of one posting of a document of the given length.
+double grd_contribution(const grd_scorer *scorer, const grd_term *term, double tf, double length);
 
 /// A reader of one posting list that only moves forward.
 typedef struct {
@@ -91,7 +177,7 @@ typedef struct {
   size_t available;
   size_t blocks;
   size_t documents;
-  double weight;
+  grd_term term;
   /// First block that may hold postings not yet passed.
   size_t block;
   /// Decoded block, or SIZE_MAX.
@@ -107,22 +193,39 @@ typedef struct {
 typedef enum { GRD_POSTINGS_OK = 0, GRD_POSTINGS_MALFORMED = 1 } grd_postings_status;
 
 /// Opens a list of `documents >= 1` postings that starts with its skip data. `list` is aligned to 4.
-grd_postings_status grd_cursor_open(grd_cursor *cursor, const uint8_t *list, size_t available, size_t documents, double weight);
+grd_postings_status grd_cursor_open(
+  grd_cursor *cursor, const uint8_t *list, size_t available, size_t documents, const grd_term *term);
 /// Opens a list of one posting that is held in the dictionary.
-grd_postings_status grd_cursor_open_single(grd_cursor *cursor, const grd_bm25 *scorer, uint32_t doc, uint32_t tf, double weight);
+grd_postings_status grd_cursor_open_single(
+  grd_cursor *cursor, const grd_scorer *scorer, uint32_t doc, uint32_t tf, const grd_term *term);
 
 /// First document >= `doc` that the list may still hold, without decoding; `scorer->documents` where there is none.
-uint32_t grd_cursor_candidate(grd_cursor *cursor, const grd_bm25 *scorer, uint32_t doc);
-/// No contribution of a posting in [from, to) exceeds this by more than some units in the last place. `*postings` is no less
-/// than how many there are.
-double grd_cursor_bound(grd_cursor *cursor, const grd_bm25 *scorer, uint32_t from, uint32_t to, size_t *postings);
-/// scores[doc - from] += contribution, for all postings in [from, to). Passes them.
-grd_postings_status grd_cursor_accumulate(grd_cursor *cursor, const grd_bm25 *scorer, uint32_t from, uint32_t to, double *scores);
+uint32_t grd_cursor_candidate(grd_cursor *cursor, const grd_scorer *scorer, uint32_t doc);
+/// No contribution of a posting in [from, to) exceeds this by more than some units in the last place, and it is not negative.
+/// `*postings` is no less than how many there are.
+double grd_cursor_bound(grd_cursor *cursor, const grd_scorer *scorer, uint32_t from, uint32_t to, size_t *postings);
+/// scores[doc - from] += contribution, for all postings in [from, to), and marks[doc - from] = 1 unless marks is NULL. Passes
+/// them.
+grd_postings_status grd_cursor_accumulate(
+  grd_cursor *cursor, const grd_scorer *scorer, uint32_t from, uint32_t to, double *scores, uint8_t *marks);
 /// scores[i] += contribution of document from + offsets[i], where the list has it. offsets ascend. Passes them.
 grd_postings_status grd_cursor_refine(
-  grd_cursor *cursor, const grd_bm25 *scorer, uint32_t from, const uint32_t *offsets, double *scores, size_t count);
+  grd_cursor *cursor, const grd_scorer *scorer, uint32_t from, const uint32_t *offsets, double *scores, size_t count);
 /// Term frequency in one document, 0 where it is not in the list. Documents must be asked for in ascending order.
 grd_postings_status grd_cursor_tf(grd_cursor *cursor, uint32_t doc, uint32_t *tf);
+/// bounds[block] = the greatest contribution of a block's postings for the cursor's term, for all blocks of a cursor that has
+/// just been opened; *least and *greatest over all postings and 0. Reads the list to its end.
+grd_postings_status grd_cursor_block_bounds(
+  grd_cursor *cursor, const grd_scorer *scorer, double *bounds, double *least, double *greatest);
+/// docs[0..<cursor->documents] = all documents of a cursor that has just been opened. documents: of the collection.
+grd_postings_status grd_cursor_documents(grd_cursor *cursor, uint32_t documents, uint32_t *docs);
+/// Occurrences in the decoded block: the sum of its tfs.
+size_t grd_cursor_block_occurrences(const grd_cursor *cursor);
+/// Positions of all postings of the decoded block, from `available` bytes of gaps in variable-length numbers. positions:
+/// [grd_cursor_block_occurrences]; those of posting i are in [starts[i], starts[i + 1]) and ascend strictly.
+/// starts: [GRD_BLOCK + 1].
+grd_postings_status grd_cursor_block_positions(
+  const grd_cursor *cursor, const uint8_t *in, size_t available, uint32_t *positions, uint32_t *starts);
 /// The next block whole: docs and tfs are in the cursor, `*count` of them; 0 at the end of the list.
 grd_postings_status grd_cursor_next_block(grd_cursor *cursor, size_t *count);
 
@@ -130,6 +233,11 @@ grd_postings_status grd_cursor_next_block(grd_cursor *cursor, size_t *count);
 /// offsets, values: [count + 8]. Returns how many. No overlap.
 size_t grd_take_scores(double *scores, size_t count, double minimum, uint32_t *offsets, double *values);
 size_t grd_take_scores_scalar(double *scores, size_t count, double minimum, uint32_t *offsets, double *values);
+
+/// Lists the positions and values of marked scores >= minimum in order, and sets all of scores and marks to 0.
+/// offsets, values: [count]. Returns how many. No overlap.
+size_t grd_take_marked(
+  double *scores, uint8_t *marks, size_t count, double minimum, uint32_t *offsets, double *values);
 
 /// A document and its score; the rank among docnos in byte order decides ties, the greater first.
 typedef struct {
@@ -149,16 +257,16 @@ typedef struct {
   size_t capacity;
   /// >= 1.
   size_t k;
-  /// Hits below it cannot be among the k best; the least positive number before there are k.
+  /// Hits below it cannot be among the k best; before there are k, what no hit falls short of.
   double minimum;
 } grd_topk;
 
-/// Offers documents from + offsets[i] with positive scores. ranks: by document number.
+/// Offers documents from + offsets[i]; scores that are not numbers are left out. ranks: by document number.
 void grd_topk_push(
   grd_topk *top, uint32_t from, const uint32_t *offsets, const double *scores, size_t count, const uint32_t *ranks);
 /// Drops all but the k best and raises `minimum`.
 void grd_topk_settle(grd_topk *top);
-/// Orders hits with positive scores: score descending, then rank descending. O(n log n) in any case, O(n) where scores
+/// Orders hits: score descending, then rank descending. O(n log n) in any case, O(n) where scores
 /// are spread evenly. spare: [count], working space. count < 2^32.
 void grd_hits_sort(grd_hit *hits, grd_hit *spare, size_t count);
 

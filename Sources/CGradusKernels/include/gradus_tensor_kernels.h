@@ -46,6 +46,12 @@ typedef struct {
   size_t output[2];
 } grd_window;
 
+/// Dropout of a range whose first element has the number `offset`; as grd_tensor_dropout_f32.
+typedef struct {
+  uint64_t seed, offset;
+  double rate;
+} grd_dropout;
+
 #define GRD_TENSOR_KERNELS(T, S)                                                                                          \
   /* out[i] = op(in[i]), i < count. */                                                                                    \
   void grd_tensor_unary_##S(grd_unary_op op, const T *in, T *out, size_t count, double p0, double p1);                    \
@@ -72,13 +78,15 @@ typedef struct {
   /* din = y * (g - sum(g * y)) per row, or for the logarithm g - exp(y) * sum(g). */                                     \
   void grd_tensor_softmax_gradient_##S(const T *y, const T *g, T *din, size_t rows, size_t width, int logarithm);         \
   /* y = (x - mean) * rstd * gain + bias per row; x may have a residual added first (NULL for none), and the sum is kept   \
-     in `sum` (NULL if not wanted). gain and bias may be NULL. mean, rstd: [rows]. */                                     \
+     in `sum` (NULL if not wanted), and dropout before that (NULL for none). gain and bias may be NULL. mean, rstd:        \
+     [rows]. */                                                                                                           \
   void grd_tensor_layer_norm_##S(const T *x, const T *residual, const T *gain, const T *bias, T *sum, T *y, T *mean,       \
-                                 T *rstd, size_t rows, size_t width, double epsilon);                                     \
+                                 T *rstd, size_t rows, size_t width, double epsilon, const grd_dropout *dropout);         \
   /* dx of the above from the sum x, and this range's part of the gradients of gain and bias, which are overwritten       \
-     (NULL if not wanted). */                                                                                             \
+     (NULL if not wanted). ddropped: of what was dropped from before the residual was added; only with dropout. */        \
   void grd_tensor_layer_norm_gradient_##S(const T *x, const T *mean, const T *rstd, const T *gain, const T *g, T *dx,      \
-                                          T *dgain, T *dbias, size_t rows, size_t width);                                 \
+                                          T *dgain, T *dbias, size_t rows, size_t width, const grd_dropout *dropout,       \
+                                          T *ddropped);                                                                   \
   /* out row i = table row indices[i], columns [column, column + width) of `inner`. */                                    \
   void grd_tensor_index_select_##S(const T *table, const int32_t *indices, T *out, size_t outer, size_t extent,           \
                                    size_t count, size_t inner, size_t column, size_t width);                              \
@@ -106,10 +114,11 @@ typedef struct {
                            const T *b, size_t ldb, double beta, T *c, size_t ldc, T *scratch);                            \
   /* x[r][c] += bias[c]. */                                                                                               \
   void grd_tensor_add_bias_##S(T *x, const T *bias, size_t rows, size_t width, size_t stride);                            \
-  /* Adam with decoupled decay: one range of one parameter. All buffers distinct. */                                      \
+  /* Adam with decoupled decay: one range of one parameter. All buffers distinct. gradient_scale multiplies the gradient.  \
+     */                                                                                                                   \
   void grd_tensor_adam_##S(T *value, const T *gradient, T *first, T *second, size_t count, double rate, double beta1,      \
                            double beta2, double epsilon, double correction1, double correction2, double decoupled_decay,  \
-                           double coupled_decay);                                                                         \
+                           double coupled_decay, double gradient_scale);                                                  \
   /* SGD with momentum; velocity may be NULL (no momentum). `is_first` starts the velocity from the gradient. */          \
   void grd_tensor_sgd_##S(T *value, const T *gradient, T *velocity, size_t count, double rate, double momentum,           \
                           double dampening, double decay, int nesterov, int is_first);

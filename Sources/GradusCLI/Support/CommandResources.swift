@@ -24,10 +24,16 @@ struct CommandResources: PipelineResources {
     return Deferred(fingerprint: try ContentFingerprint.of(path: folder), settings: settings) {
       var arithmetic = PrecisionOption()
       arithmetic.choice = precision
-      return try Ranker(
-        name: model, firstStageWeight: firstStageWeight, arithmetic: arithmetic, prompts: (nil, nil), passages: nil
-      ).reranker
+      let stage = try RankerSettings(
+        firstStageWeight: firstStageWeight, arithmetic: arithmetic, queryPrompt: nil, documentPrompt: nil, passages: nil,
+        states: nil, documents: { [] }
+      ).stage(model)
+      return stage.firstStageWeight == 0 ? stage.reranker : Self.interpolated(stage.reranker, stage.firstStageWeight)
     }
+  }
+
+  private static func interpolated(_ base: some Reranker, _ weight: Double) -> any Reranker {
+    InterpolatedReranker(base: base, weight: weight)
   }
 
   func dense(_ model: String, documents: Deferred<[Document]>) throws -> Deferred<any Retriever> {

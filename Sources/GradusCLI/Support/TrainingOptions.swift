@@ -7,7 +7,7 @@ struct TrainingOptions: ParsableArguments {
   var model: String?
   @Option(help: ArgumentHelp("Collection: a name or a folder. Default: faq.", valueName: "collection"))
   var data: String?
-  @Option(help: ArgumentHelp("cross-encoder (default) or conv-knrm, which has other defaults below.", valueName: "name"))
+  @Option(help: ArgumentHelp("cross-encoder (default), bi-encoder or conv-knrm, which have other defaults below.", valueName: "name"))
   var architecture: String?
   @Option(help: ArgumentHelp("Of a cross-encoder: similarity (default) or cls.", valueName: "name"))
   var head: String?
@@ -23,11 +23,13 @@ struct TrainingOptions: ParsableArguments {
   var negatives: String?
   @Option(help: ArgumentHelp("Documents of a listwise sample. Default: 8.", valueName: "n"))
   var listSize: String?
-  @Option(help: ArgumentHelp("Run whose scores are the labels, for margin-mse, kl and other distillation.", valueName: "run"))
+  @Option(help: ArgumentHelp("Run whose scores are the labels, for margin-mse, kl, rank-distil and other distillation.", valueName: "run"))
   var teacher: String?
+  @Option(help: ArgumentHelp("Sentence encoder that gist asks which documents are no negatives.", valueName: "model"))
+  var guide: String?
   @Option(help: ArgumentHelp("Lowest grade that counts as positive. Default: 1.", valueName: "grade"))
   var positiveGrade: String?
-  @Option(help: ArgumentHelp("none (default), recip, norm or kde.", valueName: "name"))
+  @Option(help: ArgumentHelp("none (default), recip, norm, kde, or teacher (needs --teacher).", valueName: "name"))
   var curriculum: String?
   @Option(help: ArgumentHelp("First epoch in which all samples weigh 1, or never. Default: 20.", valueName: "epoch"))
   var curriculumEnd: String?
@@ -35,32 +37,47 @@ struct TrainingOptions: ParsableArguments {
   var anti = false
   @Option(help: ArgumentHelp("sample (default), group:N or batch: how many samples share a weight.", valueName: "name"))
   var curriculumWeighting: String?
-  @Option(help: ArgumentHelp("Samples between two validations. Default: 64 (conv-knrm: 512).", valueName: "n"))
+  @Option(
+    help: ArgumentHelp(
+      "\(WeightingNames.all.joined(separator: ", ")), also several as 'a(x=1) * b'. Default: none.", valueName: "names"))
+  var weighting: String?
+  @Option(help: ArgumentHelp("Samples between two validations. Default: 64 (bi-encoder: 256, conv-knrm: 512).", valueName: "n"))
   var samplesPerEpoch: String?
-  @Option(help: ArgumentHelp("Most epochs. Default: 15 (conv-knrm: 60).", valueName: "n"))
+  @Option(help: ArgumentHelp("Most epochs. Default: 15 (bi-encoder: 10, conv-knrm: 60).", valueName: "n"))
   var epochs: String?
   @Option(help: ArgumentHelp("Epochs without progress after which training ends. Default: 5 (conv-knrm: 20).", valueName: "n"))
   var patience: String?
-  @Option(help: ArgumentHelp("Samples of an optimizer step. Default: 8 (conv-knrm: 16).", valueName: "n"))
+  @Option(help: ArgumentHelp("Samples of an optimizer step. Default: 8 (bi-encoder: 32, conv-knrm: 16).", valueName: "n"))
   var batch: String?
   @Option(help: ArgumentHelp("Samples that go through the model at once, or none for the whole batch.", valueName: "n"))
   var microBatch: String?
-  @Option(help: ArgumentHelp("Default: 3e-5.", valueName: "rate"))
+  @Flag(help: "Keep one activation a layer and compute the rest again: less memory, a third more time, the same bits.")
+  var checkpointActivations = false
+  @Option(help: ArgumentHelp("Default: 3e-5 (bi-encoder: 2e-5).", valueName: "rate"))
   var encoderLearningRate: String?
   @Option(help: ArgumentHelp("Also of all of Conv-KNRM. Default: 1e-3.", valueName: "rate"))
   var headLearningRate: String?
   @Option(help: ArgumentHelp("linear (default) or constant (conv-knrm).", valueName: "name"))
   var schedule: String?
-  @Option(help: ArgumentHelp("Steps over which learning rates rise. Default: 20 (conv-knrm: 0).", valueName: "steps"))
+  @Option(help: ArgumentHelp("Steps over which learning rates rise. Default: 20 (bi-encoder: 8, conv-knrm: 0).", valueName: "steps"))
   var warmup: String?
   @Option(help: ArgumentHelp("Largest norm of the gradient, or none. Default: 1 (conv-knrm: none).", valueName: "norm"))
   var gradientClipping: String?
   @Option(help: ArgumentHelp("Last layers of the encoder that are trained, or all (default).", valueName: "n"))
   var layers: String?
-  @Option(help: ArgumentHelp("Products of the encoder in training: fp32 (default) or bf16.", valueName: "precision"))
+  @Option(help: ArgumentHelp("Products of the encoder in training: fp32 (default), bf16 or fp16.", valueName: "precision"))
   var precision: String?
-  @Option(help: ArgumentHelp("Tokens of a pair that are read. Default: 256.", valueName: "n"))
+  @Option(help: ArgumentHelp("Tokens of a pair, or of a text of a bi-encoder, that are read. Default: 256.", valueName: "n"))
   var maximumTokens: String?
+  @Option(help: ArgumentHelp("Tokens of a query that are read. Default: 64.", valueName: "n"))
+  var maximumQueryTokens: String?
+  @Option(help: ArgumentHelp("First layers of the model that are kept, or all (default).", valueName: "n"))
+  var encoderLayers: String?
+  @Option(
+    help: ArgumentHelp(
+      "First layer in which query and document see each other, so that rerank shares the layers below. Default: 0.",
+      valueName: "n"))
+  var joinLayer: String?
   @Option(help: ArgumentHelp("What the development queries are measured with. Default: nDCG@10.", valueName: "measure"))
   var devMeasure: String?
   @Option(help: ArgumentHelp("Candidates of a development query. Default: 20.", valueName: "n"))
@@ -76,12 +93,15 @@ struct TrainingOptions: ParsableArguments {
     [
       ("model", model), ("data", data), ("architecture", architecture), ("head", head), ("first-stage", firstStage),
       ("depth", depth), ("loss", loss), ("sampling", sampling), ("negatives", negatives), ("list-size", listSize),
-      ("teacher", teacher), ("positive-grade", positiveGrade), ("curriculum", curriculum),
-      ("curriculum-end", curriculumEnd), ("anti", anti ? "true" : nil), ("curriculum-weighting", curriculumWeighting), ("samples-per-epoch", samplesPerEpoch), ("epochs", epochs),
-      ("patience", patience), ("batch", batch), ("micro-batch", microBatch), ("encoder-learning-rate", encoderLearningRate),
+      ("teacher", teacher), ("guide", guide), ("positive-grade", positiveGrade), ("curriculum", curriculum),
+      ("curriculum-end", curriculumEnd), ("anti", anti ? "true" : nil), ("curriculum-weighting", curriculumWeighting),
+      ("weighting", weighting), ("samples-per-epoch", samplesPerEpoch), ("epochs", epochs),
+      ("patience", patience), ("batch", batch), ("micro-batch", microBatch),
+      ("checkpoint-activations", checkpointActivations ? "true" : nil), ("encoder-learning-rate", encoderLearningRate),
       ("head-learning-rate", headLearningRate), ("schedule", schedule), ("warmup", warmup),
       ("gradient-clipping", gradientClipping), ("layers", layers), ("precision", precision),
       ("maximum-tokens", maximumTokens),
+      ("maximum-query-tokens", maximumQueryTokens), ("encoder-layers", encoderLayers), ("join-layer", joinLayer),
       ("dev-measure", devMeasure), ("dev-depth", devDepth), ("dev-queries", devQueries),
       ("tune-first-stage-weight", tuneFirstStageWeight), ("seed", seed),
     ]
@@ -90,10 +110,15 @@ struct TrainingOptions: ParsableArguments {
   /// The settings of a file, changed by the options.
   func settings(over file: [(name: String, value: String)]) throws -> TrainingSettings {
     var all = file + given.compactMap { option in option.value.map { (option.name, $0) } }
+    // Where nothing was said, what the loss is about: single documents, lists of clicks, or pairs.
     if !all.contains(where: { $0.name == "sampling" }), let loss = all.last(where: { $0.name == "loss" })?.value,
-      loss.hasPrefix("pointwise")
+      let entry = try? LossNames.entry(loss)
     {
-      all.append(("sampling", "pointwise"))
+      if entry.name.hasSuffix("pointwise") || entry.name.hasPrefix("pointwise") || entry.model == .thresholds {
+        all.append(("sampling", "pointwise"))
+      } else if entry.labels == .clicks {
+        all.append(("sampling", "listwise"))
+      }
     }
     return try TrainingSettings(values: all)
   }

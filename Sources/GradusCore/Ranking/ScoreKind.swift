@@ -8,8 +8,12 @@ public enum ScoreKind: String, Sendable, Codable, CaseIterable {
   case cosine
   /// Inner product of unnormalised vectors.
   case dotProduct
+  /// Minus the squared Euclidean distance of two vectors, `<= 0`.
+  case negativeSquaredDistance
   /// Sum of BM25 term weights, `>= 0`.
   case bm25
+  /// Sum of term weights of another lexical model, of either sign.
+  case termWeights
   /// Natural logarithm of a probability, `<= 0`.
   case logProbability
   /// Read from a file that does not say.

@@ -173,7 +173,8 @@ struct GGUFHeader {
     guard rowLength % type.blockSize == 0 else {
       throw fault(.blocks(dimension: rowLength, blockSize: type.blockSize), at: dimensionStart)
     }
-    guard let byteCount = type.byteCount(dimensions.contains(0) ? 0 : elements) else {
+    // A row must be countable also where there is none of it.
+    guard let byteCount = type.byteCount(dimensions.contains(0) ? 0 : elements), type.byteCount(rowLength) != nil else {
       throw fault(.tooManyElements, at: dimensionStart)
     }
     return Statement(

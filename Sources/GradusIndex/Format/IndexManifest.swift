@@ -16,8 +16,9 @@ import GradusText
 
 /// What an index folder holds: the one file whose replacement makes a new index visible.
 ///
-/// First line: `gradus-index VERSION CRC32C BYTES`, about the JSON that follows it.
-struct IndexManifest: Codable, Equatable {
+/// First line: `gradus-index VERSION CRC32C BYTES`, about the JSON that follows it. Version 2 is version 1 with files of
+/// positions or columns; an index without them is written as version 1.
+struct IndexManifest: Codable, Equatable, FolderManifest {
   struct File: Codable, Equatable {
     let name: String
     let bytes: Int
@@ -28,9 +29,16 @@ struct IndexManifest: Codable, Equatable {
     let postings: File
     let documents: File
     let statistics: IndexStatistics
+    /// Where each word stands, if the index was built with positions.
+    var positions: File?
+    /// Metadata by column, if the index was built with columns.
+    var columns: File?
+
+    var files: [File] { [postings, documents] + [positions, columns].compactMap { $0 } }
   }
 
-  static let version = 1
+  /// The latest.
+  static let version = 2
   static let name = "manifest"
   static let temporaryName = "manifest.tmp"
   private static let magic = "gradus-index"
@@ -41,6 +49,8 @@ struct IndexManifest: Codable, Equatable {
   let segments: [Segment]
   /// Of all segments together: what scores are computed from.
   let statistics: IndexStatistics
+
+  var fileNames: [String] { segments.flatMap(\.files).map(\.name) }
 
   /// Reads and checks the manifest of an index folder.
   static func read(folder: String) throws -> IndexManifest {
@@ -62,7 +72,7 @@ struct IndexManifest: Codable, Equatable {
     guard fields.first == magic[...], fields.count >= 2, let version = Int(fields[1]) else {
       throw IndexError.notAnIndex(path: path)
     }
-    guard version == Self.version else {
+    guard (1...Self.version).contains(version) else {
       throw IndexError.unsupportedVersion(path: path, found: version, supported: Self.version)
     }
     guard fields.count == 4, let checksum = UInt32(fields[2], radix: 16), let count = Int(fields[3]) else {
@@ -77,7 +87,7 @@ struct IndexManifest: Codable, Equatable {
     } catch {
       throw IndexError.corrupted(path: path, section: "the manifest")
     }
-    for file in manifest.segments.flatMap({ [$0.postings, $0.documents] }) {
+    for file in manifest.segments.flatMap(\.files) {
       guard IndexFolder.isSegmentName(file.name) else { throw IndexError.corrupted(path: path, section: "the list of files") }
     }
     return manifest
@@ -88,7 +98,8 @@ struct IndexManifest: Codable, Equatable {
     encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
     let body = [UInt8](try encoder.encode(self)) + [UInt8(ascii: "\n")]
     let checksum = String(body.withUnsafeBytes { CRC32C.checksum($0) }, radix: 16)
-    return Array("\(Self.magic) \(Self.version) \(checksum) \(body.count)\n".utf8) + body
+    let version = segments.allSatisfy { $0.files.count == 2 } ? 1 : 2
+    return Array("\(Self.magic) \(version) \(checksum) \(body.count)\n".utf8) + body
   }
 }
 

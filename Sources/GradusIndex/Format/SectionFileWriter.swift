@@ -17,6 +17,8 @@ final class SectionFileWriter {
     try appendHeader(to: file)
   }
 
+  var path: String { file.path }
+
   /// Bytes of the section that is being written.
   var sectionCount: Int { file.count - (table.last?.offset ?? 0) }
 

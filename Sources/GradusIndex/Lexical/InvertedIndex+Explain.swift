@@ -6,14 +6,18 @@ import GradusText
 public struct ScoreExplanation: Sendable, Equatable, CustomStringConvertible {
   /// One query term's part.
   public struct Term: Sendable, Equatable {
+    /// A term, or a phrase in quotation marks.
     public let term: String
     /// How often the term stands in the query, or its weight there.
     public let queryWeight: Double
     public let documentFrequency: Int
+    /// Occurrences in all documents.
+    public let collectionFrequency: Int
+    /// `ln(1 + (N - df + 0.5) / (df + 0.5))`: how rare the term is, whatever the model makes of that.
     public let inverseDocumentFrequency: Double
     /// Occurrences in the document.
     public let termFrequency: Int
-    /// `queryWeight * inverseDocumentFrequency * tf / (tf + k1 (1 - b + b |d| / avgdl))`.
+    /// What the model's formula gives for the term; 0 where the document does not hold it.
     public let contribution: Double
   }
 
@@ -24,8 +28,11 @@ public struct ScoreExplanation: Sendable, Equatable, CustomStringConvertible {
   public let documentLength: Int
   public let averageLength: Double
   public let documents: Int
-  public let model: BM25
-  /// The sum of the contributions, the same bits as in a search.
+  /// Name and parameters of the model.
+  public let model: String
+  /// What the document's length adds after the terms' contributions, for models that have such a part; 0 otherwise.
+  public let documentPart: Double
+  /// The sum of the contributions in their order and then the document's part, the same bits as in a search.
   public let score: Double
 
   public var description: String {
@@ -35,6 +42,7 @@ public struct ScoreExplanation: Sendable, Equatable, CustomStringConvertible {
         "  \(term.contribution)  \(term.term): query weight \(term.queryWeight), df \(term.documentFrequency), "
           + "idf \(term.inverseDocumentFrequency), tf \(term.termFrequency)")
     }
+    if documentPart != 0 { lines.append("  \(documentPart)  for the length of the document") }
     if !unknownTerms.isEmpty { lines.append("  not in the index: \(unknownTerms.joined(separator: ", "))") }
     return lines.joined(separator: "\n")
   }
@@ -44,33 +52,51 @@ extension InvertedIndex {
   /// Term by term, why a document has its score for a query.
   ///
   /// - Throws: ``IndexError/unknownDocno(_:)``.
-  public func explain(_ query: String, docno: String, model: BM25 = BM25()) throws -> ScoreExplanation {
+  public func explain(_ query: String, docno: String, model: any WeightingModel = BM25()) throws -> ScoreExplanation {
+    try explain(try withSearcher { try AnalyzedQuery(query, in: self, analyzer: $0.analyzer) }, docno: docno, model: model)
+  }
+
+  /// Term by term, why a document has its score for weighted terms.
+  public func explain(
+    terms: [WeightedTerm], docno: String, model: any WeightingModel = BM25()
+  ) throws -> ScoreExplanation {
+    try explain(try AnalyzedQuery(terms, in: self), docno: docno, model: model)
+  }
+
+  func explain(_ analyzed: AnalyzedQuery, docno: String, model: any WeightingModel) throws -> ScoreExplanation {
     guard let doc = try docIndex(of: docno) else { throw IndexError.unknownDocno(docno) }
-    var scorer = try scorer(model)
-    let (analyzed, frequencies) = try withSearcher { searcher in
-      let analyzed = try AnalyzedQuery(query, in: self, analyzer: searcher.analyzer)
-      return (analyzed, try searcher.termFrequencies(doc.rawValue, analyzed.terms, in: self, scorer: &scorer))
+    let scoring = try Scoring(model, in: self)
+    var scorer = scoring.scorer
+    let frequencies = try withSearcher {
+      try $0.termFrequencies(doc.rawValue, analyzed.terms, in: self, scoring: scoring)
     }
     var score = 0.0
     var terms: [ScoreExplanation.Term] = []
     for (term, frequency) in zip(analyzed.terms, frequencies) {
       var contribution = 0.0
       if frequency > 0 {
-        grd_bm25_contributions(&scorer, term.weight, [doc.rawValue], [frequency], 1, &contribution)
+        var constants = scoring.term(term.entry, queryWeight: term.queryWeight)
+        contribution = grd_contribution(
+          &scorer, &constants, Double(frequency), Double(documentTable.lengths[doc.position]))
       }
       score += contribution
       let documentFrequency = Int(term.entry.documentFrequency)
       terms.append(
         ScoreExplanation.Term(
-          term: String(decoding: try self.terms.bytes(of: term.entry), as: UTF8.self), queryWeight: term.queryWeight,
-          documentFrequency: documentFrequency,
+          term: try term.phrase?.text ?? String(decoding: self.terms.bytes(of: term.entry), as: UTF8.self),
+          queryWeight: term.queryWeight,
+          documentFrequency: documentFrequency, collectionFrequency: Int(clamping: term.entry.collectionFrequency),
           inverseDocumentFrequency: BM25.inverseDocumentFrequency(
             documentFrequency: documentFrequency, documents: statistics.documents),
           termFrequency: Int(frequency), contribution: contribution))
     }
+    let documentPart = scoring.documentPart(
+      length: documentTable.lengths[doc.position], queryWeight: analyzed.terms.reduce(0) { $0 + $1.queryWeight })
+    score += documentPart
     return ScoreExplanation(
       docno: docno, terms: terms, unknownTerms: analyzed.unknownTerms, documentLength: try length(doc),
-      averageLength: statistics.averageLength, documents: statistics.documents, model: model, score: score)
+      averageLength: statistics.averageLength, documents: statistics.documents, model: model.description,
+      documentPart: documentPart, score: score)
   }
 
   /// Where the words of a text stand whose terms occur in a query, in the order of the text: for showing them in colour.

@@ -30,6 +30,13 @@ public final class InvertedIndex: Sendable {
   private let postings: PostingsSection
   let postingsFile: SectionFile
   let documentsFile: SectionFile
+  /// Nil where the index was built without positions.
+  let positions: PositionsTable?
+  /// Nil where the index was built without columns.
+  let columnStore: ColumnStore?
+  /// Of the documents' lengths the greatest.
+  let longestLength: UInt32
+  let blockBounds = BlockBoundsCache()
   /// Working memory of searches that are not running.
   private let idleSearchers = Guarded<[Searcher]>([])
 
@@ -46,19 +53,31 @@ public final class InvertedIndex: Sendable {
   /// - Throws: ``IndexError``; `FileError` where a file is missing or cannot be read.
   public init(path: String) throws {
     self.path = path
-    let (manifest, postingsFile, documentsFile) = try Self.openFiles(path)
+    let (manifest, files) = try Self.openFiles(path)
+    postingsFile = files.postings
+    documentsFile = files.documents
     statistics = manifest.statistics
     analyzerConfiguration = manifest.analyzer
-    self.postingsFile = postingsFile
-    self.documentsFile = documentsFile
     try postingsFile.verify(where: \.isCheckedOnOpen)
     terms = try TermDictionary(postingsFile, terms: statistics.terms)
     documentTable = try DocumentTable(postingsFile, documents: statistics.documents)
+    longestLength = documentTable.lengths.max() ?? 0
     store = try DocumentStore(documentsFile, documents: statistics.documents)
     postings = PostingsSection(bytes: try postingsFile.bytes(.postings))
+    try files.positions?.verify(where: \.isCheckedOnOpen)
+    try files.columns?.verify(where: \.isCheckedOnOpen)
+    positions = try files.positions.map { try PositionsTable($0, terms: manifest.statistics.terms) }
+    columnStore = try files.columns.map { try ColumnStore($0, documents: manifest.statistics.documents) }
   }
 
-  private static func openFiles(_ path: String) throws -> (IndexManifest, SectionFile, SectionFile) {
+  private struct Files {
+    let postings: SectionFile
+    let documents: SectionFile
+    let positions: SectionFile?
+    let columns: SectionFile?
+  }
+
+  private static func openFiles(_ path: String) throws -> (IndexManifest, Files) {
     var manifest = try IndexManifest.read(folder: path)
     while true {
       let counts = manifest.statistics
@@ -66,11 +85,14 @@ public final class InvertedIndex: Sendable {
         (0...Int(Int32.max)).contains(counts.documents), (0..<Int(UInt32.max)).contains(counts.terms), counts.tokens >= 0
       else { throw IndexError.corrupted(path: path + "/" + IndexManifest.name, section: "the list of files") }
       do {
-        let postings = try SectionFile(
-          path: path + "/" + segment.postings.name, kind: .postings, expectedBytes: segment.postings.bytes)
-        let documents = try SectionFile(
-          path: path + "/" + segment.documents.name, kind: .documents, expectedBytes: segment.documents.bytes)
-        return (manifest, postings, documents)
+        func open(_ file: IndexManifest.File, _ kind: SectionFileLayout.Kind) throws -> SectionFile {
+          try SectionFile(path: path + "/" + file.name, kind: kind, expectedBytes: file.bytes)
+        }
+        let files = Files(
+          postings: try open(segment.postings, .postings), documents: try open(segment.documents, .documents),
+          positions: try segment.positions.map { try open($0, .positions) },
+          columns: try segment.columns.map { try open($0, .columns) })
+        return (manifest, files)
       } catch let error as FileError where error.code == ENOENT {
         // A builder may have replaced the index between the manifest and the files that it lists.
         let current = try IndexManifest.read(folder: path)
@@ -86,6 +108,8 @@ public final class InvertedIndex: Sendable {
   public func verify() throws {
     try postingsFile.verify { _ in true }
     try documentsFile.verify { _ in true }
+    try positions?.verify()
+    try columnStore?.verify()
   }
 
   // MARK: - Documents
@@ -133,22 +157,26 @@ public final class InvertedIndex: Sendable {
     return try term.withUTF8 { try terms.find($0) }
   }
 
-  /// Opens the posting list of a term. The cursor must stay where it is as long as it is used.
+  /// Opens the posting list of a term. The cursor must stay where it is as long as it is used, and so must the list of a phrase.
   func open(
-    _ cursor: UnsafeMutablePointer<grd_cursor>, at entry: TermEntry, weight: Double, scorer: UnsafePointer<grd_bm25>
+    _ cursor: UnsafeMutablePointer<grd_cursor>, at entry: TermEntry, phrase: PhraseList? = nil, term: grd_term,
+    scorer: UnsafePointer<grd_scorer>
   ) throws {
+    var term = term
     let documents = Int(entry.documentFrequency)
     let status: grd_postings_status
     if documents == 1 {
       status = grd_cursor_open_single(
-        cursor, scorer, UInt32(truncatingIfNeeded: entry.postings), UInt32(truncatingIfNeeded: entry.postings >> 32), weight)
+        cursor, scorer, UInt32(truncatingIfNeeded: entry.postings), UInt32(truncatingIfNeeded: entry.postings >> 32), &term)
+    } else if let phrase {
+      status = grd_cursor_open(cursor, phrase.base, phrase.count, documents, &term)
     } else {
       guard documents >= 1, documents <= documentTable.count, entry.postings <= UInt64(postings.bytes.count),
         let base = postings.bytes.baseAddress
       else { throw postingsDamage }
       let start = Int(entry.postings)
       status = grd_cursor_open(
-        cursor, (base + start).assumingMemoryBound(to: UInt8.self), postings.bytes.count - start, documents, weight)
+        cursor, (base + start).assumingMemoryBound(to: UInt8.self), postings.bytes.count - start, documents, &term)
     }
     guard status == GRD_POSTINGS_OK else { throw postingsDamage }
   }

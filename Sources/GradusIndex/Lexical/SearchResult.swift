@@ -2,7 +2,7 @@ import GradusCore
 
 /// What a search found, and what the query lost on the way.
 public struct SearchResult: Sendable, Equatable {
-  /// Best first, by the tie rule; only documents with a positive score.
+  /// Best first, by the tie rule; only documents that hold a term of the query.
   public let documents: [ScoredDocument]
   /// Tokens of the query after analysis, repeats counted. 0: the query was empty or held stop words only.
   public let queryLength: Int
@@ -10,6 +10,13 @@ public struct SearchResult: Sendable, Equatable {
   public let unknownTerms: [String]
   /// False where the query was empty or all its terms are unknown: `documents` is then empty for that reason.
   public let hasKnownTerms: Bool
+
+  public init(documents: [ScoredDocument], queryLength: Int, unknownTerms: [String], hasKnownTerms: Bool) {
+    self.documents = documents
+    self.queryLength = queryLength
+    self.unknownTerms = unknownTerms
+    self.hasKnownTerms = hasKnownTerms
+  }
 
   /// The result as a ranking of a run.
   public func ranking(qid: String) -> Ranking { Ranking(qid: qid, alreadyOrdered: documents) }

@@ -5,16 +5,20 @@ import GradusText
 /// A query term with its postings and weight.
 struct ResolvedTerm {
   let entry: TermEntry
-  /// Weight in the query (how often it stands there) times inverse document frequency.
+  /// Postings that the dictionary does not know, for a phrase.
+  var phrase: PhraseList?
+  /// Weight in the query times inverse document frequency: the place among the query's terms.
   let weight: Double
+  /// How often the term stands in the query, or the weight given to it.
   let queryWeight: Double
 }
 
 /// Working memory of one search at a time, and the search itself: documents in windows, terms one after the other within
 /// a window.
 ///
-/// Contributions are added in one fixed order, from the heaviest term down. MaxScore leaves out terms only from the light
-/// end, so a pruned score is the very sum that an exhaustive search computes, bit for bit.
+/// Contributions are added in one fixed order, from the heaviest term down, and the part of the document's length last.
+/// MaxScore leaves out terms only from the light end, so a pruned score is the very sum that an exhaustive search computes,
+/// bit for bit.
 final class Searcher: @unchecked Sendable {
   // Unchecked: the index lends a searcher to one call at a time, under a lock.
 
@@ -29,13 +33,27 @@ final class Searcher: @unchecked Sendable {
   /// Per term, what it and the lighter ones can add to a score of the window, and its postings there at most.
   private var bounds: [Double] = []
   private var postings: [Int] = []
+  /// What the open cursors point to.
+  private var blockBounds: [BlockBounds] = []
+  /// Whether a document of the window holds a term that was read, for models whose scores may be 0 or less.
+  private var marks: UnsafeMutablePointer<UInt8>?
+  /// Of the query that is open.
+  private var query = OpenQuery()
+
+  private struct OpenQuery {
+    /// Sum of the terms' weights.
+    var weight = 0.0
+    /// The greatest magnitude that a sum of contributions can reach on the way.
+    var magnitude = 0.0
+  }
 
   /// Documents in a window: their scores fill 64 kB.
   private static let window = 1 << 13
   /// Documents between two looks at the k-th score while a window is read out.
   private static let stretch = 1 << 10
-  /// Sums in another order than the scores' own may differ in the last bits: bounds are stretched by this.
-  private static let slack = 1 - 0x1p-40
+  /// Sums in another order than the scores' own may differ in the last bits: bounds are stretched by this part of the greatest
+  /// number on the way, which is far more than rounding can make.
+  private static let slack = 0x1p-40
   /// Looking up one document in a list costs as much as scoring so many postings in a row.
   private static let lookupCost = 6
 
@@ -55,24 +73,34 @@ final class Searcher: @unchecked Sendable {
     offsets.deallocate()
     cursors.deallocate()
     hits.deallocate()
+    marks?.deallocate()
   }
 
-  /// The `k >= 1` best documents, best first; valid until the next call.
+  /// The `k >= 1` best documents, of those in `filter` where there is one, best first; valid until the next call.
   func search(
-    _ terms: [ResolvedTerm], in index: InvertedIndex, scorer: inout grd_bm25, k: Int, pruning: Pruning
+    _ terms: [ResolvedTerm], in index: InvertedIndex, scoring: Scoring, k: Int, pruning: Pruning, filter: DocumentSet? = nil
   ) throws -> UnsafeBufferPointer<grd_hit> {
-    try open(terms, in: index, scorer: &scorer)
+    var scorer = scoring.scorer
+    try open(terms, in: index, scoring: scoring, scorer: &scorer, isBounded: pruning == .blockMaxScore)
+    let marks = scoring.isSigned ? signedMarks() : nil
     let capacity = 2 * k + 256
     reserveHits(capacity)
-    var top = grd_topk(
-      hits: hits, spare: hits + capacity, count: 0, capacity: capacity, k: k, minimum: .leastNonzeroMagnitude)
+    let lowest = scoring.isSigned ? -Double.infinity : .leastNonzeroMagnitude
+    var top = grd_topk(hits: hits, spare: hits + capacity, count: 0, capacity: capacity, k: k, minimum: lowest)
     guard let ranks = index.documentTable.ranks.baseAddress else { throw index.postingsDamage }
     var from: UInt32 = 0
     while from < scorer.documents {
       let to = min(from + UInt32(Self.window), scorer.documents)
-      let least = top.minimum * Self.slack
+      if let filter, filter.isEmpty(in: Int(from)..<Int(to)) {
+        from = to
+        continue
+      }
+      // Documents of which the k best are known to have more need not be looked at.
+      let isPruned = pruning == .blockMaxScore && top.minimum > lowest
+      let ceiling = isPruned ? documentCeiling(scoring, scorer, from..<to) : 0
+      let least = isPruned ? top.minimum - Self.slack * (abs(top.minimum) + query.magnitude) - ceiling : lowest
       var essential = terms.count
-      if pruning == .blockMaxScore, top.minimum > .leastNonzeroMagnitude {
+      if isPruned {
         essential = essentialCount(terms.count, scorer: &scorer, from: from, to: to, least: least)
       }
       var next = scorer.documents
@@ -82,16 +110,16 @@ final class Searcher: @unchecked Sendable {
         continue
       }
       for term in 0..<essential {
-        try check(grd_cursor_accumulate(cursors + term, &scorer, from, to, scores), index)
+        try check(grd_cursor_accumulate(cursors + term, &scorer, from, to, scores, marks), index)
       }
+      if let filter { remove(Int(to - from), from: from, notIn: filter, marks: marks) }
+      let window = Window(from: from, count: Int(to - from), least: least, marks: marks, ranks: ranks)
       if essential == terms.count {
-        collectAll(Int(to - from), from: from, ranks: ranks, top: &top)
+        collectAll(window, scoring, scorer, top: &top)
       } else {
-        try collectRefined(
-          Int(to - from), from: from, terms: essential..<terms.count, least: least, scorer: &scorer, ranks: ranks, top: &top,
-          index: index)
+        try collectRefined(window, terms: essential..<terms.count, scoring, scorer: &scorer, top: &top, index: index)
       }
-      if top.count >= k, top.minimum == .leastNonzeroMagnitude || top.count - k > k / 4 { grd_topk_settle(&top) }
+      if top.count >= k, top.minimum == lowest || top.count - k > k / 4 { grd_topk_settle(&top) }
       from = to
     }
     grd_topk_settle(&top)
@@ -99,23 +127,28 @@ final class Searcher: @unchecked Sendable {
     return UnsafeBufferPointer(start: hits, count: top.count)
   }
 
-  /// Scores of documents that ascend, zeros where a document holds no term of the query.
+  /// Scores of documents that ascend; where a document holds no term of the query, the part of its length alone.
   func score(
-    _ documents: [UInt32], _ terms: [ResolvedTerm], in index: InvertedIndex, scorer: inout grd_bm25
+    _ documents: [UInt32], _ terms: [ResolvedTerm], in index: InvertedIndex, scoring: Scoring
   ) throws -> [Double] {
     var result = [Double](repeating: 0, count: documents.count)
-    try open(terms, in: index, scorer: &scorer)
+    var scorer = scoring.scorer
+    try open(terms, in: index, scoring: scoring, scorer: &scorer, isBounded: false)
     for term in terms.indices {
       try check(grd_cursor_refine(cursors + term, &scorer, 0, documents, &result, documents.count), index)
+    }
+    for (place, document) in documents.enumerated() {
+      result[place] += scoring.documentPart(length: scorer.lengths[Int(document)], queryWeight: query.weight)
     }
     return result
   }
 
   /// Occurrences of each term in one document.
   func termFrequencies(
-    _ doc: UInt32, _ terms: [ResolvedTerm], in index: InvertedIndex, scorer: inout grd_bm25
+    _ doc: UInt32, _ terms: [ResolvedTerm], in index: InvertedIndex, scoring: Scoring
   ) throws -> [UInt32] {
-    try open(terms, in: index, scorer: &scorer)
+    var scorer = scoring.scorer
+    try open(terms, in: index, scoring: scoring, scorer: &scorer, isBounded: false)
     return try terms.indices.map { term in
       var tf: UInt32 = 0
       try check(grd_cursor_tf(cursors + term, doc, &tf), index)
@@ -123,19 +156,76 @@ final class Searcher: @unchecked Sendable {
     }
   }
 
-  private func open(_ terms: [ResolvedTerm], in index: InvertedIndex, scorer: inout grd_bm25) throws {
+  /// Puts a cursor at the start of each term's list.
+  private func open(
+    _ terms: [ResolvedTerm], in index: InvertedIndex, scoring: Scoring, scorer: inout grd_scorer, isBounded: Bool
+  ) throws {
     if terms.count > cursorCapacity {
       cursors.deallocate()
       cursorCapacity = terms.count
       cursors = .allocate(capacity: cursorCapacity)
     }
+    query = OpenQuery()
+    blockBounds.removeAll(keepingCapacity: true)
+    let needsBounds = isBounded && !scoring.formula.isMonotone
+    let key = needsBounds ? scoring.model.description : ""
     for (number, term) in terms.enumerated() {
-      try index.open(cursors + number, at: term.entry, weight: term.weight, scorer: &scorer)
+      query.weight += term.queryWeight
+      var constants = scoring.term(term.entry, queryWeight: term.queryWeight)
+      if needsBounds {
+        func read() throws -> BlockBounds {
+          let unit = scoring.term(term.entry, queryWeight: 1)
+          try index.open(cursors + number, at: term.entry, phrase: term.phrase, term: unit, scorer: &scorer)
+          guard let bounds = BlockBounds(cursors + number, scorer: &scorer) else { throw index.postingsDamage }
+          return bounds
+        }
+        let bounds =
+          term.phrase == nil
+          ? try index.blockBounds.bounds(model: key, list: term.entry.textOffset, make: read) : try read()
+        blockBounds.append(bounds)
+        constants.bounds = bounds.maxima
+        query.magnitude += term.queryWeight * bounds.magnitude
+      } else if isBounded, scoring.isSigned {
+        // Nothing exceeds what the most frequent term of the shortest document has.
+        query.magnitude += abs(grd_contribution(&scorer, &constants, constants.largest_tf, 1))
+      }
+      try index.open(cursors + number, at: term.entry, phrase: term.phrase, term: constants, scorer: &scorer)
+    }
+    if isBounded, scoring.formula.documentSmoothing != nil {
+      query.magnitude -= scoring.documentPart(length: index.longestLength, queryWeight: query.weight)
     }
   }
 
+  /// The greatest part that a document's length can have in a window.
+  private func documentCeiling(_ scoring: Scoring, _ scorer: grd_scorer, _ window: Range<UInt32>) -> Double {
+    guard scoring.formula.documentSmoothing != nil else { return 0 }
+    var shortest = UInt32.max
+    for doc in window { shortest = min(shortest, scorer.lengths[Int(doc)]) }
+    return scoring.documentPart(length: shortest, queryWeight: query.weight)
+  }
+
+  /// Empties the places of documents that are not in a set.
+  private func remove(_ count: Int, from: UInt32, notIn filter: DocumentSet, marks: UnsafeMutablePointer<UInt8>?) {
+    for start in stride(from: 0, to: count, by: 64) {
+      let bits = filter.bits(from: Int(from) + start)
+      if bits == .max { continue }
+      for place in start..<min(start + 64, count) where bits >> UInt64(place - start) & 1 == 0 {
+        scores[place] = 0
+        marks?[place] = 0
+      }
+    }
+  }
+
+  private func signedMarks() -> UnsafeMutablePointer<UInt8> {
+    if let marks { return marks }
+    let new = UnsafeMutablePointer<UInt8>.allocate(capacity: Self.window)
+    new.initialize(repeating: 0, count: Self.window)
+    marks = new
+    return new
+  }
+
   /// How many terms, from the heaviest, a document of the window needs one of to reach `least`; fills `bounds` and `postings`.
-  private func essentialCount(_ count: Int, scorer: inout grd_bm25, from: UInt32, to: UInt32, least: Double) -> Int {
+  private func essentialCount(_ count: Int, scorer: inout grd_scorer, from: UInt32, to: UInt32, least: Double) -> Int {
     if bounds.count < count {
       bounds = [Double](repeating: 0, count: count)
       postings = [Int](repeating: 0, count: count)
@@ -151,22 +241,53 @@ final class Searcher: @unchecked Sendable {
     return essential > 0 && postings[essential..<count].reduce(0, +) < Int(to - from) / 2 ? count : essential
   }
 
+  /// Documents that are scored together.
+  private struct Window {
+    let from: UInt32
+    let count: Int
+    /// Sums of contributions below it cannot become one of the k best.
+    let least: Double
+    let marks: UnsafeMutablePointer<UInt8>?
+    let ranks: UnsafePointer<UInt32>
+  }
+
+  /// Lists the scores of at least `minimum` in `offsets` and `values` and empties the window.
+  private func take(_ window: Window, start: Int, count: Int, minimum: Double) -> Int {
+    if let marks = window.marks {
+      return grd_take_marked(scores + start, marks + start, count, minimum, offsets, values)
+    }
+    return grd_take_scores(scores + start, count, minimum, offsets, values)
+  }
+
+  /// Adds the parts that depend on lengths to `values` and offers them.
+  private func push(_ count: Int, from: UInt32, _ window: Window, _ scoring: Scoring, _ scorer: grd_scorer, top: inout grd_topk) {
+    if scoring.formula.documentSmoothing != nil {
+      for place in 0..<count {
+        values[place] += scoring.documentPart(
+          length: scorer.lengths[Int(from + offsets[place])], queryWeight: query.weight)
+      }
+    }
+    grd_topk_push(&top, from, offsets, values, count, window.ranks)
+  }
+
   /// Offers all scores of a window.
-  private func collectAll(_ count: Int, from: UInt32, ranks: UnsafePointer<UInt32>, top: inout grd_topk) {
-    for start in stride(from: 0, to: count, by: Self.stretch) {
-      let length = min(Self.stretch, count - start)
-      let found = grd_take_scores(scores + start, length, top.minimum, offsets, values)
-      grd_topk_push(&top, from + UInt32(start), offsets, values, found, ranks)
+  private func collectAll(_ window: Window, _ scoring: Scoring, _ scorer: grd_scorer, top: inout grd_topk) {
+    for start in stride(from: 0, to: window.count, by: Self.stretch) {
+      let length = min(Self.stretch, window.count - start)
+      let found = take(window, start: start, count: length, minimum: window.marks == nil ? top.minimum : window.least)
+      push(found, from: window.from + UInt32(start), window, scoring, scorer, top: &top)
     }
   }
 
   /// Completes scores that may still reach the k-th, with the light terms that have not been read.
   private func collectRefined(
-    _ count: Int, from: UInt32, terms: Range<Int>, least: Double, scorer: inout grd_bm25, ranks: UnsafePointer<UInt32>,
-    top: inout grd_topk, index: InvertedIndex
+    _ window: Window, terms: Range<Int>, _ scoring: Scoring, scorer: inout grd_scorer, top: inout grd_topk,
+    index: InvertedIndex
   ) throws {
-    let worthwhile = max(least - bounds[terms.lowerBound], .leastNonzeroMagnitude)
-    var found = grd_take_scores(scores, count, worthwhile, offsets, values)
+    let from = window.from, count = window.count, least = window.least
+    let worthwhile = least - bounds[terms.lowerBound]
+    var found = take(
+      window, start: 0, count: count, minimum: window.marks == nil ? max(worthwhile, .leastNonzeroMagnitude) : worthwhile)
     let remaining = postings[terms].reduce(0, +)
     if found * Self.lookupCost * terms.count < remaining {
       for term in terms {
@@ -183,11 +304,13 @@ final class Searcher: @unchecked Sendable {
     } else {
       // Too many to look up: score all postings, and read out only these documents.
       for place in 0..<found { scores[Int(offsets[place])] = values[place] }
-      for term in terms { try check(grd_cursor_accumulate(cursors + term, &scorer, from, from + UInt32(count), scores), index) }
+      for term in terms {
+        try check(grd_cursor_accumulate(cursors + term, &scorer, from, from + UInt32(count), scores, nil), index)
+      }
       for place in 0..<found { values[place] = scores[Int(offsets[place])] }
       scores.update(repeating: 0, count: count)
     }
-    grd_topk_push(&top, from, offsets, values, found, ranks)
+    push(found, from: from, window, scoring, scorer, top: &top)
   }
 
   /// Room for hits and as much again to sort them in.

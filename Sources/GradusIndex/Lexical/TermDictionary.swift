@@ -78,7 +78,10 @@ struct TermDictionary: @unchecked Sendable {
   }
 
   /// The entry of a term, or nil where no document holds it. O(1).
-  func find(_ term: UnsafeBufferPointer<UInt8>) throws -> TermEntry? {
+  func find(_ term: UnsafeBufferPointer<UInt8>) throws -> TermEntry? { try number(of: term).map { entries[$0] } }
+
+  /// The place of a term in byte order, or nil where no document holds it. O(1).
+  func number(of term: UnsafeBufferPointer<UInt8>) throws -> Int? {
     let mask = slots.count - 1
     var slot = Int(truncatingIfNeeded: termHash(term)) & mask
     // A damaged table may have no empty slot: never look at more slots than there are.
@@ -87,7 +90,7 @@ struct TermDictionary: @unchecked Sendable {
       if number == 0 { return nil }
       guard number <= entries.count else { throw IndexError.corrupted(path: path, section: Section.termSlots.name) }
       let entry = entries[number - 1]
-      if Int(entry.textLength) == term.count, bytesAreEqual(try bytes(of: entry), term) { return entry }
+      if Int(entry.textLength) == term.count, bytesAreEqual(try bytes(of: entry), term) { return number - 1 }
       slot = (slot + 1) & mask
     }
     throw IndexError.corrupted(path: path, section: Section.termSlots.name)

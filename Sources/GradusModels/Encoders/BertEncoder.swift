@@ -75,11 +75,25 @@ public struct BertEncoder: Module {
     embeddingDropout = Dropout(rate: configuration.embeddingDropout)
   }
 
-  private var tables: [Embedding] { [wordEmbeddings] + [positionEmbeddings, segmentEmbeddings].compactMap { $0 } }
+  var tables: [Embedding] { [wordEmbeddings] + [positionEmbeddings, segmentEmbeddings].compactMap { $0 } }
 
   public var parameters: [Parameter] {
     tables.flatMap(\.parameters) + embeddingNorm.parameters + (embeddingProjection?.parameters ?? [])
       + (relativeBias?.parameters ?? []) + layers.flatMap(\.parameters) + (finalNorm?.parameters ?? [])
+  }
+
+  /// An encoder of the first `count` layers, which shares its weights with this one.
+  ///
+  /// - Throws: ``ModelError/layerCount(asked:layers:)``.
+  public func keepingFirst(_ count: Int) throws -> BertEncoder {
+    guard (1...layers.count).contains(count) else { throw ModelError.layerCount(asked: count, layers: layers.count) }
+    var configuration = configuration
+    configuration.layerCount = count
+    configuration.rotary?.isLocal.removeSubrange(count...)
+    return BertEncoder(
+      configuration: configuration, wordEmbeddings: wordEmbeddings, positionEmbeddings: positionEmbeddings,
+      segmentEmbeddings: segmentEmbeddings, embeddingNorm: embeddingNorm, embeddingProjection: embeddingProjection,
+      relativeBias: relativeBias, layers: Array(layers[..<count]), finalNorm: finalNorm)
   }
 
   /// The same weights, which later changes of this encoder do not reach.
@@ -115,10 +129,38 @@ public struct BertEncoder: Module {
   ///
   /// Ids, segments and positions must lie within the configuration: ``ModelFolder/tokenizer()`` vouches for ids and
   /// segments, ``CrossEncoder`` and ``BiEncoder`` for the lengths.
-  public func callAsFunction(_ batch: TokenBatch, _ context: ForwardContext) -> Tensor {
+  ///
+  /// - Parameter joinLayer: First layer in which the two texts of a sequence attend to each other (``CrossEncoder/joinLayer``).
+  public func callAsFunction(_ batch: TokenBatch, _ context: ForwardContext, joinLayer: Int = 0) -> Tensor {
+    states(batch, context, joinLayer: joinLayer, rows: nil)
+  }
+
+  /// Vectors of each sequence's first token alone, `[sequences, hidden]`: the last layer computes no others.
+  ///
+  /// Without dropout they have the bits that they have among all tokens' vectors.
+  public func firstTokens(_ batch: TokenBatch, _ context: ForwardContext, joinLayer: Int = 0) -> Tensor {
+    let rows = Tensor(indices: batch.firstTokens, shape: [batch.sequenceCount])
+    guard !layers.isEmpty else { return self(batch, context).indexSelect(rows) }
+    return states(batch, context, joinLayer: joinLayer, rows: rows)
+  }
+
+  /// States after the last layer, of all tokens or of `rows`.
+  private func states(_ batch: TokenBatch, _ context: ForwardContext, joinLayer: Int, rows: Tensor?) -> Tensor {
     var hidden = embedded(batch, context)
-    let attention = EncoderAttention(configuration, batch, relativeBias: relativeBias)
-    for layer in layers { hidden = layer(hidden, attention, context) }
+    let attention = EncoderAttention(configuration, batch, relativeBias: relativeBias, joinLayer: joinLayer)
+    for (number, layer) in layers.enumerated() {
+      let rows = number == layers.count - 1 ? rows : nil
+      guard context.isTraining && context.checkpointsActivations else {
+        hidden = layer(hidden, attention, context, rows: rows)
+        continue
+      }
+      let start = context.copy()
+      hidden = checkpointed([hidden] + attention.shared, parameters: layer.parameters) { _ in
+        layer(hidden, attention, context, rows: rows)
+      } again: {
+        layer($0[0], attention.reading($0.dropFirst()), start.copy(), rows: rows)
+      }
+    }
     return finalNorm.map { $0(hidden) } ?? hidden
   }
 

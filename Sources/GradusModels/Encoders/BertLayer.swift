@@ -60,19 +60,25 @@ struct BertLayer: Module {
     attentionDropout = configuration.attentionDropout
   }
 
-  /// Hidden states `[tokens, hidden]` of packed sequences to hidden states of the same shape.
-  func callAsFunction(_ hidden: Tensor, _ attention: EncoderAttention, _ context: ForwardContext) -> Tensor {
-    let drops = context.isTraining && attentionDropout > 0
+  /// Hidden states `[tokens, hidden]` of packed sequences to hidden states of the same shape, or only those of the tokens
+  /// `rows` where the rest has no reader: after attention, a token's state depends on no other's.
+  func callAsFunction(
+    _ hidden: Tensor, _ attention: EncoderAttention, _ context: ForwardContext, rows: Tensor? = nil
+  ) -> Tensor {
+    let drops = context.drops && attentionDropout > 0
+    func chosen(_ states: Tensor) -> Tensor { rows.map { states.indexSelect($0) } ?? states }
     func mixed(_ input: Tensor) -> Tensor {
-      attentionOutput(
-        attention(
-          projection(input), layer: number, dropout: drops ? attentionDropout : 0, seed: drops ? context.nextSeed() : 0))
+      let attended = attention(
+        projection(input), layer: number, dropout: drops ? attentionDropout : 0, seed: drops ? context.nextSeed() : 0)
+      return attentionOutput(chosen(attended))
     }
     guard isModern else {
-      let attended = attentionNorm.map { $0(hiddenDropout(mixed(hidden), context), residual: hidden) } ?? hidden
-      return outputNorm(hiddenDropout(output(intermediate(attended)), context), residual: attended)
+      let mix = mixed(hidden)
+      let attended = attentionNorm.map { $0(mix, residual: chosen(hidden), dropout: hiddenDropout.fused(context)) } ?? mix
+      return outputNorm(output(intermediate(attended)), residual: attended, dropout: hiddenDropout.fused(context))
     }
-    let attended = hidden + Dropout(rate: attentionDropout)(mixed(attentionNorm.map { $0(hidden) } ?? hidden), context)
+    let attended = chosen(hidden)
+      + Dropout(rate: attentionDropout)(mixed(attentionNorm.map { $0(hidden) } ?? hidden), context)
     let up = intermediate(outputNorm(attended))
     let inner = up.shape[1] / 2
     let gated = up.slice(axis: 1, from: 0, to: inner).gelu() * up.slice(axis: 1, from: inner, to: 2 * inner)

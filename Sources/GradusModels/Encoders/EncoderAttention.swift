@@ -20,12 +20,18 @@ struct EncoderAttention {
     case rotated(RotarySettings, global: (Tensor, Tensor), local: (Tensor, Tensor))
   }
 
-  private let kind: Kind
-  private let batch: RaggedBatch
+  private var kind: Kind
+  private let whole: RaggedBatch
+  /// The first and the second text of each sequence as sequences of their own; nil where no layer needs them.
+  private let split: RaggedBatch?
+  private let joinLayer: Int
   private let heads: Int
 
-  init(_ configuration: BertConfiguration, _ tokens: TokenBatch, relativeBias: Embedding?) {
-    batch = RaggedBatch(offsets: tokens.offsets)
+  /// - Parameter joinLayer: First layer in which the two texts of a sequence attend to each other.
+  init(_ configuration: BertConfiguration, _ tokens: TokenBatch, relativeBias: Embedding?, joinLayer: Int = 0) {
+    whole = RaggedBatch(offsets: tokens.offsets)
+    split = joinLayer > 0 ? RaggedBatch(offsets: tokens.segmentOffsets) : nil
+    self.joinLayer = joinLayer
     heads = configuration.headCount
     if let relativeBias {
       let longest = tokens.longestSequence
@@ -42,12 +48,27 @@ struct EncoderAttention {
     }
   }
 
+  /// What layers read that has a gradient.
+  var shared: [Tensor] {
+    if case .biased(let bias) = kind { return [bias] }
+    return []
+  }
+
+  /// The same with other tensors in the place of ``shared``.
+  func reading(_ shared: ArraySlice<Tensor>) -> EncoderAttention {
+    guard case .biased = kind, let bias = shared.first else { return self }
+    var other = self
+    other.kind = .biased(bias)
+    return other
+  }
+
   /// `[tokens, 3 * hidden]` to `[tokens, hidden]`.
   func callAsFunction(_ qkv: Tensor, layer: Int, dropout: Double, seed: UInt64) -> Tensor {
+    let batch = layer < joinLayer ? split ?? whole : whole
     switch kind {
     case .plain: return packedAttention(qkv: qkv, batch: batch, heads: heads, dropout: dropout, seed: seed)
     case .biased(let bias):
-      return blocked(qkv, rows: .max, dropout: dropout, seed: seed) { queries, keys in
+      return blocked(qkv, batch, rows: .max, dropout: dropout, seed: seed) { queries, keys in
         bias.slice(axis: 1, from: queries.lowerBound, to: queries.upperBound)
           .slice(axis: 2, from: keys.lowerBound, to: keys.upperBound)
       } reach: { 0..<$1 }
@@ -56,7 +77,7 @@ struct EncoderAttention {
         return packedAttention(qkv: rotate(qkv, global), batch: batch, heads: heads, dropout: dropout, seed: seed)
       }
       let reach = rotary.localWindow / 2
-      return blocked(rotate(qkv, local), rows: max(64, reach), dropout: dropout, seed: seed) { queries, keys in
+      return blocked(rotate(qkv, local), batch, rows: max(64, reach), dropout: dropout, seed: seed) { queries, keys in
         let mask = queries.flatMap { query in keys.map { abs(query - $0) <= reach ? Float(0) : -.infinity } }
         return Tensor(mask, shape: [1, queries.count, keys.count])
       } reach: { queries, length in
@@ -113,7 +134,7 @@ struct EncoderAttention {
   /// Attention by blocks of at most `rows` queries of a sequence to the keys within their reach, with `bias` added to the
   /// scores; memory is bounded by a block's scores, per head.
   private func blocked(
-    _ qkv: Tensor, rows: Int, dropout: Double, seed: UInt64, bias: (Range<Int>, Range<Int>) -> Tensor,
+    _ qkv: Tensor, _ batch: RaggedBatch, rows: Int, dropout: Double, seed: UInt64, bias: (Range<Int>, Range<Int>) -> Tensor,
     reach: (Range<Int>, Int) -> Range<Int>
   ) -> Tensor {
     let width = qkv.shape[1] / 3, size = width / heads

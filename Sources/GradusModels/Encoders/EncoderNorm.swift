@@ -17,5 +17,7 @@ struct EncoderNorm: Module {
   var bias: Parameter { norm.bias }
   var parameters: [Parameter] { hasBias ? norm.parameters : [norm.weight] }
 
-  func callAsFunction(_ x: Tensor, residual: Tensor? = nil) -> Tensor { norm(x, residual: residual) }
+  func callAsFunction(_ x: Tensor, residual: Tensor? = nil, dropout: FusedDropout? = nil) -> Tensor {
+    norm(x, residual: residual, dropout: dropout)
+  }
 }

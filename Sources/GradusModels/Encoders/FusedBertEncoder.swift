@@ -30,12 +30,14 @@ public final class FusedBertEncoder: @unchecked Sendable {
   /// Computes the first layer's inputs where embeddings are narrower than the layers.
   private let embedder: BertEncoder?
   private let packed: [UnsafeRawPointer?]
+  /// What was packed, for ``updateDigest(_:layers:)``; the memory is the encoder's own as long as that is not trained.
+  private let layerWeights: [[Tensor]]
   /// Of the last pass, for the next.
   private let spare = Guarded<Workspace?>(nil)
 
   /// - Throws: ``ModelError/weightNotFinite(name:index:)``, ``ModelError/fusionUnsupported(family:)``.
   public convenience init(_ encoder: BertEncoder, precision: NumericPrecision) throws {
-    try self.init(encoder, precision: precision, level: grd_encoder_strongest_level())
+    try self.init(encoder, precision: precision, level: grd_encoder_fastest_level())
   }
 
   /// At a level of the kernels, for tests.
@@ -63,17 +65,17 @@ public final class FusedBertEncoder: @unchecked Sendable {
     let bytes = grd_encoder_layer_bytes(&shape)
     let memory = encoder.layers.map { _ in UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64) }
     packed = memory.map { UnsafeRawPointer($0) }
-    nonisolated(unsafe) let layers = encoder.layers
+    layerWeights = encoder.layers.map { $0.packingOrder.map { $0.value.detached() } }
+    let weights = layerWeights
     nonisolated(unsafe) let targets = memory
-    WorkerPool.shared.forEach(count: layers.count) { number in
+    WorkerPool.shared.forEach(count: weights.count) { number in
       var shape = layerShape
-      let parameters = layers[number].packingOrder.map { $0.value.detached() }
-      withPointers(parameters) { pointers in
-        var weights = grd_encoder_layer_weights(
+      withPointers(weights[number]) { pointers in
+        var layer = grd_encoder_layer_weights(
           qkv: pointers[0], qkv_bias: pointers[1], output: pointers[2], output_bias: pointers[3], attention_gamma: pointers[4],
           attention_beta: pointers[5], up: pointers[6], up_bias: pointers[7], down: pointers[8], down_bias: pointers[9],
           output_gamma: pointers[10], output_beta: pointers[11])
-        let status = grd_encoder_pack_layer(&shape, &weights, targets[number])
+        let status = grd_encoder_pack_layer(&shape, &layer, targets[number])
         assert(status == GRD_OK, "a configuration that was checked has a shape that can be packed")
       }
     }
@@ -85,6 +87,15 @@ public final class FusedBertEncoder: @unchecked Sendable {
   public var packedBytes: Int {
     var shape = Self.shape(configuration, precision)
     return packed.count * grd_encoder_layer_bytes(&shape)
+  }
+
+  /// Adds the weights of the embeddings and of the first `layers` layers to a digest.
+  func updateDigest(_ digest: inout SHA256Digest, layers: Int) {
+    let projection = embedder.map { $0.parameters.map(\.value) } ?? []
+    for tensor in [words, positions, segments, gamma, beta] + projection + layerWeights.prefix(layers).flatMap(\.self) {
+      tensor.withUnsafeFloats { digest.update(UnsafeRawBufferPointer($0)) }
+    }
+    distanceBias.withUnsafeBytes { digest.update($0) }
   }
 
   /// Vectors of all tokens after the last layer, `[tokens * hidden]`.
@@ -100,16 +111,40 @@ public final class FusedBertEncoder: @unchecked Sendable {
   /// One vector a sequence, `[sequences * hidden]`; zero where nothing is left to pool. Throws as ``hidden(_:)``.
   ///
   /// - Parameter skipping: Tokens at the start of each sequence that do not count.
-  public func pooled(_ batch: TokenBatch, _ pooling: Pooling, skipping: Int = 0) throws -> [Float] {
-    try rows(of: batch, ranges: batch.ranges(skipping: skipping), skipped: skipping, by: pooling)
+  public func pooled(
+    _ batch: TokenBatch, _ pooling: Pooling, skipping: Int = 0, from states: LayerStates? = nil
+  ) throws -> [Float] {
+    try rows(of: batch, ranges: batch.ranges(skipping: skipping), skipped: skipping, by: pooling, from: states)
+  }
+
+  /// What the layers below `layer` make of a batch; layer 0 gives what the embeddings do. Throws as ``hidden(_:)``.
+  ///
+  ///     let half = try fused.states(batch, before: 3)
+  ///     let vectors = try fused.pooled(batch, .mean, from: half)   // the bits of pooled(batch, .mean)
+  ///
+  /// - Parameters:
+  ///   - layer: From 0 to the number of layers.
+  ///   - states: What the first layers made of the same batch; nil to begin with the embeddings.
+  public func states(_ batch: TokenBatch, before layer: Int, from states: LayerStates? = nil) throws -> LayerStates {
+    let first = states?.layer ?? 0
+    precondition((first...configuration.layerCount).contains(layer), "layer \(layer) of \(configuration.layerCount)")
+    let width = configuration.hiddenSize, tokens = batch.tokenCount
+    return try withHidden(of: batch, layers: first..<layer, from: states) { hidden, stride in
+      let values = [Float](unsafeUninitializedCapacity: tokens * width) { output, count in
+        guard let base = output.baseAddress else { return }
+        for row in 0..<tokens { (base + row * width).initialize(from: hidden + row * stride, count: width) }
+        count = tokens * width
+      }
+      return LayerStates(layer: layer, values: values)
+    }
   }
 
   /// For each sequence the vector of its first token and the means of its first and its second segment,
   /// `[sequences * 3 * hidden]`; zero for an empty part. Throws as ``hidden(_:)``.
-  public func firstAndSegmentMeans(_ batch: TokenBatch) throws -> [Float] {
+  public func firstAndSegmentMeans(_ batch: TokenBatch, from states: LayerStates? = nil) throws -> [Float] {
     let width = configuration.hiddenSize
     let segments = batch.segmentOffsets
-    return try withHidden(of: batch) { hidden, stride in
+    return try withHidden(of: batch, from: states) { hidden, stride in
       [Float](unsafeUninitializedCapacity: batch.sequenceCount * 3 * width) { output, count in
         guard let base = output.baseAddress else { return }
         for sequence in 0..<batch.sequenceCount {
@@ -128,11 +163,12 @@ public final class FusedBertEncoder: @unchecked Sendable {
   ///
   /// - Parameter skipped: Tokens before each range, which weights by position count.
   private func rows(
-    of batch: TokenBatch, ranges: [Range<Int>], skipped: Int = 0, by pooling: Pooling, pool: WorkerPool = .shared
+    of batch: TokenBatch, ranges: [Range<Int>], skipped: Int = 0, by pooling: Pooling, from states: LayerStates? = nil,
+    pool: WorkerPool = .shared
   ) throws -> [Float] {
     let width = configuration.hiddenSize
     let number = ranges.count
-    return try withHidden(of: batch, pool: pool) { hidden, stride in
+    return try withHidden(of: batch, from: states, pool: pool) { hidden, stride in
       [Float](unsafeUninitializedCapacity: number * width) { output, count in
         guard let base = output.baseAddress else { return }
         for part in 0..<number {
@@ -177,8 +213,9 @@ public final class FusedBertEncoder: @unchecked Sendable {
   private static func biasStride(_ configuration: BertConfiguration) -> Int { 2 * configuration.maximumPositions + 17 }
 
   private func check(_ batch: TokenBatch) throws {
-    guard batch.longestSequence <= configuration.maximumPositions else {
-      throw ModelError.positions(asked: batch.longestSequence, limit: configuration.maximumPositions)
+    let asked = max(batch.longestSequence, Int(batch.positions.max() ?? -1) + 1)
+    guard asked <= configuration.maximumPositions else {
+      throw ModelError.positions(asked: asked, limit: configuration.maximumPositions)
     }
     var tables = [("word", batch.ids, configuration.vocabularySize)]
     if configuration.family.hasSegments { tables.append(("segment", batch.segments, configuration.segmentCount)) }
@@ -189,30 +226,45 @@ public final class FusedBertEncoder: @unchecked Sendable {
     }
   }
 
-  /// Runs a pass and calls `body` with the hidden states and the floats from row to row.
+  /// Runs the rest of the layers from `states` on, or all of them, and calls `body` with the hidden states and the floats from
+  /// row to row.
   private func withHidden<Result>(
-    of batch: TokenBatch, pool: WorkerPool = .shared, _ body: (UnsafePointer<Float>, Int) throws -> Result
+    of batch: TokenBatch, from states: LayerStates?, pool: WorkerPool = .shared,
+    _ body: (UnsafePointer<Float>, Int) throws -> Result
+  ) throws -> Result {
+    try withHidden(of: batch, layers: (states?.layer ?? 0)..<configuration.layerCount, from: states, pool: pool, body)
+  }
+
+  private func withHidden<Result>(
+    of batch: TokenBatch, layers range: Range<Int>, from states: LayerStates?, pool: WorkerPool = .shared,
+    _ body: (UnsafePointer<Float>, Int) throws -> Result
   ) throws -> Result {
     try check(batch)
+    let width = configuration.hiddenSize
+    if let states {
+      precondition(states.values.count == batch.tokenCount * width, "states of other tokens than the batch's")
+    }
     let hasSegments = configuration.family.hasSegments
     let segmentIDs = hasSegments ? batch.segments : [Int32](repeating: 0, count: batch.tokenCount)
-    let embedded = embedder.map { encoder in withoutGradients { encoder.embedded(batch, .inference) } }
+    let firstPositions = batch.firstPositions ?? []
+    let embedded = states == nil ? embedder.map { encoder in withoutGradients { encoder.embedded(batch, .inference) } } : nil
     return try withPointers([words, positions, segments, gamma, beta] + (embedded.map { [$0] } ?? [])) { tables in
-      try batch.ids.withUnsafeBufferPointer { ids in
-        try segmentIDs.withUnsafeBufferPointer { segments in
-          try batch.offsets.withUnsafeBufferPointer { offsets in
-            try packed.withUnsafeBufferPointer { layers in
-              try distanceBias.withUnsafeBufferPointer { bias in
-                var model = grd_encoder_model(
-                  shape: Self.shape(configuration, precision), level: level, words: tables[0], positions: tables[1],
-                  segments: tables[2], gamma: tables[3], beta: tables[4], layers: layers.baseAddress,
-                  bias: distanceBias.isEmpty ? nil : bias.baseAddress, bias_stride: Self.biasStride(configuration),
-                  bias_reach: configuration.maximumPositions)
-                var input = grd_encoder_batch(
-                  ids: ids.baseAddress, segments: segments.baseAddress, offsets: offsets.baseAddress,
-                  sequences: batch.sequenceCount, embedded: tables.count > 5 ? tables[5] : nil)
-                return try run(&model, &input, pool, body)
-              }
+      try withArrays(batch.ids, segmentIDs, batch.offsets, firstPositions) { ids, segments, offsets, starts in
+        try (states?.values ?? []).withUnsafeBufferPointer { given in
+          try packed.withUnsafeBufferPointer { layers in
+            try distanceBias.withUnsafeBufferPointer { bias in
+              var shape = Self.shape(configuration, precision)
+              shape.layers = range.count
+              var model = grd_encoder_model(
+                shape: shape, level: level, words: tables[0], positions: tables[1], segments: tables[2], gamma: tables[3],
+                beta: tables[4], layers: layers.baseAddress.map { $0 + range.lowerBound },
+                bias: distanceBias.isEmpty ? nil : bias.baseAddress, bias_stride: Self.biasStride(configuration),
+                bias_reach: configuration.maximumPositions)
+              var input = grd_encoder_batch(
+                ids: ids, segments: segments, offsets: offsets, sequences: batch.sequenceCount,
+                first_positions: firstPositions.isEmpty ? nil : starts,
+                embedded: states != nil ? given.baseAddress : tables.count > 5 ? tables[5] : nil)
+              return try run(&model, &input, pool, body)
             }
           }
         }
@@ -248,6 +300,14 @@ public final class FusedBertEncoder: @unchecked Sendable {
   }
 }
 
+/// Hidden states between two layers of an encoder, which the layers from ``layer`` on can go on from.
+public struct LayerStates: Sendable, Equatable {
+  /// The next layer.
+  public let layer: Int
+  /// `[tokens * hidden]`, in the order of a batch's tokens.
+  public let values: [Float]
+}
+
 /// Memory of a pass.
 private final class Workspace: @unchecked Sendable {
   let memory: UnsafeMutableRawPointer
@@ -273,4 +333,20 @@ private func withPointers<Result>(_ tensors: [Tensor], _ body: ([UnsafePointer<F
     return try first.withUnsafeFloats { try descend(rest.dropFirst(), known + [$0.baseAddress]) }
   }
   return try descend(tensors[...], [])
+}
+
+/// Calls `body` with where the elements of the arrays lie.
+private func withArrays<Result>(
+  _ first: [Int32], _ second: [Int32], _ third: [Int32], _ fourth: [Int32],
+  _ body: (UnsafePointer<Int32>?, UnsafePointer<Int32>?, UnsafePointer<Int32>?, UnsafePointer<Int32>?) throws -> Result
+) rethrows -> Result {
+  try first.withUnsafeBufferPointer { first in
+    try second.withUnsafeBufferPointer { second in
+      try third.withUnsafeBufferPointer { third in
+        try fourth.withUnsafeBufferPointer { fourth in
+          try body(first.baseAddress, second.baseAddress, third.baseAddress, fourth.baseAddress)
+        }
+      }
+    }
+  }
 }

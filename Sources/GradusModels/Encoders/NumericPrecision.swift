@@ -25,7 +25,11 @@ public enum NumericPrecision: String, Sendable, Codable, CaseIterable {
     switch self {
     case .fp32: true
     case .bf16: grd_encoder_strongest_level().rawValue >= GRD_ENCODER_AVX512_BF16.rawValue
+    #if arch(arm64)
+    case .int8: grd_encoder_strongest_level() == GRD_ENCODER_NEON_DOT
+    #else
     case .int8: grd_encoder_strongest_level().rawValue >= GRD_ENCODER_AVX512_VNNI.rawValue
+    #endif
     }
   }
 }

@@ -47,7 +47,7 @@ public struct PrecisionCalibration {
       return line?.split(separator: ":").last.map { $0.split(separator: " ").joined(separator: " ") } ?? "unknown"
     }
     return "\(value("model name")), family \(value("cpu family")), model \(value("model\t")), "
-      + "kernels \(grd_encoder_strongest_level().rawValue)"
+      + "kernels \(grd_encoder_fastest_level().rawValue)"
   }
 
   /// One layer of MiniLM's size over 1,024 tokens, the better of three passes each, taken in turn.

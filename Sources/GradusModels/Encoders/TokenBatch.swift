@@ -11,7 +11,7 @@ public struct TokenBatch: Sendable, Equatable {
   public private(set) var ids: [Int32] = []
   /// Segment (token type) of each token.
   public private(set) var segments: [Int32] = []
-  /// Position of each token in its own sequence.
+  /// Position of each token in its own sequence, with the gaps that were asked for.
   public private(set) var positions: [Int32] = []
   /// Where each sequence starts, and the token count at the end: `[sequences + 1]`.
   public private(set) var offsets: [Int32] = [0]
@@ -25,22 +25,31 @@ public struct TokenBatch: Sendable, Equatable {
 
   /// Adds a sequence; `segments` of the same length, or nil for all zero.
   ///
-  /// - Parameter secondStart: Where the second text of a pair begins in the sequence; nil for where the segments leave 0.
-  public mutating func append(_ sequence: [Int32], segments sequenceSegments: [Int32]? = nil, secondStart: Int? = nil) {
+  /// - Parameters:
+  ///   - secondStart: Where the second text of a pair begins in the sequence; nil for where the segments leave 0.
+  ///   - firstPosition: Position of the first token.
+  ///   - secondPosition: Position of the second text's first token; nil for the one after the first text's last.
+  public mutating func append(
+    _ sequence: [Int32], segments sequenceSegments: [Int32]? = nil, secondStart: Int? = nil, firstPosition: Int = 0,
+    secondPosition: Int? = nil
+  ) {
     precondition(
       sequenceSegments.map { $0.count == sequence.count } ?? true,
       "\(sequence.count) ids with \(sequenceSegments?.count ?? 0) segments")
     let second = secondStart ?? sequenceSegments?.firstIndex { $0 != 0 } ?? sequence.count
-    secondStarts.append(Int32(ids.count + min(sequence.count, max(0, second))))
+    let split = min(sequence.count, max(0, second))
+    secondStarts.append(Int32(ids.count + split))
     ids += sequence
     segments += sequenceSegments ?? [Int32](repeating: 0, count: sequence.count)
-    positions += (0..<sequence.count).map(Int32.init)
+    positions += (firstPosition..<firstPosition + split).map(Int32.init)
+    let next = secondPosition ?? firstPosition + split
+    positions += (next..<next + sequence.count - split).map(Int32.init)
     offsets.append(Int32(ids.count))
   }
 
   /// Adds what a tokenizer has made.
-  public mutating func append(_ input: TokenizedInput) {
-    append(input.ids, segments: input.segmentIDs, secondStart: input.secondStart)
+  public mutating func append(_ input: TokenizedInput, secondPosition: Int? = nil) {
+    append(input.ids, segments: input.segmentIDs, secondStart: input.secondStart, secondPosition: secondPosition)
   }
 
   /// Index of each sequence's first token.
@@ -48,6 +57,12 @@ public struct TokenBatch: Sendable, Equatable {
 
   public var longestSequence: Int {
     zip(offsets, offsets.dropFirst()).map { Int($1 - $0) }.max() ?? 0
+  }
+
+  /// Position of each sequence's first token, 0 of an empty one; nil where all are 0.
+  var firstPositions: [Int32]? {
+    let result = (0..<sequenceCount).map { offsets[$0] < offsets[$0 + 1] ? positions[Int(offsets[$0])] : 0 }
+    return result.allSatisfy { $0 == 0 } ? nil : result
   }
 
   /// Tokens of each sequence without its first `skipping`; empty where there are no more.

@@ -18,9 +18,11 @@ public struct BiEncoder: Module {
   public let prompts: SentencePrompts
   let tokenizer: any InputTokenizer
   /// After pooling, in order.
-  private let steps: [SentenceStep]
-  private let poolsPrompt: Bool
-  private let lowercases: Bool
+  let steps: [SentenceStep]
+  let poolsPrompt: Bool
+  let lowercases: Bool
+  /// What turns an inner product into a pair's score: ``cosineScale`` for vectors of unit length, 1 for others, unless set.
+  public var scoreScale: Double
   /// What ``encode(_:prompt:maximumTokens:progress:)`` runs on; nil for the path that trains.
   private(set) var fused: FusedBertEncoder?
 
@@ -38,6 +40,7 @@ public struct BiEncoder: Module {
     steps = isNormalized ? [.normalize] : []
     poolsPrompt = true
     lowercases = false
+    scoreScale = isNormalized ? Self.cosineScale : 1
     self.limits = limits ?? TokenLimits(maximumTokens: encoder.configuration.maximumPositions)
   }
 
@@ -52,6 +55,7 @@ public struct BiEncoder: Module {
     steps = settings.steps
     poolsPrompt = settings.poolsPrompt
     lowercases = settings.lowercases
+    scoreScale = if case .normalize? = settings.steps.last { Self.cosineScale } else { 1 }
     self.limits = limits ?? TokenLimits(maximumTokens: settings.maximumTokens ?? encoder.configuration.maximumPositions)
   }
 
@@ -68,8 +72,12 @@ public struct BiEncoder: Module {
   ///
   /// - Parameter skipping: Tokens at the start of each sequence that are not pooled: those of a prompt that does not count.
   public func vectors(_ tokens: TokenBatch, skipping: Int = 0, _ context: ForwardContext) -> Tensor {
-    let pooled = encoder(tokens, context).pooled(tokens, pooling, skipping: skipping)
-    return steps.reduce(pooled) { vectors, step in step(vectors) }
+    pooledVectors(encoder(tokens, context), tokens, skipping: skipping)
+  }
+
+  /// Vectors from the encoder's hidden states `[tokens, hidden]`.
+  func pooledVectors(_ hidden: Tensor, _ tokens: TokenBatch, skipping: Int) -> Tensor {
+    steps.reduce(hidden.pooled(tokens, pooling, skipping: skipping)) { vectors, step in step(vectors) }
   }
 
   /// The same model with its present weights packed for inference: several times faster to encode with.
@@ -124,18 +132,35 @@ public struct BiEncoder: Module {
   public func encode(
     _ texts: [String], prompt: PromptChoice = .standard, maximumTokens: Int = 8192, progress: (Int) -> Void = { _ in }
   ) throws -> (vectors: [[Float]], truncatedTokens: [Int]) {
+    let inputs = try read(texts, prompt: prompt)
+    return (
+      try encode(read: inputs, prompt: prompt, maximumTokens: maximumTokens, progress: progress),
+      inputs.map(\.truncatedTokens)
+    )
+  }
+
+  /// The inputs of texts, in order: what ``encode(read:prompt:maximumTokens:progress:)`` takes. Throws as
+  /// ``encode(_:prompt:maximumTokens:progress:)``.
+  public func read(_ texts: [String], prompt: PromptChoice = .standard) throws -> [TokenizedInput] {
     let positions = encoder.configuration.maximumPositions
     guard limits.maximumTokens <= positions else {
       throw ModelError.positions(asked: limits.maximumTokens, limit: positions)
     }
     guard limits.policy != .window else { throw ModelError.windowsOfBiEncoder }
     let prefix = try prompts.text(prompt)
-    let skipping = poolsPrompt || prefix.isEmpty ? 0 : promptTokens(prefix)
-    let inputs = try texts.map { text in
+    return try texts.map { text in
       let whole = prefix + text
       return try tokenizer.inputs(lowercases ? whole.lowercased() : whole, limits: limits)[0]
     }
-    var vectors = [[Float]](repeating: [], count: texts.count)
+  }
+
+  /// One vector for each input of ``read(_:prompt:)`` with the same prompt.
+  public func encode(
+    read inputs: [TokenizedInput], prompt: PromptChoice = .standard, maximumTokens: Int = 8192,
+    progress: (Int) -> Void = { _ in }
+  ) throws -> [[Float]] {
+    let skipping = try skippedTokens(prompt)
+    var vectors = [[Float]](repeating: [], count: inputs.count)
     for batch in BatchPlan(lengths: inputs.map(\.ids.count), maximumTokens: maximumTokens).batches {
       var tokens = TokenBatch()
       for index in batch { tokens.append(inputs[index]) }
@@ -143,7 +168,17 @@ public struct BiEncoder: Module {
       for (row, index) in batch.enumerated() { vectors[index] = Array(values[row * dimension..<(row + 1) * dimension]) }
       progress(batch.count)
     }
-    return (vectors, inputs.map(\.truncatedTokens))
+    return vectors
+  }
+
+  /// What the encoder reads of each text, and the tokens at the start of each that are not pooled.
+  func inputs(_ texts: [String], prompt: PromptChoice) throws -> (inputs: [TokenizedInput], skipping: Int) {
+    (try read(texts, prompt: prompt), try skippedTokens(prompt))
+  }
+
+  private func skippedTokens(_ prompt: PromptChoice) throws -> Int {
+    let prefix = try prompts.text(prompt)
+    return poolsPrompt || prefix.isEmpty ? 0 : promptTokens(prefix)
   }
 
   /// Tokens of a prompt, with the special ones before it.

@@ -29,23 +29,31 @@ extension CrossEncoder {
   public func inferredScores(
     _ pairs: [ScoringPair], maximumTokens: Int, progress: (Int) -> Void
   ) throws -> [CandidateScore] {
-    var inputs: [TokenizedInput] = []
-    var truncated: [Int] = []
-    var pairOf: [Int] = []
-    for (number, pair) in pairs.enumerated() {
-      let parts = try self.parts(of: pair)
-      inputs += parts.inputs
-      truncated.append(parts.truncatedTokens)
-      pairOf += [Int](repeating: number, count: parts.inputs.count)
-    }
+    try inferredScores(read: try pairs.map(read), maximumTokens: maximumTokens, progress: progress)
+  }
+
+  public func read(_ pair: ScoringPair) throws -> ReadPair {
+    let parts = try self.parts(of: pair)
+    return ReadPair(
+      pair: pair, tokens: parts.inputs.reduce(0) { $0 + $1.ids.count }, truncatedTokens: parts.truncatedTokens,
+      inputs: parts.inputs)
+  }
+
+  public func inferredScores(
+    read pairs: [ReadPair], maximumTokens: Int, progress: (Int) -> Void
+  ) throws -> [CandidateScore] {
+    let inputs = pairs.flatMap(\.inputs)
+    let pairOf = pairs.indices.flatMap { [Int](repeating: $0, count: pairs[$0].inputs.count) }
     var waiting = [Int](repeating: 0, count: pairs.count)
     for pair in pairOf { waiting[pair] += 1 }
     var best = [Float?](repeating: nil, count: pairs.count)
+    var lower = splitStates()
     for batch in BatchPlan(lengths: inputs.map(\.ids.count), maximumTokens: maximumTokens).batches {
       var tokens = TokenBatch()
-      for position in batch { tokens.append(inputs[position]) }
+      for position in batch { append(inputs[position], to: &tokens) }
+      let states = try lower?.states(of: batch.map { inputs[$0] })
       var done = 0
-      for (position, logit) in zip(batch, try inferredLogits(tokens)) {
+      for (position, logit) in zip(batch, try inferredLogits(tokens, from: states)) {
         let pair = pairOf[position]
         // A logit that is not a number must not hide behind one that is.
         if let known = best[pair] { best[pair] = known.isNaN || known > logit ? known : logit } else { best[pair] = logit }
@@ -54,21 +62,30 @@ extension CrossEncoder {
       }
       progress(done)
     }
-    return zip(best, truncated).map { CandidateScore(score: Double($0 ?? .nan), truncatedTokens: $1) }
+    return zip(best, pairs).map { CandidateScore(score: Double($0 ?? .nan), truncatedTokens: $1.truncatedTokens) }
   }
 
-  /// One logit for each packed sequence, without gradient.
-  private func inferredLogits(_ tokens: TokenBatch) throws -> [Float] {
+  /// What computes the layers in which query and document are apart; nil where there are none, or no packed weights.
+  func splitStates() -> SplitStates? {
+    guard joinLayer > 0, let fused else { return nil }
+    return SplitStates(
+      fused: fused, joinLayer: joinLayer, documentPosition: documentPosition, documents: precomputed)
+  }
+
+  /// One logit for each packed sequence, without gradient; `states` as ``splitStates()`` computes them.
+  private func inferredLogits(_ tokens: TokenBatch, from states: LayerStates?) throws -> [Float] {
     guard let fused else { return withoutGradients { logits(tokens, .inference) }.floats() }
     let width = encoder.configuration.hiddenSize
     if let classifier {
-      let pooled = Tensor(try fused.pooled(tokens, classifier.pooling), shape: [tokens.sequenceCount, width])
+      let vectors = try fused.pooled(tokens, classifier.pooling, from: states)
+      let pooled = Tensor(vectors, shape: [tokens.sequenceCount, width])
       return withoutGradients { classifier.logits(pooled, Dropout(rate: 0), .inference) }.floats()
     }
     guard let linear else { return [] }
     let weights = linear.weight.value.floats(), bias = linear.bias?.value.floats()[0] ?? 0
     let scale = self.scale?.value.floats()[0]
-    var vectors = scale == nil ? try fused.pooled(tokens, .cls) : try fused.firstAndSegmentMeans(tokens)
+    var vectors = scale == nil
+      ? try fused.pooled(tokens, .cls, from: states) : try fused.firstAndSegmentMeans(tokens, from: states)
     let stride = scale == nil ? width : 3 * width
     return (0..<tokens.sequenceCount).map { sequence in
       let first = sequence * stride

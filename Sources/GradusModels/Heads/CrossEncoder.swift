@@ -27,9 +27,14 @@ public enum CrossEncoderHead: String, Sendable, Codable, CaseIterable {
 /// Input is `[CLS] query [SEP] document [SEP]` with segments 0 and 1, packed without padding. The query is cut to
 /// `limits.maximumQueryTokens`, the document to what is left; both counts are reported.
 public struct CrossEncoder: PairScorer {
-  public let encoder: BertEncoder
+  public private(set) var encoder: BertEncoder
   public let head: CrossEncoderHead
-  public var limits: TokenLimits
+  public var limits: TokenLimits {
+    // The longest query decides where documents begin, and with that their states.
+    didSet { precomputed = nil }
+  }
+  /// First layer in which query and document attend to each other; 0, the default, for all layers. See ``joined(at:)``.
+  public private(set) var joinLayer = 0
   let tokenizer: any InputTokenizer
   /// A fresh head's; nil with ``CrossEncoderHead/classifier``.
   let linear: Linear?
@@ -39,6 +44,8 @@ public struct CrossEncoder: PairScorer {
   private let dropout: Dropout
   /// What inference runs on; nil for the path that trains.
   private(set) var fused: FusedBertEncoder?
+  /// States of documents below ``joinLayer`` that need not be computed again.
+  private(set) var precomputed: PrecomputedDocuments?
 
   /// A new head on an encoder that exists.
   ///
@@ -119,7 +126,7 @@ public struct CrossEncoder: PairScorer {
           passes.append(logits(tokens, context))
           tokens = TokenBatch()
         }
-        tokens.append(input)
+        append(input, to: &tokens)
       }
       windowCounts.append(inputs.count)
     }
@@ -138,6 +145,12 @@ public struct CrossEncoder: PairScorer {
       throw ModelError.positions(asked: limits.maximumTokens, limit: positions)
     }
     let query = tokenizer.encode(pair.query.text)
+    return try parts(of: pair, query: query, within: try limits(besideQueryOf: query.count))
+  }
+
+  private func parts(
+    of pair: ScoringPair, query: [Int32], within limits: TokenLimits
+  ) throws -> (inputs: [TokenizedInput], truncatedTokens: Int) {
     do {
       let inputs = try tokenizer.inputs(query: query, document: tokenizer.encode(pair.document.contents), limits: limits)
       // Windows leave out nothing of the document between them.
@@ -148,20 +161,97 @@ public struct CrossEncoder: PairScorer {
     }
   }
 
+  /// The limits beside a query of so many tokens: with a join layer they leave the same room to a document beside every query.
+  private func limits(besideQueryOf count: Int) throws -> TokenLimits {
+    guard joinLayer > 0 else { return limits }
+    let needed = limits.maximumQueryTokens + tokenizer.template.pair.count { if case .special = $0 { true } else { false } }
+    guard limits.maximumTokens > needed else {
+      throw TokenizerError.noRoom(maximum: limits.maximumTokens, needed: needed)
+    }
+    var own = limits
+    own.maximumTokens -= max(0, limits.maximumQueryTokens - count)
+    return own
+  }
+
   /// A copy that infers with `fused`.
   func withFused(_ fused: FusedBertEncoder) -> CrossEncoder {
     var result = self
     result.fused = fused
+    result.precomputed = nil
     return result
+  }
+
+  /// A copy in which query and document do not see each other below layer `layer` (PreTTR, MacAvaney et al., SIGIR 2020): what
+  /// the lower layers make of a query is then the same for all documents, and what they make of a document can be computed
+  /// beforehand (``PrecomputedDocuments``).
+  ///
+  ///     let model = try CrossEncoder(base: folder, head: .similarity, seed: 7).joined(at: 3)
+  ///
+  /// The layout is the pair's, with the query's place as wide as the longest query: a document begins at the same position
+  /// and is cut at the same length beside every query. Set `limits.maximumQueryTokens` no larger than the queries need, for
+  /// what it reserves is lost to documents. The lower layers must be trained for it: set this before training.
+  ///
+  /// - Parameter layer: From 0, a plain cross-encoder, to the number of layers.
+  /// - Throws: ``ModelError/joinLayer(asked:layers:)``.
+  public func joined(at layer: Int) throws -> CrossEncoder {
+    guard (0...encoder.configuration.layerCount).contains(layer) else {
+      throw ModelError.joinLayer(asked: layer, layers: encoder.configuration.layerCount)
+    }
+    var result = self
+    result.joinLayer = layer
+    result.precomputed = nil
+    return result
+  }
+
+  /// A copy with the first `layers` layers of the encoder, whose weights it shares: a cheap model to train for an early stage
+  /// of a cascade.
+  ///
+  /// - Parameter layers: From 1 to those that there are.
+  /// - Throws: ``ModelError/layerCount(asked:layers:)``.
+  public func keepingFirst(_ layers: Int) throws -> CrossEncoder {
+    var result = self
+    result.encoder = try encoder.keepingFirst(layers)
+    result.joinLayer = min(joinLayer, layers)
+    result.fused = nil
+    result.precomputed = nil
+    return result
+  }
+
+  /// A copy that takes states of documents from `documents` where it has them.
+  ///
+  /// - Throws: ``PrecomputedDocumentsError/otherModel(path:)``.
+  public func reading(_ documents: PrecomputedDocuments) throws -> CrossEncoder {
+    try documents.check(self)
+    var result = self
+    result.precomputed = documents
+    return result
+  }
+
+  /// Position of a document's first token below ``joinLayer``: behind the place of the longest query.
+  var documentPosition: Int {
+    let before = tokenizer.template.pair.prefix { if case .second = $0 { false } else { true } }
+    return limits.maximumQueryTokens + before.count { if case .special = $0 { true } else { false } }
+  }
+
+  /// Adds a pair's input in the layout of this model.
+  func append(_ input: TokenizedInput, to tokens: inout TokenBatch) {
+    tokens.append(input, secondPosition: joinLayer > 0 ? documentPosition : nil)
   }
 
   /// One logit for each packed sequence.
   func logits(_ tokens: TokenBatch, _ context: ForwardContext) -> Tensor {
-    let hidden = encoder(tokens, context)
-    if let classifier { return classifier.logits(hidden.pooled(tokens, classifier.pooling), dropout, context) }
-    let first = hidden.indexSelect(Tensor(indices: tokens.firstTokens, shape: [tokens.sequenceCount]))
-    let linear = self.linear.map { $0(dropout(first, context)).squeezed(-1) } ?? .zeros([tokens.sequenceCount])
-    guard let scale else { return linear }
+    if let classifier {
+      let pooled = classifier.pooling == .cls
+        ? encoder.firstTokens(tokens, context, joinLayer: joinLayer)
+        : encoder(tokens, context, joinLayer: joinLayer).pooled(tokens, classifier.pooling)
+      return classifier.logits(pooled, dropout, context)
+    }
+    func fromFirst(_ first: Tensor) -> Tensor {
+      self.linear.map { $0(dropout(first, context)).squeezed(-1) } ?? .zeros([tokens.sequenceCount])
+    }
+    guard let scale else { return fromFirst(encoder.firstTokens(tokens, context, joinLayer: joinLayer)) }
+    let hidden = encoder(tokens, context, joinLayer: joinLayer)
+    let linear = fromFirst(hidden.indexSelect(Tensor(indices: tokens.firstTokens, shape: [tokens.sequenceCount])))
     let means = hidden.segmentMean(RaggedBatch(offsets: tokens.segmentOffsets)).normalized()
     let pairs = means.reshaped(to: [tokens.sequenceCount, 2, encoder.configuration.hiddenSize])
     let query = pairs.slice(axis: 1, from: 0, to: 1)

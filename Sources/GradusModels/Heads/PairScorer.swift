@@ -1,5 +1,6 @@
 import GradusCore
 import GradusTensor
+import GradusText
 
 /// A query and a document to be scored together.
 public struct ScoringPair: Sendable, Hashable {
@@ -9,6 +10,27 @@ public struct ScoringPair: Sendable, Hashable {
   public init(query: Query, document: Document) {
     self.query = query
     self.document = document
+  }
+}
+
+/// A pair that a scorer has read: what it costs to score, known before it is scored.
+///
+///     let pair = try scorer.read(ScoringPair(query: query, document: document))
+///     pair.tokens   // what the model's time grows with
+public struct ReadPair: Sendable {
+  public let pair: ScoringPair
+  /// Tokens that the model reads of the pair, in all windows.
+  public let tokens: Int
+  /// Tokens that it does not get to see.
+  public let truncatedTokens: Int
+  /// The model's inputs; empty where the scorer reads the pair again to score it.
+  let inputs: [TokenizedInput]
+
+  init(pair: ScoringPair, tokens: Int, truncatedTokens: Int, inputs: [TokenizedInput] = []) {
+    self.pair = pair
+    self.tokens = tokens
+    self.truncatedTokens = truncatedTokens
+    self.inputs = inputs
   }
 }
 
@@ -24,13 +46,14 @@ public struct ScoringPair: Sendable, Hashable {
 ///       }
 ///     }
 public protocol PairScorer: Module {
-  /// Logits that the scorer gives for a pair: 1, or 2 for a two-way classification (relevant, not relevant).
+  /// Logits that the scorer gives for a pair: 1, 2 for a two-way classification (relevant, not relevant), or one for each
+  /// threshold between grades (``OrdinalScorer``).
   var logitsPerPair: Int { get }
 
   /// Tokens that the model reads of a pair and tokens that it does not get to see; for planning batches and for reports.
   func tokens(of pair: ScoringPair) throws -> (read: Int, truncated: Int)
 
-  /// Logits in the order of `batch`, shape `[pairs]`, or `[pairs, 2]`. A pair's logits must not depend on its batch mates.
+  /// Logits in the order of `batch`, shape `[pairs]`, or `[pairs, logits]`. A pair's logits must not depend on its batch mates.
   ///
   /// - Parameter context: Training or inference, and where dropout takes its randomness from.
   func scores(_ batch: [ScoringPair], context: ForwardContext) throws -> Tensor
@@ -38,6 +61,15 @@ public protocol PairScorer: Module {
   /// What ``rankingScores(_:maximumTokens:progress:)`` gives, before it is checked; a scorer with a faster way than
   /// ``scores(_:context:)`` for inference takes it here.
   func inferredScores(_ pairs: [ScoringPair], maximumTokens: Int, progress: (Int) -> Void) throws -> [CandidateScore]
+
+  /// One number a pair from its logits: of two the first minus the second.
+  func rankingScores(of logits: Tensor) -> [Double]
+
+  /// Reads a pair: ``ReadPair/tokens`` and whatever the scorer needs to score it without reading it again.
+  func read(_ pair: ScoringPair) throws -> ReadPair
+
+  /// As ``inferredScores(_:maximumTokens:progress:)``, of pairs that ``read(_:)`` gave.
+  func inferredScores(read pairs: [ReadPair], maximumTokens: Int, progress: (Int) -> Void) throws -> [CandidateScore]
 
   /// The same scorer with its present weights packed for inference at `precision`.
   ///
@@ -60,11 +92,32 @@ extension PairScorer {
   public func rankingScores(
     _ pairs: [ScoringPair], maximumTokens: Int = 8192, progress: (Int) -> Void = { _ in }
   ) throws -> [CandidateScore] {
-    let results = try inferredScores(pairs, maximumTokens: maximumTokens, progress: progress)
+    try Self.checked(try inferredScores(pairs, maximumTokens: maximumTokens, progress: progress), of: pairs)
+  }
+
+  /// The same of pairs that ``read(_:)`` gave; same bits.
+  public func rankingScores(
+    read pairs: [ReadPair], maximumTokens: Int = 8192, progress: (Int) -> Void = { _ in }
+  ) throws -> [CandidateScore] {
+    try Self.checked(try inferredScores(read: pairs, maximumTokens: maximumTokens, progress: progress), of: pairs.map(\.pair))
+  }
+
+  private static func checked(_ results: [CandidateScore], of pairs: [ScoringPair]) throws -> [CandidateScore] {
     for (pair, result) in zip(pairs, results) where !result.score.isFinite {
       throw ModelError.scoreNotFinite(qid: pair.query.qid, docno: pair.document.docno)
     }
     return results
+  }
+
+  public func read(_ pair: ScoringPair) throws -> ReadPair {
+    let tokens = try self.tokens(of: pair)
+    return ReadPair(pair: pair, tokens: tokens.read, truncatedTokens: tokens.truncated)
+  }
+
+  public func inferredScores(
+    read pairs: [ReadPair], maximumTokens: Int, progress: (Int) -> Void
+  ) throws -> [CandidateScore] {
+    try inferredScores(pairs.map(\.pair), maximumTokens: maximumTokens, progress: progress)
   }
 
   public func inferredScores(
@@ -87,7 +140,6 @@ extension PairScorer {
     return self
   }
 
-  /// One number a pair from its logits.
   public func rankingScores(of logits: Tensor) -> [Double] {
     let values = logits.doubles()
     guard logitsPerPair == 2 else { return values }

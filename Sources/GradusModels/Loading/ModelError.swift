@@ -34,6 +34,10 @@ public enum ModelError: GradusError, Equatable {
   case unknownPrompt(name: String, known: [String])
   /// Inputs may be longer than the model has positions for.
   case positions(asked: Int, limit: Int)
+  /// More layers of an encoder are to be kept than there are, or none.
+  case layerCount(asked: Int, layers: Int)
+  /// Query and document are to meet in a layer that the encoder does not have.
+  case joinLayer(asked: Int, layers: Int)
   /// A bi-encoder makes one vector of a text and cannot score its windows.
   case windowsOfBiEncoder
   /// A text is longer than the model takes, and the policy is to refuse it.
@@ -46,7 +50,7 @@ public enum ModelError: GradusError, Equatable {
   public var failureKind: FailureKind {
     switch self {
     case .missingFile: .missingInput
-    case .positions, .windowsOfBiEncoder, .kernelsUnsupported, .precisionUnsupported, .fusionUnsupported, .unknownPrompt: .usage
+    case .positions, .joinLayer, .layerCount, .windowsOfBiEncoder, .kernelsUnsupported, .precisionUnsupported, .fusionUnsupported, .unknownPrompt: .usage
     default: .badData
     }
   }
@@ -83,6 +87,10 @@ public enum ModelError: GradusError, Equatable {
         + "take tokenizer and weights from the same model"
     case .positions(let asked, let limit):
       "inputs of up to \(asked) tokens are asked for, the model takes \(limit); lower the maximum"
+    case .layerCount(let asked, let layers):
+      "\(asked) layers were to be kept of an encoder with \(layers); give from 1 to \(layers)"
+    case .joinLayer(let asked, let layers):
+      "query and document were to meet in layer \(asked) of an encoder with \(layers) layers; give a layer from 0 to \(layers)"
     case .windowsOfBiEncoder: "a bi-encoder cannot read a text in windows; choose the truncate or error policy"
     case .tooLong(let docno, let tokens, let limit):
       "document \(docno): \(tokens) tokens, the model takes \(limit); choose the truncate or window policy"

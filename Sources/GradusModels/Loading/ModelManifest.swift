@@ -17,12 +17,13 @@ public struct ModelManifest: Sendable, Equatable, Codable {
 
   enum CodingKeys: String, CodingKey {
     case format, architecture, base, baseDigest, recipe, seed, dataDigests, codeVersion, head, maximumTokens
-    case maximumQueryTokens, truncation, windowStride, convKNRM, firstStageWeight
+    case maximumQueryTokens, truncation, windowStride, convKNRM, firstStageWeight, scoreScale, joinLayer
   }
 
   public enum Architecture: String, Sendable, Codable, CaseIterable {
     case crossEncoder = "cross-encoder"
     case convKNRM = "conv-knrm"
+    case biEncoder = "bi-encoder"
   }
 
   public var format = Self.currentFormat
@@ -46,6 +47,10 @@ public struct ModelManifest: Sendable, Equatable, Codable {
   public var truncation: TruncationPolicy?
   /// Tokens from one window of a cross-encoder to the next; nil for half a window.
   public var windowStride: Int?
+  /// Bi-encoders only: what their inner products are multiplied with.
+  public var scoreScale: Double?
+  /// First layer in which a cross-encoder's query and document attend to each other; nil for all layers.
+  public var joinLayer: Int?
   /// Conv-KNRM only.
   public var convKNRM: ConvKNRM.Options?
 

@@ -34,6 +34,7 @@ public struct RankingModel {
     self.manifest.maximumQueryTokens = scorer.limits.maximumQueryTokens
     self.manifest.truncation = scorer.limits.policy
     self.manifest.windowStride = scorer.limits.windowStride
+    self.manifest.joinLayer = scorer.joinLayer == 0 ? nil : scorer.joinLayer
   }
 
   public init(scorer: ConvKNRM, manifest: ModelManifest) {
@@ -41,6 +42,14 @@ public struct RankingModel {
     self.manifest = manifest
     self.manifest.architecture = .convKNRM
     self.manifest.convKNRM = scorer.options
+  }
+
+  public init(scorer: BiEncoder, manifest: ModelManifest) {
+    self.scorer = scorer
+    self.manifest = manifest
+    self.manifest.architecture = .biEncoder
+    self.manifest.scoreScale = scorer.scoreScale
+    self.manifest.truncation = scorer.limits.policy
   }
 
   /// Loads a folder that ``save(to:tokenizerOf:)`` wrote, or a cross-encoder of transformers
@@ -60,18 +69,28 @@ public struct RankingModel {
     let source = try WeightSource(path: try folder.file(ModelFolder.weightsName))
     let tokenizer = try folder.tokenizer()
     switch manifest.architecture {
+    case .biEncoder:
+      // Pooling, prompts and the longest text stand in sentence-transformers' files, where other programs find them, too.
+      var model = try BiEncoder(folder: folder)
+      model.scoreScale = try manifest.required(manifest.scoreScale, .scoreScale, file: manifestFile)
+      guard model.scoreScale.isFinite, model.scoreScale > 0 else {
+        throw ModelError.manifest(file: manifestFile, reason: "scoreScale is \(model.scoreScale), which is not above 0")
+      }
+      model.limits.policy = manifest.truncation ?? .truncate
+      scorer = model
     case .crossEncoder:
       let encoder = try BertEncoder(folder: folder)
       let head = try manifest.required(manifest.head, .head, file: manifestFile)
       let limits = try manifest.tokenLimits(positions: encoder.configuration.maximumPositions, file: manifestFile)
       if head == .classifier {
         let classifier = try SequenceClassifier(folder: folder, configuration: encoder.configuration)
-        scorer = CrossEncoder(encoder: encoder, tokenizer: tokenizer, classifier: classifier, limits: limits)
+        let model = CrossEncoder(encoder: encoder, tokenizer: tokenizer, classifier: classifier, limits: limits)
+        scorer = try Self.joined(model, manifest, file: manifestFile)
         return
       }
       let model = CrossEncoder(encoder: encoder, tokenizer: tokenizer, head: head, limits: limits, seed: 0)
       try source.fill(model.headParameters)
-      scorer = model
+      scorer = try Self.joined(model, manifest, file: manifestFile)
     case .convKNRM:
       let options = try manifest.required(manifest.convKNRM, .convKNRM, file: manifestFile)
       if let reason = options.contradiction { throw ModelError.manifest(file: manifestFile, reason: reason) }
@@ -90,6 +109,14 @@ public struct RankingModel {
     }
   }
 
+  private static func joined(_ model: CrossEncoder, _ manifest: ModelManifest, file: String) throws -> CrossEncoder {
+    let layers = model.encoder.configuration.layerCount, layer = manifest.joinLayer ?? 0
+    guard (0...layers).contains(layer) else {
+      throw ModelError.manifest(file: file, reason: "joinLayer is \(layer); the encoder has \(layers) layers")
+    }
+    return try model.joined(at: layer)
+  }
+
   /// Writes weights, configuration, tokenizer and manifest.
   ///
   /// An old manifest goes first and the new one comes last, so that a folder with one is complete and of one piece.
@@ -105,7 +132,8 @@ public struct RankingModel {
     }
     try Folder.create(path)
     // Files of another model under these names would be taken for this one's.
-    for name in [ModelManifest.fileName, ModelFolder.configurationName, "tokenizer.json", "vocab.txt", "tokenizer_config.json"] {
+    let own = [ModelManifest.fileName, ModelFolder.configurationName, "tokenizer.json", "vocab.txt", "tokenizer_config.json"]
+    for name in own + SavedSentenceSettings.fileNames {
       try Self.removeFile(path + "/" + name)
     }
     let weights = SafetensorsWriter(path: path + "/" + ModelFolder.weightsName, metadata: ["format": "pt"])
@@ -121,6 +149,10 @@ public struct RankingModel {
         tensors = model.encoder.exportedWeights() + model.headParameters.map { NamedTensor($0.name, $0.value) }
       }
       try SavedConfiguration(configuration, classifier: model.classifier).write(to: path)
+    case let model as BiEncoder:
+      tensors = model.encoder.exportedWeights()
+      try SavedConfiguration(model.encoder.configuration, classifier: nil).write(to: path)
+      try SavedSentenceSettings(model).write(to: path)
     case let model as ConvKNRM:
       tensors = model.parameters.map { NamedTensor($0.name, $0.value) }
       tensors.append(NamedTensor(ConvKNRM.embeddingsName, model.vocabularyEmbeddings))

@@ -138,7 +138,9 @@ struct SentenceSettings {
     }
     for key in ["word_embedding_dimension", "embedding_dimension"] {
       if case .number(let found)? = entries[key], found != Double(width) {
-        throw ModelError.configuration(file: file, reason: "\(key) is \(Int(clamping: Int64(found))), the encoder's is \(width)")
+        // Not every number fits `Int`.
+        let shown = Int(exactly: found).map(String.init) ?? "\(found)"
+        throw ModelError.configuration(file: file, reason: "\(key) is \(shown), the encoder's is \(width)")
       }
     }
     self.pooling = pooling

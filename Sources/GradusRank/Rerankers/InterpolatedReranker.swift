@@ -20,10 +20,15 @@ public struct InterpolatedReranker<Base: Reranker>: Reranker {
   public var scoreKind: ScoreKind { weight == 0 ? base.scoreKind : .unknown }
 
   public func scores(of candidates: [Candidate], for query: Query) throws -> [CandidateScore] {
-    let lowest = candidates.compactMap(\.firstStageScore).min() ?? 0
-    return zip(candidates, try base.scores(of: candidates, for: query)).map { candidate, result in
-      CandidateScore(
-        score: result.score + weight * (candidate.firstStageScore ?? lowest), truncatedTokens: result.truncatedTokens)
-    }
+    addingFirstStage(weight, to: try base.scores(of: candidates, for: query), of: candidates)
+  }
+}
+
+/// `score + weight * firstStage` for each candidate; one without a first-stage score counts with the lowest of the others.
+func addingFirstStage(_ weight: Double, to results: [CandidateScore], of candidates: [Candidate]) -> [CandidateScore] {
+  let lowest = candidates.compactMap(\.firstStageScore).min() ?? 0
+  return zip(candidates, results).map { candidate, result in
+    CandidateScore(
+      score: result.score + weight * (candidate.firstStageScore ?? lowest), truncatedTokens: result.truncatedTokens)
   }
 }

@@ -7,7 +7,7 @@ import GradusModels
 ///     let result = try reranker.rerank(group, depth: 100)
 ///
 /// `@unchecked Sendable`: the model's weights do not change while it is used to score, and scoring writes nothing.
-public struct PairReranker: Reranker, @unchecked Sendable {
+public struct PairReranker: MeteredReranker, @unchecked Sendable {
   private let scorer: any PairScorer
 
   public init(_ scorer: any PairScorer) { self.scorer = scorer }
@@ -16,6 +16,16 @@ public struct PairReranker: Reranker, @unchecked Sendable {
 
   public func scores(of candidates: [Candidate], for query: Query) throws -> [CandidateScore] {
     try scorer.rankingScores(candidates.map { ScoringPair(query: query, document: $0.document) })
+  }
+
+  public func read(_ candidate: Candidate, for query: Query) throws -> ReadPair {
+    try scorer.read(ScoringPair(query: query, document: candidate.document))
+  }
+
+  public func tokens(of read: ReadPair) -> Int { read.tokens }
+
+  public func scores(ofRead read: [ReadPair], for query: Query) throws -> [CandidateScore] {
+    try scorer.rankingScores(read: read)
   }
 
   /// Re-ranks several groups with their pairs batched together across queries, which is faster than group by group and

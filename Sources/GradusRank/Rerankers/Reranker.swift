@@ -27,23 +27,8 @@ extension Reranker {
   /// The head is ordered by the tie rule. A tail document's score is the head's lowest score minus its distance from the
   /// head (``RerankedTail``), so that the ranking survives being written to a run file and read again.
   public func rerank(_ group: CandidateGroup, depth: Int = 100) throws -> RerankedGroup {
-    let headCount = min(max(0, depth), group.candidates.count)
-    let head = Array(group.candidates[..<headCount])
-    let results = try scores(of: head, for: group.query)
-    let order = head.indices.sorted {
-      ScoredDocument.precedes(
-        ScoredDocument(docno: head[$0].document.docno, score: results[$0].score),
-        ScoredDocument(docno: head[$1].document.docno, score: results[$1].score))
-    }
-    var documents = order.map { ScoredDocument(docno: head[$0].document.docno, score: results[$0].score) }
-    let tail = group.candidates[headCount...]
-    for (candidate, score) in zip(tail, RerankedTail.scores(below: documents.last?.score, count: tail.count)) {
-      documents.append(ScoredDocument(docno: candidate.document.docno, score: score))
-    }
-    return RerankedGroup(
-      group: CandidateGroup(query: group.query, candidates: order.map { head[$0] } + group.candidates[headCount...]),
-      ranking: Ranking(qid: group.query.qid, alreadyOrdered: documents), rescoredCount: headCount,
-      truncatedTokens: results.reduce(0) { $0 + $1.truncatedTokens },
-      truncatedCandidates: results.count { $0.truncatedTokens > 0 })
+    var order = RescoredOrder(group.candidates)
+    order.apply(try scores(of: order.top(min(max(0, depth), group.candidates.count)), for: group.query))
+    return order.group(for: group.query)
   }
 }

@@ -7,7 +7,8 @@ import GradusTrain
 ///     let recipe = try Recipe(path: "Recipes/curricula/recipe.yaml")
 ///     let plan = try recipe.plan(.quick)
 ///
-/// The file states the whole protocol. Unknown keys are refused with their line and the nearest valid one.
+/// An experiment trains text rankers on collections (`kind: training`, the default), or runs a ``Study`` (`kind: study`).
+/// Each may have a claim of its own beside the recipe's. The file states the whole protocol. Unknown keys are refused with their line and the nearest valid one.
 public struct Recipe: Sendable, Equatable {
   /// How much is computed.
   public enum Mode: String, Sendable, Codable, CaseIterable {
@@ -19,8 +20,8 @@ public struct Recipe: Sendable, Equatable {
   /// What the paper says, and the figure that the verdict is about.
   public struct Claim: Sendable, Equatable {
     public let text: String
-    /// The measure that decides.
-    public let measure: MeasureSpecification
+    /// The measure that decides, by its name.
+    public let measure: String
     /// The largest gain over the baseline that is claimed, in per cent of the baseline.
     public let relativeGainPercent: Double?
   }
@@ -45,6 +46,9 @@ public struct Recipe: Sendable, Equatable {
   /// Arms that differ in nothing but their settings.
   public struct Experiment: Sendable, Equatable {
     public let name: String
+    /// The ``Study`` that is run; nil for the training of text rankers.
+    public let study: String?
+    public let claim: Claim
     /// The arm that the others are compared with.
     public let baseline: String
     public var seeds: Int
@@ -71,7 +75,9 @@ public struct Recipe: Sendable, Equatable {
   public let collections: [String]
   /// Take part where they are found.
   public let optionalCollections: [String]
+  /// Of the trainings.
   public let firstStage: BM25
+  /// Of the trainings; studies have their own.
   public let measures: [MeasureSpecification]
   public let testSplit: String
   public let test: PairedTest
@@ -87,17 +93,11 @@ public struct Recipe: Sendable, Equatable {
     slug = try file.neededText("slug")
     title = try file.neededText("title")
     source = try file.neededText("source")
-    guard var claim = try file.mapping("claim") else { throw file.error(file.line, .missingKey("claim")) }
-    self.claim = Claim(
-      text: try claim.neededText("text"), measure: try claim.parsed("measure") { try MeasureSpecification($0) },
-      relativeGainPercent: try claim.number("relative-gain-percent"))
-    try claim.finish()
-    guard let collections = try file.list("collections"), !collections.isEmpty else {
-      throw file.error(file.line, .missingKey("collections"))
-    }
-    self.collections = collections
+    guard let claim = try file.mapping("claim") else { throw file.error(file.line, .missingKey("claim")) }
+    self.claim = try Claim(claim)
+    collections = try file.list("collections") ?? []
     optionalCollections = try file.list("optional-collections") ?? []
-    firstStage = try file.parsed("first-stage") { try BM25(parsing: $0) }
+    firstStage = file.has("first-stage") ? try file.parsed("first-stage") { try BM25(parsing: $0) } : BM25()
     let measuresLine = file.line(of: "measures")
     measures = try (try file.list("measures") ?? []).map { name in
       do {
@@ -105,10 +105,6 @@ public struct Recipe: Sendable, Equatable {
       } catch let error as MeasureNameError {
         throw file.error(measuresLine, .value(key: "measures", found: name, expected: "measures: \(error)"))
       }
-    }
-    guard measures.contains(self.claim.measure) else {
-      throw file.error(
-        measuresLine, .reference(key: "claim", name: self.claim.measure.description, known: measures.map(\.description)))
     }
     testSplit = try file.text("test-split") ?? "test"
     let testQueries = try file.count("test-queries")
@@ -119,7 +115,10 @@ public struct Recipe: Sendable, Equatable {
       throw file.error(file.line, .missingKey("experiments"))
     }
     var read: [Experiment] = []
-    for experiment in experiments { read.append(try Experiment(experiment, before: read)) }
+    for experiment in experiments {
+      read.append(try Experiment(experiment, before: read, claim: self.claim, measures: measures.map(\.description)))
+    }
+    if collections.isEmpty, read.contains(where: { $0.study == nil }) { throw file.error(file.line, .missingKey("collections")) }
     full = Plan(mode: .full, testQueries: testQueries, experiments: read)
     quick = try file.mapping("quick").map { try Plan(quick: $0, full: read, testQueries: testQueries) }
       ?? Plan(mode: .quick, testQueries: testQueries, experiments: read)
@@ -127,15 +126,41 @@ public struct Recipe: Sendable, Equatable {
   }
 }
 
+extension Recipe.Claim {
+  init(_ source: YAMLMapping) throws {
+    var source = source
+    text = try source.neededText("text")
+    let name = try source.neededText("measure")
+    // As measures print themselves, where it is one of theirs: studies have other names.
+    measure = (try? MeasureSpecification(name))?.description ?? name
+    relativeGainPercent = try source.number("relative-gain-percent")
+    try source.finish()
+  }
+}
+
 extension Recipe.Experiment {
-  fileprivate init(_ source: YAMLMapping, before: [Recipe.Experiment]) throws {
+  fileprivate init(
+    _ source: YAMLMapping, before: [Recipe.Experiment], claim: Recipe.Claim, measures: [String]
+  ) throws {
     var source = source
     name = try source.neededText("name")
+    let isStudy = try source.choice("kind", ["training": false, "study": true], default: "training")
+    study = isStudy ? try source.neededText("study") : nil
+    let type = study.flatMap(StudyCatalog.study)
+    if let study, type == nil {
+      throw source.error(
+        source.line(of: "study"), .reference(key: "study", name: study, known: StudyCatalog.all.map { $0.name }))
+    }
+    self.claim = try source.mapping("claim").map(Recipe.Claim.init) ?? claim
+    let known = type?.measures.map(\.name) ?? measures
+    guard known.contains(self.claim.measure) else {
+      throw source.error(source.line, .reference(key: "claim", name: self.claim.measure, known: known))
+    }
     baseline = try source.neededText("baseline")
     seeds = try source.count("seeds") ?? 1
     testDepth = try source.count("test-depth") ?? 100
     curriculumEnds = try source.curriculumEnds() ?? []
-    settings = try source.mapping("settings")?.recipeSettings() ?? []
+    settings = try source.mapping("settings")?.recipeSettings(of: type) ?? []
     var arms: [Recipe.Arm] = []
     for var arm in try source.mappings("arms") ?? [] {
       let name = try arm.neededText("name")
@@ -150,7 +175,7 @@ extension Recipe.Experiment {
       }
       arms.append(
         Recipe.Arm(
-          name: name, isClaimed: try arm.flag("claimed"), settings: try arm.mapping("settings")?.recipeSettings() ?? [],
+          name: name, isClaimed: try arm.flag("claimed"), settings: try arm.mapping("settings")?.recipeSettings(of: type) ?? [],
           endOf: endOf, bestOf: bestOf))
       try arm.finish()
     }
@@ -178,7 +203,8 @@ extension Recipe.Plan {
       experiment.seeds = try change.count("seeds") ?? experiment.seeds
       experiment.testDepth = try change.count("test-depth") ?? experiment.testDepth
       experiment.curriculumEnds = try change.curriculumEnds() ?? experiment.curriculumEnds
-      experiment.settings += try change.mapping("settings")?.recipeSettings() ?? []
+      let study = experiment.study.flatMap(StudyCatalog.study)
+      experiment.settings += try change.mapping("settings")?.recipeSettings(of: study) ?? []
       if let names = try change.list("arms") {
         for name in names + [experiment.baseline] where !experiment.arms.contains(where: { $0.name == name }) {
           throw change.error(
@@ -194,7 +220,11 @@ extension Recipe.Plan {
 }
 
 extension YAMLMapping {
-  func recipeSettings() throws -> [Recipe.Setting] { try settings().map { Recipe.Setting(name: $0.name, value: $0.value) } }
+  /// All keys as settings of a study, or of a training.
+  func recipeSettings(of study: (any Study.Type)?) throws -> [Recipe.Setting] {
+    let values = try study.map { try settings(of: $0) } ?? settings()
+    return values.map { Recipe.Setting(name: $0.name, value: $0.value) }
+  }
 
   mutating func curriculumEnds() throws -> [Int]? {
     let key = "curriculum-ends"
@@ -212,8 +242,8 @@ extension YAMLMapping {
     return flag
   }
 
-  mutating func choice<Value>(_ key: String, _ choices: [String: Value]) throws -> Value {
-    let text = try neededText(key)
+  mutating func choice<Value>(_ key: String, _ choices: [String: Value], default standard: String? = nil) throws -> Value {
+    let text = try standard == nil ? neededText(key) : text(key) ?? standard ?? ""
     guard let value = choices[text] else {
       let all = choices.keys.sorted().joined(separator: ", ")
       throw error(line(of: key), .value(key: key, found: text, expected: "one of \(all)"))

@@ -1,42 +1,5 @@
 import GradusEval
 
-/// How an experiment came out, by a rule that is stated before it is run.
-///
-/// Looked at is the claimed arm with the best *development* figure, in the claim's measure, against the baseline.
-/// - `shown`: better on average, the difference over queries significant (corrected p below 0.05) and that over seeds too.
-/// - `insideTheNoise`: better on average, but not significantly so over queries or over seeds.
-/// - `notShown`: not better.
-public enum Verdict: String, Sendable, Codable, CaseIterable {
-  case shown
-  case insideTheNoise = "direction as claimed, inside the noise"
-  case notShown = "not shown at this size"
-
-  /// The level of both tests.
-  public static let level = 0.05
-
-  /// - Parameters:
-  ///   - correctedP: Over queries, corrected for the number of arms.
-  ///   - seedsP: Over seeds; with a single seed, 1.
-  public init(difference: Double, correctedP: Double, seedsP: Double) {
-    if difference <= 0 {
-      self = .notShown
-    } else {
-      self = correctedP < Self.level && seedsP < Self.level ? .shown : .insideTheNoise
-    }
-  }
-
-  /// Of several experiments: shown where one shows it and none goes against it; the direction as claimed where the mean
-  /// difference is above 0; otherwise not shown.
-  public init(all verdicts: [(verdict: Verdict, difference: Double)]) {
-    let mean = verdicts.reduce(0) { $0 + $1.difference }
-    if verdicts.contains(where: { $0.verdict == .shown }), !verdicts.contains(where: { $0.difference < 0 }) {
-      self = .shown
-    } else {
-      self = mean > 0 ? .insideTheNoise : .notShown
-    }
-  }
-}
-
 /// What a recipe obtained: `result.json`. But for `date` a function of recipe, data and program.
 public struct RecipeResult: Sendable, Equatable, Codable {
   public struct Figure: Sendable, Equatable, Codable {
@@ -70,8 +33,10 @@ public struct RecipeResult: Sendable, Equatable, Codable {
     public let baseline: String
     public let measure: String
     public let difference: Double
-    /// Of the baseline's mean.
-    public let relativePercent: Double
+    /// Of the baseline's mean; nil where that is not above 0 or a per cent of the measure means nothing.
+    public let relativePercent: Double?
+    /// The difference, with its sign turned round where lower is better: above 0 means better.
+    public let gain: Double
     /// 95 % interval of the difference over queries.
     public let interval: [Double]
     public let p: Double
@@ -79,8 +44,13 @@ public struct RecipeResult: Sendable, Equatable, Codable {
     /// Of the paired t-test over seeds; 1 for a single seed.
     public let seedsP: Double
 
+    /// The difference as lists print it: in per cent where that can be said.
+    var change: String {
+      relativePercent.map { NumberText.signed($0, 1) + " %" } ?? NumberText.signed(difference, 4)
+    }
+
     enum CodingKeys: String, CodingKey {
-      case arm, baseline, measure, difference, interval, p
+      case arm, baseline, measure, difference, gain, interval, p
       case relativePercent = "relative_percent"
       case correctedP = "corrected_p"
       case seedsP = "p_over_seeds"
@@ -88,22 +58,36 @@ public struct RecipeResult: Sendable, Equatable, Codable {
   }
 
   public struct Experiment: Sendable, Equatable, Codable {
-    public let collection: String
+    /// Nil for a study, which finds its data itself.
+    public let collection: String?
+    /// The study that was run; nil for the training of text rankers.
+    public let study: String?
     public let name: String
-    public let queries: Int
+    public let claim: String
+    public let claimMeasure: String
+    /// What values are of: queries, users, problems.
+    public let itemNoun: String
+    public let items: Int
     public let seeds: Int
-    /// The first stage first, then as in the recipe.
+    /// As in the recipe; before them the first stage, in trainings.
     public let arms: [Arm]
     public let comparisons: [Comparison]
     /// The arm that the verdict is about.
     public let judgedArm: String
-    public let difference: Double
     public let conclusion: Verdict
 
     enum CodingKeys: String, CodingKey {
-      case collection, name, queries, seeds, arms, comparisons, difference, conclusion
+      case collection, study, name, claim, items, seeds, arms, comparisons, conclusion
+      case claimMeasure = "claim_measure"
+      case itemNoun = "item_noun"
       case judgedArm = "judged_arm"
     }
+
+    /// The comparison that the verdict is about; nil where no arm is claimed.
+    public var judged: Comparison? { comparisons.first { $0.arm == judgedArm && $0.measure == claimMeasure } }
+
+    /// Where it was run: for headings and lists.
+    var place: String { collection.map { "\(name) on \($0)" } ?? name }
   }
 
   public let slug: String

@@ -53,10 +53,10 @@ struct YAMLMapping {
 
   func error(_ line: Int, _ reason: RecipeError.Reason) -> RecipeError { RecipeError(file: file, line: line, reason: reason) }
 
-  func has(_ key: String) -> Bool { entries.contains { $0.key == key } }
-
   /// The line of a key, or of the mapping where it has none of that name.
   func line(of key: String) -> Int { entries.first { $0.key == key }?.line ?? line }
+
+  func has(_ key: String) -> Bool { entries.contains { $0.key == key } }
 
   mutating func text(_ key: String) throws -> String? {
     guard let (line, value) = take(key) else { return nil }

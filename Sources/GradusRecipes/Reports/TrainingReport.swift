@@ -144,8 +144,8 @@ public struct TrainingReport {
           development.firstStageWeight.map { "\($0)" } ?? "-",
         ]
       })
-    page.charts(
-      TrainingCurves.charts(trainings.map { ($0.name, [$0.history.epochs]) }, measure: trainings[0].history.development.measure))
+    let measure = trainings[0].history.development.measure
+    page.charts(TrainingCurves.charts(trainings.map { ($0.name, [TrainingCurves.curves($0.history.epochs, measure: measure)]) }))
   }
 
   private func markup(_ example: Example, _ analyzer: Analyzer) -> String {

@@ -33,6 +33,10 @@ public enum SystemCatalog {
     "PairwiseSampler", "PointwiseSampler", "PairwiseSoftmaxLoss", "PointwiseCrossEntropyLoss", "CrossEncoder", "ConvKNRM",
   ]
 
+  private static let rdeParts = [
+    "ConfidentConsensusDivision", "TwoComponentGaussianMixture", "ConsensusWeighting", "TripletAlignmentLoss",
+  ]
+
   public static let systems: [RankingSystem] = [
     RankingSystem("ann-cur", "nearest neighbours of a cross-encoder by matrix factorisation", .retrieval),
     RankingSystem("ar2", "retriever and ranker trained against each other", .training),
@@ -42,7 +46,8 @@ public enum SystemCatalog {
     RankingSystem("bignas", "one trained network, sliced to many sizes", .compression),
     RankingSystem("car-rewrite", "context-aware query rewriting for rankers", .rewriting),
     RankingSystem("certdr", "certified robustness to word substitution", .robustness),
-    RankingSystem("cet", "hard negatives without false ones, by correcting pooling bias", .training),
+    RankingSystem("cet", "hard negatives without false ones, by correcting pooling bias", .training,
+      parts: ["CoupledEstimation", "PoolingBiasWeighting", "InversePropensityWeighting"]),
     RankingSystem("continual-pretraining", "going on with pre-training: rewarming and replay", .training),
     RankingSystem("cornstack", "contrastive data for code retrieval and re-ranking", .training),
     RankingSystem("cosine-adapter", "a relevance threshold for dense retrieval", .calibration),
@@ -59,42 +64,59 @@ public enum SystemCatalog {
     RankingSystem("first-reproduction", "single-token listwise re-ranking, reproduced", .reranking),
     RankingSystem("frugal", "optimisers with less state", .training),
     RankingSystem("full-ranking", "listwise re-ranking of the whole list at once", .reranking),
-    RankingSystem("groco", "contrastive learning by differentiable sorting", .training),
+    RankingSystem(
+      "groco", "contrastive learning by differentiable sorting", .training,
+      parts: ["GroupOrderingLoss", "InBatchGroupOrderingLoss", "DifferentiableSortingNetwork"]),
     RankingSystem("groupwise-regret", "online learning with small regret for every group", .fairness),
     RankingSystem("iaa-peft", "parameter-efficient tuning of rankers", .training),
     RankingSystem("icr", "re-ranking by a language model's attention", .reranking),
     RankingSystem("inquire", "text-to-image retrieval of natural scenes", .images),
-    RankingSystem("ldr-losses", "losses robust to the label distribution", .training),
+    RankingSystem(
+      "ldr-losses", "losses robust to the label distribution", .training,
+      parts: ["LDRKLLoss", "ALDRKLLoss", "ScoreNormaliser"]),
     RankingSystem("lol-prf", "feedback that does not hurt, by comparing reformulations", .feedback),
-    RankingSystem("loss-reweighting", "weighting samples by their loss while training", .training),
-    RankingSystem("margin-mse", "distilling score margins across architectures", .distillation),
+    RankingSystem("loss-reweighting", "weighting samples by their loss while training", .training, parts: ["LossReweighting"]),
+    RankingSystem(
+      "margin-mse", "distilling score margins across architectures", .distillation,
+      parts: ["MarginMSELoss", "TeacherLabelledSampler", "BiEncoder", "ConvKNRM"]),
     RankingSystem("natural-logic", "multi-hop evidence retrieval with natural logic", .retrieval),
     RankingSystem("nrm-robustness", "how rankers stand up to shift and attack", .robustness),
     RankingSystem("nrm-survey", "neural ranking models before BERT", .reranking),
     RankingSystem("order-disorder", "attacks that imitate a black-box ranker", .robustness),
-    RankingSystem("order-matters", "sets as input and output of sequence models", .reranking),
+    RankingSystem("order-matters", "sets as input and output of sequence models", .reranking,
+      parts: ["SetToSequenceRanker", "ProcessBlock", "OrderSearch"]),
     RankingSystem("perp", "retraining few parameters after pruning", .compression),
     RankingSystem("pg-rank", "rankers trained by policy gradient", .training),
-    RankingSystem("pld", "denoising implicit feedback person by person", .recommendation),
+    RankingSystem("pld", "denoising implicit feedback person by person", .recommendation,
+      parts: ["PersonalLossResampling", "InteractionSampler", "MatrixFactorization"]),
     RankingSystem("preference-ranking", "how well preference training ranks preferences", .evaluation),
-    RankingSystem("presto", "rare events by ordinal regression", .calibration),
+    RankingSystem(
+      "presto", "rare events by ordinal regression", .calibration,
+      parts: ["OrdinalRegression", "CumulativeLogitLoss", "FusedDifferencePenalty"]),
     RankingSystem("pretraining-tasks", "pre-training tasks for dense retrieval", .training),
     RankingSystem("r3", "a reward from relevance and length", .generation),
     RankingSystem("rankify", "one toolkit from retrieval to answers", .pipeline),
-    RankingSystem("rde", "text-to-image matching with noisy pairs", .images),
+    RankingSystem("rde", "text-to-image matching with noisy pairs", .images, parts: Self.rdeParts),
     RankingSystem("reg-ir", "retrieval from document to document", .retrieval),
     RankingSystem("reloop2", "correcting a recommender by its recent errors", .recommendation),
     RankingSystem("selavpr", "place recognition with adapted vision models", .images),
-    RankingSystem("shrinkmatch", "semi-supervised learning in a shrunk class space", .training),
+    RankingSystem("shrinkmatch", "semi-supervised learning in a shrunk class space", .training,
+      parts: ["ShrinkConsistencyLoss", "FixMatchLoss", "DistributionAlignment"]),
     RankingSystem("srat", "adversarial training for unbalanced classes", .robustness),
     RankingSystem("star-adore", "hard negatives for dense retrieval, static and dynamic", .training),
     RankingSystem("superglobal", "image re-ranking with global features alone", .images),
-    RankingSystem("susana", "metric learning by class separability", .training),
-    RankingSystem("tcm", "one threshold for all classes in metric learning", .calibration),
+    RankingSystem(
+      "susana", "metric learning by class separability", .training,
+      parts: ["ProtoTripletLoss", "ICNNScore", "ICNNLoss", "EpisodicSampler"]),
+    RankingSystem(
+      "tcm", "one threshold for all classes in metric learning", .calibration,
+      parts: ["ThresholdConsistentMarginLoss", "OPIS"]),
     RankingSystem("tildev2", "re-ranking by contextualised exact term matches", .reranking),
     RankingSystem("topic-attack", "attacks on a ranker over a whole topic", .robustness),
     RankingSystem("trp", "training towards low rank", .compression),
     RankingSystem("wildbench", "judging language models on real requests", .evaluation),
-    RankingSystem("z-loss", "a loss that ignores shift and scale of logits", .training),
+    RankingSystem(
+      "z-loss", "a loss that ignores shift and scale of logits", .training,
+      parts: ["ZLoss", "SphericalSoftmaxLoss", "TaylorSoftmaxLoss", "InBatchTargetLoss", "FactoredSphericalOutput"]),
   ]
 }

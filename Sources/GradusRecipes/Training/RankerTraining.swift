@@ -26,6 +26,7 @@ public struct RankerTraining {
   /// Of data and teacher, by name.
   let digests: [String: String]
   private let teacher: Run?
+  private let guide: ModelFolder?
 
   /// Finds model and collection by the names in `settings`.
   ///
@@ -36,19 +37,29 @@ public struct RankerTraining {
     let collection = try CollectionCatalog(home: home).locate(settings.data)
     try self.init(
       settings, data: try TrainingData(collection, home: home, showsProgress: showsProgress),
-      base: ModelFolder(path: installed.folder))
+      base: ModelFolder(path: installed.folder), home: home)
   }
 
   /// With data that is at hand, for many trainings on one collection.
-  public init(_ settings: TrainingSettings, data: TrainingData, base: ModelFolder) throws {
+  ///
+  /// - Parameter home: Where a guide model is found by name.
+  public init(_ settings: TrainingSettings, data: TrainingData, base: ModelFolder, home: DataHome = .current) throws {
     try settings.checkTogether()
     self.settings = settings
     self.data = data
     self.base = base
     baseDigest = try FileDigest.sha256(try base.file(ModelFolder.weightsName))
     teacher = settings.teacher.isEmpty ? nil : try TrecRunReader.read(settings.teacher)
-    digests = settings.teacher.isEmpty
-      ? data.digests : data.digests.merging(["teacher": try FileDigest.sha256(settings.teacher)]) { first, _ in first }
+    var digests = data.digests
+    if !settings.teacher.isEmpty { digests["teacher"] = try FileDigest.sha256(settings.teacher) }
+    if settings.guide.isEmpty {
+      guide = nil
+    } else {
+      let folder = ModelFolder(path: try ModelCatalog(home: home).locate(settings.guide).folder)
+      digests["guide"] = try FileDigest.sha256(try folder.file(ModelFolder.weightsName))
+      guide = folder
+    }
+    self.digests = digests
   }
 
   /// A trained model in memory.
@@ -62,10 +73,11 @@ public struct RankerTraining {
   /// - Parameters:
   ///   - checkpoint: Where the state is kept; a checkpoint that is there is taken up.
   ///   - steps: Stops after so many optimizer steps: nil is returned then, and the state is in the checkpoint.
+  ///   - onPlan: Called before the first step with what memory the training will need.
   ///   - onEpoch: Called after each epoch.
   public func train(
     checkpoint: String? = nil, steps: Int? = nil, showsProgress: Bool? = nil,
-    onEpoch: @escaping (TrainingHistory.Epoch) -> Void = { _ in }
+    onPlan: (TrainingMemory) -> Void = { _ in }, onEpoch: @escaping (TrainingHistory.Epoch) -> Void = { _ in }
   ) throws -> Trained? {
     let model = try freshModel()
     let chosen = TrainingData.evenly(data.dev, settings.devQueries)
@@ -77,6 +89,7 @@ public struct RankerTraining {
       model, validation: RankingValidation(groups: devGroups, qrels: devQrels, measure: measure),
       checkpoint: checkpoint, showsProgress: showsProgress, onEpoch: onEpoch)
     if let checkpoint, TrainingFolder.holdsCheckpoint(checkpoint) { try trainer.resume(from: checkpoint) }
+    if let plan = try plannedMemory(model) { onPlan(plan) }
     let result = try trainer.train(steps: steps)
     guard result.end != .interrupted, let bestEpoch = result.bestEpoch else {
       if let checkpoint { try trainer.saveCheckpoint(to: checkpoint) }
@@ -108,31 +121,107 @@ public struct RankerTraining {
   // MARK: - Parts
 
   /// The model before the first step.
-  func freshModel() throws -> RankingModel {
+  ///
+  /// - Parameter seed: Of its first weights; nil for the settings'.
+  func freshModel(seed: UInt64? = nil) throws -> RankingModel {
+    let seed = seed ?? settings.seed
     let manifest = ModelManifest(
       architecture: settings.architecture, base: settings.model, baseDigest: baseDigest,
-      recipe: Dictionary(uniqueKeysWithValues: settings.values.map { ($0.name, $0.value) }), seed: settings.seed,
+      recipe: Dictionary(uniqueKeysWithValues: settings.values.map { ($0.name, $0.value) }), seed: seed,
       dataDigests: digests)
     switch settings.architecture {
-    case .convKNRM: return RankingModel(scorer: try ConvKNRM(base: base, seed: settings.seed), manifest: manifest)
+    case .convKNRM: return RankingModel(scorer: try ConvKNRM(base: base, seed: seed), manifest: manifest)
+    case .biEncoder:
+      var scorer = try BiEncoder(folder: base)
+      try prepare(scorer.encoder)
+      scorer.limits = TokenLimits(
+        maximumTokens: min(settings.maximumTokens, scorer.encoder.configuration.maximumPositions))
+      return RankingModel(scorer: scorer, manifest: manifest)
     case .crossEncoder:
-      var scorer = try CrossEncoder(base: base, head: settings.head, seed: settings.seed)
+      var scorer = try CrossEncoder(base: base, head: settings.head, seed: seed)
+      if let layers = settings.encoderLayers { scorer = try scorer.keepingFirst(layers) }
+      scorer = try scorer.joined(at: settings.joinLayer)
       let encoder = scorer.encoder
-      if let layers = settings.layers { encoder.trainLastLayers(layers) } else { encoder.freezeEmbeddings() }
-      for parameter in encoder.parameters { parameter.productPrecision = settings.precision }
-      scorer.limits = TokenLimits(maximumTokens: min(settings.maximumTokens, encoder.configuration.maximumPositions))
+      try prepare(encoder)
+      scorer.limits = TokenLimits(
+        maximumTokens: min(settings.maximumTokens, encoder.configuration.maximumPositions),
+        maximumQueryTokens: settings.maximumQueryTokens)
       return RankingModel(scorer: scorer, manifest: manifest)
     }
   }
 
-  private func optimizerGroups(_ scorer: any PairScorer) -> [ParameterGroup] {
-    guard let crossEncoder = scorer as? CrossEncoder else {
-      return [ParameterGroup("all", parameters: scorer.parameters, learningRate: settings.headLearningRate)]
+  private func prepare(_ encoder: BertEncoder) throws {
+    guard settings.precision.isNative else {
+      throw SettingError.contradiction(
+        "precision \(settings.precision.rawValue): this processor has no instructions for it; take fp32")
     }
-    let encoder = ParameterGroup(
-      "encoder", parameters: crossEncoder.encoder.trainableParameters, learningRate: settings.encoderLearningRate)
-    let head = ParameterGroup("head", parameters: crossEncoder.headParameters, learningRate: settings.headLearningRate)
-    return encoder.parameters.isEmpty ? [head] : [encoder, head]
+    if let layers = settings.layers { encoder.trainLastLayers(layers) } else { encoder.freezeEmbeddings() }
+    for parameter in encoder.parameters { parameter.productPrecision = settings.precision }
+  }
+
+  private func optimizerGroups(_ scorer: any PairScorer) -> [ParameterGroup] {
+    let encoder: BertEncoder, rest: [Parameter]
+    switch scorer {
+    case let ordinal as OrdinalScorer:
+      let thresholds = ParameterGroup(
+        "thresholds", parameters: ordinal.thresholdParameters, learningRate: settings.headLearningRate)
+      return optimizerGroups(ordinal.base) + [thresholds]
+    case let model as CrossEncoder:
+      encoder = model.encoder
+      rest = model.headParameters
+    case let model as BiEncoder:
+      encoder = model.encoder
+      rest = model.headParameters
+    default: return [ParameterGroup("all", parameters: scorer.parameters, learningRate: settings.headLearningRate)]
+    }
+    let groups = [
+      ParameterGroup("encoder", parameters: encoder.trainableParameters, learningRate: settings.encoderLearningRate),
+      ParameterGroup("head", parameters: rest, learningRate: settings.headLearningRate),
+    ]
+    return groups.filter { !$0.parameters.isEmpty }
+  }
+
+  /// What takes part in the training beside the sampler, and what is minimised.
+  private struct Parts {
+    var models: [TrainedModel]
+    var objectives: [TrainingObjective]
+  }
+
+  private func parts(_ model: RankingModel, candidates: Run, schedule: any LearningRateSchedule) throws -> Parts {
+    func trained(_ scorer: any PairScorer, name: String = "ranker") -> TrainedModel {
+      TrainedModel(
+        scorer, name: name, optimizer: Adam(groups: optimizerGroups(scorer)), schedule: schedule,
+        gradientClipping: settings.gradientClipping)
+    }
+    let weighting = try weighting(candidates)
+    var models: [TrainedModel] = []
+    /// One term for each model that is trained with the loss.
+    let objective: (_ name: String, _ model: String, _ weighting: (any SampleWeighting)?) -> TrainingObjective
+    var head: (any PairScorer) -> any PairScorer = { $0 }
+    switch try LossNames.named(settings.loss, context: LossContext(shown: candidates)) {
+    case .scores(let loss):
+      objective = { TrainingObjective(loss, name: $0, model: $1, weighting: $2) }
+      if let ordinal = loss as? OrdinalLoss { head = { OrdinalScorer($0, levels: ordinal.levels) } }
+    case .vectors(let loss):
+      objective = { [train = data.train, hasGuide = guide != nil] name, model, weighting in
+        TrainingObjective(
+          loss, qrels: train, guide: hasGuide ? "guide" : nil, name: name, model: model, weighting: weighting)
+      }
+      if let guide { models.append(TrainedModel(try BiEncoder(folder: guide), name: "guide", optimizer: nil)) }
+    case .dual(let dual):
+      let positions = PositionModel(log: dual.log, positions: min(settings.depth, 50))
+      return Parts(
+        models: [trained(model.scorer), trained(positions, name: "propensity")],
+        objectives: dual.objectives(weighting: weighting))
+    }
+    models.insert(trained(head(model.scorer)), at: 0)
+    var objectives = [objective("loss", "ranker", weighting)]
+    for case .cet(let coupled) in try WeightingNames.parse(settings.weighting) {
+      // Another seed: two models that start alike would stay alike.
+      models.append(trained(head(try freshModel(seed: settings.seed &+ 1).scorer), name: coupled.selection))
+      objectives.append(objective("selection", coupled.selection, coupled.selectionWeighting))
+    }
+    return Parts(models: models, objectives: objectives)
   }
 
   private func trainer(
@@ -149,25 +238,25 @@ public struct RankerTraining {
     var options = TrainerOptions(seed: settings.seed)
     options.batchSize = settings.batch
     options.microBatchSize = settings.microBatch
+    options.checkpointsActivations = settings.checkpointsActivations
     options.epochLength = .samples(settings.samplesPerEpoch)
     options.maxEpochs = settings.epochs
     options.earlyStopping = EarlyStopping(patience: settings.patience)
     options.checkpoint = checkpoint.map { CheckpointPolicy(directory: $0) }
     options.showsProgress = showsProgress
+    let parts = try parts(model, candidates: candidates, schedule: schedule)
     return try Trainer(
-      models: [
-        TrainedModel(
-          model.scorer, optimizer: Adam(groups: optimizerGroups(model.scorer)), schedule: schedule,
-          gradientClipping: settings.gradientClipping)
-      ],
-      sampler: try sampler(candidates), texts: data,
-      objectives: [TrainingObjective(try LossNames.loss(settings.loss), weighting: try weighting(candidates))],
+      models: parts.models, sampler: try sampler(candidates), texts: data, objectives: parts.objectives,
       validation: validation, hooks: [EpochReporter(body: onEpoch)], options: options)
   }
 
   /// Draws from the training queries' candidates.
   func sampler(_ candidates: Run) throws -> any TrainingSampler {
-    let labels = settings.loss == "pointwise-cross-entropy" ? LabelScale.binary : .grade
+    let labels: LabelScale =
+      switch try LossNames.entry(settings.loss).labels {
+      case .probabilities, .clicks: .binary
+      default: .grade
+      }
     switch settings.sampling {
     case .pairwise:
       return taught(try PairwiseSampler(
@@ -189,36 +278,99 @@ public struct RankerTraining {
     return TeacherLabelledSampler(sampler, teacher: teacher)
   }
 
+  /// The curriculum and the other weightings; nil for none of them.
   private func weighting(_ candidates: Run) throws -> (any SampleWeighting)? {
+    let statistics = try FirstStageStatistics(run: candidates)
+    var factors = try WeightingNames.parse(settings.weighting).map { try weighting($0, candidates, statistics) }
+    if let curriculum = try curriculum(statistics) { factors.insert(curriculum, at: 0) }
+    return factors.count > 1 ? try ProductWeighting(factors, renormalization: .mean(1)) : factors.first
+  }
+
+  private func curriculum(_ statistics: FirstStageStatistics) throws -> (any SampleWeighting)? {
     guard settings.curriculum != "none" else { return nil }
     let curriculum = CurriculumWeighting(
-      heuristic: try CurriculumNames.heuristic(settings.curriculum),
-      schedule: try LinearCurriculum(endEpoch: settings.curriculumEnd, anti: settings.isAnti),
-      statistics: try FirstStageStatistics(run: candidates))
+      heuristic: try CurriculumNames.heuristic(settings.curriculum, teacher: teacher),
+      schedule: try LinearCurriculum(endEpoch: settings.curriculumEnd, anti: settings.isAnti), statistics: statistics)
     let granularity = try CurriculumNames.granularity(settings.curriculumWeighting)
     return granularity == .perSample ? curriculum : try curriculum.averaged(over: granularity)
   }
+
+  private func weighting(
+    _ specification: WeightingNames.Specification, _ candidates: Run, _ statistics: FirstStageStatistics
+  ) throws -> any SampleWeighting {
+    switch specification {
+    case .loss(let weighting): return weighting
+    case .cet(let coupled): return coupled.relevanceWeighting
+    case .propensity(let temperature, let missingRank):
+      return try InversePropensityWeighting(statistics: statistics, temperature: temperature, missingRank: missingRank)
+    case .consensus(let division, let startEpoch, let readsFirstStage):
+      let sampler = try PairwiseSampler(
+        run: candidates, qrels: data.train, minimumPositiveGrade: settings.positiveGrade, negatives: settings.negatives,
+        seed: settings.seed)
+      return try ConsensusWeighting(
+        pairs: sampler.everyPositive(negatives: Self.filterNegatives, seed: settings.seed),
+        views: [.model("ranker")] + (readsFirstStage ? [.run(statistics)] : []), division: division, startEpoch: startEpoch,
+        seed: settings.seed)
+    }
+  }
+
+  /// Negatives that a pair's loss is measured against when pairs are divided into clean and noisy.
+  private static let filterNegatives = 4
 }
 
 extension TrainingSettings {
   /// - Throws: ``SettingError/contradiction(_:)``.
   func checkTogether() throws {
-    let loss = try LossNames.loss(loss)
-    if sampling == .pointwise, self.loss.hasPrefix("pairwise") {
-      throw SettingError.contradiction("loss \(self.loss) compares documents: it needs pairwise sampling, not pointwise")
+    let entry = try LossNames.entry(self.loss)
+    let loss = try LossNames.named(self.loss)
+    guard entry.forms.contains(sampling) else {
+      let forms = entry.forms.map(\.rawValue).joined(separator: " or ")
+      throw SettingError.contradiction(
+        "loss \(self.loss) compares documents: it needs \(forms) sampling, not \(sampling.rawValue)")
     }
-    if sampling == .pointwise, LossNames.listwise.contains(where: { self.loss.hasPrefix($0) }) {
-      throw SettingError.contradiction("loss \(self.loss) compares documents: it needs listwise or pairwise sampling, not pointwise")
-    }
-    if sampling == .listwise, self.loss.hasPrefix("pairwise") || self.loss.hasPrefix("margin-mse") {
-      throw SettingError.contradiction("loss \(self.loss) needs one positive and its negatives: pairwise sampling, not listwise")
-    }
-    if teacher.isEmpty, ["margin-mse", "kl"].contains(where: { self.loss.hasPrefix($0) }) {
+    if teacher.isEmpty, entry.labels == .teacher {
       throw SettingError.contradiction("loss \(self.loss) learns from another ranker's scores: name its run as teacher")
     }
-    if loss.logitsPerDocument != 1 {
+    if entry.model == .vectors, architecture != .biEncoder {
+      throw SettingError.contradiction(
+        "loss \(self.loss) compares vectors: it needs architecture bi-encoder, not \(architecture.rawValue)")
+    }
+    if entry.model == .twoLogits {
       throw SettingError.contradiction(
         "loss \(self.loss) needs a scorer with \(loss.logitsPerDocument) logits; \(architecture.rawValue) gives 1")
+    }
+    if CurriculumNames.readsTeacher(curriculum), teacher.isEmpty {
+      throw SettingError.contradiction("curriculum \(curriculum) judges by another ranker's scores: name its run as teacher")
+    }
+    let weightings = try WeightingNames.parse(weighting)
+    if sampling != .pairwise, weightings.contains(where: { if case .loss = $0 { false } else { true } }) {
+      throw SettingError.contradiction(
+        "weighting \(weighting) judges a positive or its negatives: it needs pairwise sampling, not \(sampling.rawValue)")
+    }
+    if entry.name == "dla", weightings.contains(where: { if case .cet = $0 { true } else { false } }) {
+      throw SettingError.contradiction("loss dla trains a second model of its own: weighting cet does not go with it")
+    }
+    if weightings.count(where: { if case .cet = $0 { true } else { false } }) > 1 {
+      throw SettingError.contradiction("weighting \(weighting) names cet twice; one selection model can be trained")
+    }
+    if weightings.contains(where: { if case .cet = $0 { true } else { false } }) {
+      guard case .scores = loss else {
+        throw SettingError.contradiction("weighting cet couples the scores of two rankers; loss \(self.loss) reads more than scores")
+      }
+    }
+    if loss.couplesSamples, let microBatch, microBatch < batch {
+      throw SettingError.contradiction(
+        "loss \(self.loss) takes the negatives of the whole batch of \(batch): leave micro-batch \(microBatch) out, or make the "
+          + "batch as small")
+    }
+    if loss.needsGuide == guide.isEmpty {
+      throw SettingError.contradiction(
+        loss.needsGuide
+          ? "loss \(self.loss) asks a guide which documents are no negatives: name a sentence encoder as guide"
+          : "loss \(self.loss) asks no guide; leave guide out")
+    }
+    if architecture != .crossEncoder, joinLayer > 0 || encoderLayers != nil {
+      throw SettingError.contradiction("join-layer and encoder-layers are a cross-encoder's; \(architecture.rawValue) has none")
     }
     if isAnti, curriculum == "none" {
       throw SettingError.contradiction("anti turns a curriculum round; name one (\(CurriculumNames.heuristics.joined(separator: ", ")))")

@@ -19,12 +19,13 @@ struct SettingAccess: Sendable {
     SettingAccess(name: "first-stage", get: { $0.firstStage.description }) { $0.firstStage = try BM25(parsing: $1) },
     count("depth", \.depth),
     text("loss", \.loss) { name, value in
-      try named(name, value) { _ = try LossNames.loss(value) }
+      try named(name, value) { _ = try LossNames.named(value) }
     },
     choice("sampling", \.sampling),
     count("negatives", \.negatives),
     count("list-size", \.listSize, least: 2),
     text("teacher", \.teacher) { _, _ in },
+    text("guide", \.guide) { _, _ in },
     count("positive-grade", \.positiveGrade),
     text("curriculum", \.curriculum) { name, value in
       if value != "none" { try named(name, value, alsoKnown: ["none"]) { _ = try CurriculumNames.heuristic(value) } }
@@ -34,11 +35,13 @@ struct SettingAccess: Sendable {
     text("curriculum-weighting", \.curriculumWeighting) { name, value in
       try named(name, value) { _ = try CurriculumNames.granularity(value) }
     },
+    text("weighting", \.weighting, check: checkWeighting),
     count("samples-per-epoch", \.samplesPerEpoch),
     count("epochs", \.epochs),
     count("patience", \.patience),
     count("batch", \.batch),
     optionalCount("micro-batch", \.microBatch, none: "none"),
+    flag("checkpoint-activations", \.checkpointsActivations),
     rate("encoder-learning-rate", \.encoderLearningRate),
     rate("head-learning-rate", \.headLearningRate),
     choice("schedule", \.schedule),
@@ -49,6 +52,9 @@ struct SettingAccess: Sendable {
     optionalCount("layers", \.layers, none: "all", least: 0),
     choice("precision", \.precision),
     count("maximum-tokens", \.maximumTokens, least: 8),
+    count("maximum-query-tokens", \.maximumQueryTokens),
+    optionalCount("encoder-layers", \.encoderLayers, none: "all"),
+    count("join-layer", \.joinLayer, least: 0),
     text("dev-measure", \.devMeasure) { _, value in _ = try MeasureSpecification(value) },
     count("dev-depth", \.devDepth),
     optionalCount("dev-queries", \.devQueries, none: "all"),
@@ -83,6 +89,11 @@ struct SettingAccess: Sendable {
       let nearest = Spelling.nearest(to: name, among: all).map { " (did you mean '\($0)'?)" } ?? ""
       throw SettingError.value(setting: setting, found: value, expected: "one of \(all.joined(separator: ", "))\(nearest)")
     }
+  }
+
+  /// Also for studies, which have a setting of this kind.
+  static func checkWeighting(_ name: String, _ value: String) throws {
+    try named(name, value, alsoKnown: ["none"]) { _ = try WeightingNames.parse(value) }
   }
 
   private static func choice<Value: RawRepresentable<String> & CaseIterable & Sendable>(

@@ -15,10 +15,24 @@ public enum TrainingFile {
 extension YAMLMapping {
   /// All keys as settings of a training.
   func settings() throws -> [(name: String, value: String)] {
+    try settings { name, value in
+      var probe = TrainingSettings()
+      try probe.set(name, to: value)
+    }
+  }
+
+  /// All keys as settings of a study.
+  func settings(of study: any Study.Type) throws -> [(name: String, value: String)] {
+    var probe = try StudySettings(study)
+    return try settings { try probe.set($0, to: $1) }
+  }
+
+  private func settings(
+    _ check: (_ name: String, _ value: String) throws -> Void
+  ) throws -> [(name: String, value: String)] {
     try texts().map { key, value, line in
       do {
-        var probe = TrainingSettings()
-        try probe.set(key, to: value)
+        try check(key, value)
       } catch let problem as SettingError {
         if case .unknown(let name, let nearest) = problem { throw error(line, .unknownKey(name, nearest: nearest)) }
         throw error(line, .setting(problem))

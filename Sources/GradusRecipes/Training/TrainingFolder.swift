@@ -6,6 +6,7 @@ import Foundation
 import GradusCore
 import GradusFormats
 import GradusModels
+import GradusTrain
 
 /// The folder of one training: what it was asked to do, its checkpoint while it runs, model and history when it is done.
 ///
@@ -102,17 +103,21 @@ extension RankerTraining {
 
   /// Trains in `folder`: resumes what was interrupted there, and returns at once what is finished.
   ///
-  /// - Parameter onEpoch: Called after each epoch that is trained now.
-  /// - Throws: ``TrainingFolderError``, and what ``train(checkpoint:steps:showsProgress:onEpoch:)`` throws.
+  /// - Parameters:
+  ///   - onPlan: Called before the first step that is taken now with what memory the training will need.
+  ///   - onEpoch: Called after each epoch that is trained now.
+  /// - Throws: ``TrainingFolderError``, and what ``train(checkpoint:steps:showsProgress:onPlan:onEpoch:)`` throws.
   public func run(
-    out folder: String, showsProgress: Bool? = nil, onEpoch: @escaping (TrainingHistory.Epoch) -> Void = { _ in }
+    out folder: String, showsProgress: Bool? = nil, onPlan: (TrainingMemory) -> Void = { _ in },
+    onEpoch: @escaping (TrainingHistory.Epoch) -> Void = { _ in }
   ) throws -> Outcome {
     let own = TrainingFolder(path: folder)
     try own.claim(
       TrainingFolder.Identity(
         settings: settings, baseSHA256: baseDigest, dataSHA256: digests, version: GradusVersion.current))
     if !own.isFinished,
-      let trained = try train(checkpoint: own.checkpoint, showsProgress: showsProgress, onEpoch: onEpoch)
+      let trained = try train(
+        checkpoint: own.checkpoint, showsProgress: showsProgress, onPlan: onPlan, onEpoch: onEpoch)
     {
       try own.finish(trained, tokenizerOf: base)
       return Outcome(model: trained.model, history: trained.history, wasFinished: false)

@@ -12,6 +12,9 @@ public struct TrainingHistory: Sendable, Equatable, Codable {
     public let meanEasiness: Double?
     public let meanWeight: Double?
     public let hardShare: Double?
+    /// Effective samples as a share of all, and the largest weight; nil without a weighting.
+    public let effectiveShare: Double?
+    public let largestWeight: Double?
     /// The development measure of the model alone.
     public let dev: Double
     public let isBest: Bool
@@ -26,25 +29,29 @@ public struct TrainingHistory: Sendable, Equatable, Codable {
       meanEasiness = objective.weighting?.meanEasiness
       meanWeight = objective.weighting?.meanWeight
       hardShare = objective.weighting?.hardShare
+      effectiveShare = objective.weighting?.effectiveShare
+      largestWeight = objective.weighting?.largestWeight
       dev = record.validation?.value ?? 0
       isBest = record.isBest
       seconds = record.trainingSeconds + record.validationSeconds
     }
 
-    init(
-      epoch: Int, loss: Double, weightedLoss: Double, meanEasiness: Double?, meanWeight: Double?, hardShare: Double?,
-      dev: Double, isBest: Bool, seconds: Double
-    ) {
-      self.epoch = epoch
-      self.loss = loss
-      self.weightedLoss = weightedLoss
-      self.meanEasiness = meanEasiness
-      self.meanWeight = meanWeight
-      self.hardShare = hardShare
-      self.dev = dev
-      self.isBest = isBest
+    private init(_ other: Epoch, seconds: Double) {
+      epoch = other.epoch
+      loss = other.loss
+      weightedLoss = other.weightedLoss
+      meanEasiness = other.meanEasiness
+      meanWeight = other.meanWeight
+      hardShare = other.hardShare
+      effectiveShare = other.effectiveShare
+      largestWeight = other.largestWeight
+      dev = other.dev
+      isBest = other.isBest
       self.seconds = seconds
     }
+
+    /// The same with time 0, for files that must not depend on the clock.
+    var withoutTime: Epoch { Epoch(self, seconds: 0) }
 
     enum CodingKeys: String, CodingKey {
       case epoch, loss, dev, seconds
@@ -52,6 +59,8 @@ public struct TrainingHistory: Sendable, Equatable, Codable {
       case meanEasiness = "mean_easiness"
       case meanWeight = "mean_weight"
       case hardShare = "hard_share"
+      case effectiveShare = "effective_share"
+      case largestWeight = "largest_weight"
       case isBest = "is_best"
     }
   }

@@ -16,7 +16,7 @@ import GradusTrain
 ///     settings.curriculum = "kde"
 ///     try settings.set("curriculum-end", to: "10")   // the same names on the command line and in recipes
 ///
-/// The defaults of either architecture work on a few hundred judged questions on two processor cores.
+/// The defaults of each architecture work on a few hundred judged questions on two processor cores.
 public struct TrainingSettings: Sendable, Equatable {
   /// How the learning rates change over the steps.
   public enum Schedule: String, Sendable, CaseIterable {
@@ -45,6 +45,8 @@ public struct TrainingSettings: Sendable, Equatable {
   public var negatives = 1
   /// Documents of a listwise sample.
   public var listSize = 8
+  /// A sentence encoder, by name or folder, that losses with a guide ask which documents are no negatives; empty for none.
+  public var guide = ""
   /// A run file whose scores replace the judgements as labels, for the losses of distillation; empty for none.
   public var teacher = ""
   /// Lowest grade that counts as positive.
@@ -57,6 +59,8 @@ public struct TrainingSettings: Sendable, Equatable {
   public var isAnti = false
   /// A granularity of ``CurriculumNames``: `sample`, `group:N` or `batch`.
   public var curriculumWeighting = "sample"
+  /// Weightings of ``WeightingNames`` beside the curriculum, separated by `*`; `none` for none.
+  public var weighting = "none"
   /// An epoch is what ends in a validation, not a pass over the data.
   public var samplesPerEpoch = 64
   public var epochs = 15
@@ -66,9 +70,12 @@ public struct TrainingSettings: Sendable, Equatable {
   public var batch = 8
   /// Samples that go through the model at once; nil for whole batches.
   public var microBatch: Int?
-  /// Of a cross-encoder's encoder.
+  /// Whether a cross-encoder keeps one activation a layer and computes the rest again in the backward pass: less memory,
+  /// about a third more time, the same bits.
+  public var checkpointsActivations = false
+  /// Of a cross- or bi-encoder's encoder.
   public var encoderLearningRate = 3e-5
-  /// Of a cross-encoder's head, and of all of Conv-KNRM.
+  /// Of what stands on top of an encoder, of a position model, and of all of Conv-KNRM.
   public var headLearningRate = 1e-3
   public var schedule = Schedule.linear
   /// Optimizer steps over which the learning rates rise from 0.
@@ -78,10 +85,16 @@ public struct TrainingSettings: Sendable, Equatable {
   /// Last layers of the encoder that are trained; nil for all. The embedding tables never are: a few hundred questions
   /// would move only the words that occur in them, away from all others.
   public var layers: Int?
-  /// Of the matrix products of a cross-encoder's encoder in training. Weights and their updates are fp32 in any case.
+  /// Of the matrix products of an encoder in training. Weights and their updates are fp32 in any case.
   public var precision = ProductPrecision.fp32
-  /// Tokens of a pair that a cross-encoder reads, specials included.
+  /// Tokens of a pair that a cross-encoder reads, or of a text that a bi-encoder reads, specials included.
   public var maximumTokens = 256
+  /// Tokens of a query that a cross-encoder reads.
+  public var maximumQueryTokens = 64
+  /// First layers of the base model that a cross-encoder keeps; nil for all. A small one can go before a large one.
+  public var encoderLayers: Int?
+  /// First layer in which a cross-encoder's query and document attend to each other (``CrossEncoder/joined(at:)``).
+  public var joinLayer = 0
   /// What the development queries are measured with; `nDCG@10` and its like.
   public var devMeasure = "nDCG@10"
   /// First-stage candidates of a development query that are re-ranked.
@@ -97,6 +110,15 @@ public struct TrainingSettings: Sendable, Equatable {
   /// `epochs`, which has no limit there.
   public init(architecture: ModelManifest.Architecture = .crossEncoder) {
     self.architecture = architecture
+    if architecture == .biEncoder {
+      // The negatives of the batch are what teaches: larger batches, and a step for each of a few hundred questions.
+      loss = "infonce(temperature=0.05)"
+      samplesPerEpoch = 256
+      epochs = 10
+      batch = 32
+      encoderLearningRate = 2e-5
+      warmup = 8
+    }
     guard architecture == .convKNRM else { return }
     loss = "pairwise-softmax"
     samplesPerEpoch = 512

@@ -110,11 +110,13 @@ extension Tensor {
     makeUnique()
     let target = self
     defer { keepAlive(target, other) }
-    WorkerPool.shared.forEachRange(count: count, grain: elementGrain) { range in
-      if target.isDouble {
-        grd_tensor_accumulate_f64(target.f64 + range.lowerBound, other.f64 + range.lowerBound, range.count, scale)
-      } else {
-        grd_tensor_accumulate_f32(target.f32 + range.lowerBound, other.f32 + range.lowerBound, range.count, scale)
+    profiled(.accumulation) {
+      WorkerPool.shared.forEachRange(count: count, grain: elementGrain) { range in
+        if target.isDouble {
+          grd_tensor_accumulate_f64(target.f64 + range.lowerBound, other.f64 + range.lowerBound, range.count, scale)
+        } else {
+          grd_tensor_accumulate_f32(target.f32 + range.lowerBound, other.f32 + range.lowerBound, range.count, scale)
+        }
       }
     }
   }

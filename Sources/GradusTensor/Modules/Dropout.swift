@@ -1,4 +1,4 @@
-/// Inverted dropout: on while training, the identity otherwise.
+/// Inverted dropout: on while training (``ForwardContext/drops``), the identity otherwise.
 public struct Dropout: Sendable {
   public let rate: Double
 
@@ -7,7 +7,12 @@ public struct Dropout: Sendable {
     self.rate = rate
   }
 
+  /// For an operation that drops in its own pass: the next seed of the context; nil where nothing is dropped.
+  public func fused(_ context: ForwardContext) -> FusedDropout? {
+    context.drops && rate > 0 ? FusedDropout(rate: rate, seed: context.nextSeed()) : nil
+  }
+
   public func callAsFunction(_ x: Tensor, _ context: ForwardContext) -> Tensor {
-    context.isTraining && rate > 0 ? x.dropout(rate: rate, seed: context.nextSeed()) : x
+    context.drops && rate > 0 ? x.dropout(rate: rate, seed: context.nextSeed()) : x
   }
 }

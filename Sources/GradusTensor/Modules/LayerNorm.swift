@@ -18,8 +18,8 @@ public struct LayerNorm: Module {
 
   public var parameters: [Parameter] { [weight, bias] }
 
-  /// Normalises `x`, or `x + residual`.
-  public func callAsFunction(_ x: Tensor, residual: Tensor? = nil) -> Tensor {
-    layerNorm(x, residual: residual, gain: weight.value, bias: bias.value, epsilon: epsilon)
+  /// Normalises `x`, or `x + residual`, or `dropout(x) + residual`.
+  public func callAsFunction(_ x: Tensor, residual: Tensor? = nil, dropout: FusedDropout? = nil) -> Tensor {
+    layerNorm(x, residual: residual, gain: weight.value, bias: bias.value, epsilon: epsilon, dropout: dropout)
   }
 }

@@ -34,21 +34,35 @@ public func dottedName(_ parts: String...) -> String { parts.filter { !$0.isEmpt
 ///     let scores = model(batch, context)
 public final class ForwardContext {
   public let isTraining: Bool
+  /// Whether dropout drops: in training, unless it is turned off to compare losses.
+  public let drops: Bool
+  /// Whether encoders keep one input a layer and compute the rest again in the backward pass: less memory, one more forward
+  /// pass, the same bits (``checkpointed(_:parameters:body:again:)``).
+  public let checkpointsActivations: Bool
   private var generator: SeededGenerator
 
   /// For training: dropout is on, and batch normalisation uses and updates statistics of the batch.
-  public init(training generator: SeededGenerator) {
-    isTraining = true
+  public convenience init(training generator: SeededGenerator, dropout: Bool = true, checkpointsActivations: Bool = false) {
+    self.init(isTraining: true, drops: dropout, checkpointsActivations: checkpointsActivations, generator: generator)
+  }
+
+  private init(isTraining: Bool, drops: Bool, checkpointsActivations: Bool, generator: SeededGenerator) {
+    self.isTraining = isTraining
+    self.drops = drops
+    self.checkpointsActivations = checkpointsActivations
     self.generator = generator
   }
 
-  private init() {
-    isTraining = false
-    generator = SeededGenerator(seed: 0)
+  /// For scoring: nothing random happens.
+  public static var inference: ForwardContext {
+    ForwardContext(isTraining: false, drops: false, checkpointsActivations: false, generator: SeededGenerator(seed: 0))
   }
 
-  /// For scoring: nothing random happens.
-  public static var inference: ForwardContext { ForwardContext() }
+  /// A context that goes on from here as this one will: the same seeds, independently.
+  public func copy() -> ForwardContext {
+    ForwardContext(
+      isTraining: isTraining, drops: drops, checkpointsActivations: checkpointsActivations, generator: generator)
+  }
 
   /// The next seed of this pass's stream.
   public func nextSeed() -> UInt64 { generator.next() }

@@ -8,14 +8,16 @@ func combined(_ op: grd_binary_op, _ a: Tensor, _ b: Tensor, operation: StaticSt
   let plan = BroadcastPlan(a.shape, b.shape, operation: operation)
   let result = Tensor(uninitialized: plan.shape, type: a.type)
   defer { keepAlive(a, b, result) }
-  forEachBlock(plan) { rows, columns in
-    withUnsafePointer(to: plan.strides) { strides in
-      if a.isDouble {
-        grd_tensor_binary_f64(
-          op, a.f64, b.f64, result.f64, strides, rows.lowerBound, rows.upperBound, columns.lowerBound, columns.count)
-      } else {
-        grd_tensor_binary_f32(
-          op, a.f32, b.f32, result.f32, strides, rows.lowerBound, rows.upperBound, columns.lowerBound, columns.count)
+  profiled(.elementwise) {
+    forEachBlock(plan) { rows, columns in
+      withUnsafePointer(to: plan.strides) { strides in
+        if a.isDouble {
+          grd_tensor_binary_f64(
+            op, a.f64, b.f64, result.f64, strides, rows.lowerBound, rows.upperBound, columns.lowerBound, columns.count)
+        } else {
+          grd_tensor_binary_f32(
+            op, a.f32, b.f32, result.f32, strides, rows.lowerBound, rows.upperBound, columns.lowerBound, columns.count)
+        }
       }
     }
   }

@@ -9,11 +9,13 @@ extension Tensor {
     requireFloatingPoint("an elementwise operation")
     let result = Tensor(uninitialized: shape, type: type)
     defer { keepAlive(self, result) }
-    WorkerPool.shared.forEachRange(count: count, grain: elementGrain) { range in
-      if isDouble {
-        grd_tensor_unary_f64(op, f64 + range.lowerBound, result.f64 + range.lowerBound, range.count, p0, p1)
-      } else {
-        grd_tensor_unary_f32(op, f32 + range.lowerBound, result.f32 + range.lowerBound, range.count, p0, p1)
+    profiled(.elementwise) {
+      WorkerPool.shared.forEachRange(count: count, grain: elementGrain) { range in
+        if isDouble {
+          grd_tensor_unary_f64(op, f64 + range.lowerBound, result.f64 + range.lowerBound, range.count, p0, p1)
+        } else {
+          grd_tensor_unary_f32(op, f32 + range.lowerBound, result.f32 + range.lowerBound, range.count, p0, p1)
+        }
       }
     }
     return result

@@ -27,15 +27,17 @@ extension Tensor {
     let picked = indices.count
     if result.count > 0 {
       defer { keepAlive(self, indices, result) }
-      WorkerPool.shared.forEachRange(count: picked, grain: Swift.max(1, elementGrain / inner)) { range in
-        for o in 0..<outer {
-          let to = (o * picked + range.lowerBound) * inner
-          if isDouble {
-            grd_tensor_index_select_f64(f64 + o * extent * inner, indices.i32 + range.lowerBound, result.f64 + to, 1, extent,
-              range.count, inner, 0, inner)
-          } else {
-            grd_tensor_index_select_f32(f32 + o * extent * inner, indices.i32 + range.lowerBound, result.f32 + to, 1, extent,
-              range.count, inner, 0, inner)
+      profiled(.lookup) {
+        WorkerPool.shared.forEachRange(count: picked, grain: Swift.max(1, elementGrain / inner)) { range in
+          for o in 0..<outer {
+            let to = (o * picked + range.lowerBound) * inner
+            if isDouble {
+              grd_tensor_index_select_f64(f64 + o * extent * inner, indices.i32 + range.lowerBound, result.f64 + to, 1, extent,
+                range.count, inner, 0, inner)
+            } else {
+              grd_tensor_index_select_f32(f32 + o * extent * inner, indices.i32 + range.lowerBound, result.f32 + to, 1, extent,
+                range.count, inner, 0, inner)
+            }
           }
         }
       }
@@ -60,8 +62,10 @@ extension Tensor {
     }
     var target = shape
     target[axis] = extent
-    let result = Tensor.zeros(target, type: type)
-    if result.count > 0 && added > 0 {
+    let result = Tensor(uninitialized: target, type: type)
+    profiled(.lookup) {
+      result.clear()
+      guard result.count > 0 && added > 0 else { return }
       defer { keepAlive(self, indices, result) }
       // Columns are split, never the rows: every element receives its terms in the order of the indices.
       let grain = Swift.max(16, elementGrain / Swift.max(1, outer * added))

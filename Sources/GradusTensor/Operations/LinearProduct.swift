@@ -22,8 +22,9 @@ public func linear(
     bias.map({ $0.shape == [weight.shape[0]] }) ?? true
   else { preconditionFailure("linear: x \(x.shape), weight \(weight.shape), bias \(bias?.shape ?? [])") }
   let layer = LinearLayer(
-    x: x, weight: weight, bias: bias, activation: activation, isRounded: precision == .bf16 && x.type == .float32)
-  let (before, result) = layer.forward()
+    x: x, weight: weight, bias: bias, activation: activation,
+    rounding: precision == .fp32 || x.type != .float32 ? nil : precision)
+  let (before, result) = profiled(.productForward, flops: layer.flops) { layer.forward() }
   let kept = activation == nil ? nil : before
   return result.recorded("linear", [x, weight] + (bias.map { [$0] } ?? [])) { context in
     layer.gradients(context, beforeActivation: kept)
@@ -35,16 +36,18 @@ private struct LinearLayer {
   let weight: Tensor
   let bias: Tensor?
   let activation: LinearActivation?
-  /// Whether products are taken in bf16.
-  let isRounded: Bool
+  /// What operands of products are rounded to; nil for the layer's own type.
+  let rounding: ProductPrecision?
 
   var inputs: Int { weight.shape[1] }
   var outputs: Int { weight.shape[0] }
   var rows: Int { x.shape.dropLast().reduce(1, *) }
+  /// Of one of the three products.
+  var flops: Double { 2 * Double(rows) * Double(inputs) * Double(outputs) }
 
   /// The affine sum, and the result after the activation (the same tensor without one).
   func forward() -> (before: Tensor, result: Tensor) {
-    if isRounded && inputs > 0 { return roundedForward() }
+    if let rounding, inputs > 0 { return roundedForward(rounding) }
     let sum = Tensor(uninitialized: Array(x.shape.dropLast()) + [outputs], type: x.type)
     let result = activation == nil ? sum : Tensor(uninitialized: sum.shape, type: x.type)
     if inputs == 0 { sum.clear() }
@@ -62,12 +65,12 @@ private struct LinearLayer {
     return (sum, result)
   }
 
-  private func roundedForward() -> (before: Tensor, result: Tensor) {
+  private func roundedForward(_ rounding: ProductPrecision) -> (before: Tensor, result: Tensor) {
     let shape = Array(x.shape.dropLast()) + [outputs]
     let result = activation == nil ? nil : Tensor(uninitialized: [rows, outputs], type: .float32)
-    let sum = bfloat16Product(
-      BFloat16Operand(rowsOf: x.detached().reshaped(to: [rows, inputs])),
-      BFloat16Operand(panelsOf: weight, isTransposed: true), rows: rows, columns: outputs, depth: inputs
+    let sum = roundedProduct(
+      rounding, .rows(x.detached().reshaped(to: [rows, inputs])), .transposed(weight), rows: rows, columns: outputs,
+      depth: inputs
     ) { sum, rowRange, columnRange in finish(sum, result ?? sum, rowRange, columnRange) }
     keepAlive(bias ?? weight)
     return (sum.reshaped(to: shape), (result ?? sum).reshaped(to: shape))
@@ -104,24 +107,24 @@ private struct LinearLayer {
       } else if x.isDouble {
         g = combined(GRD_GELU_GRADIENT, beforeActivation, g)
       } else {
-        (g, biasGradient) = geluGradient(beforeActivation, g)
+        (g, biasGradient) = profiled(.activationBackward) { geluGradient(beforeActivation, g) }
       }
     }
     let flat = g.reshaped(to: [rows, outputs])
-    let isRounded = self.isRounded && !Recording.isOn && inputs > 0 && rows > 0
-    let dx =
-      !context.needs[0] ? nil
-      : (isRounded
-        ? bfloat16Product(
-          BFloat16Operand(rowsOf: flat), BFloat16Operand(panelsOf: weight), rows: rows, columns: inputs, depth: outputs)
-        : matmul(flat, weight)).reshaped(to: x.shape)
+    let rounding = Recording.isOn || inputs == 0 || rows == 0 ? nil : self.rounding
+    let dx = !context.needs[0] ? nil : profiled(.productInput, flops: flops) {
+      let product = rounding.map {
+        roundedProduct($0, .rows(flat), .columns(weight), rows: rows, columns: inputs, depth: outputs)
+      }
+      return (product ?? matmul(flat, weight)).reshaped(to: x.shape)
+    }
     let flatX = x.reshaped(to: [rows, inputs])
-    let dw =
-      !context.needs[1] ? nil
-      : isRounded
-        ? bfloat16Product(
-          BFloat16Operand(panelsOf: flat), BFloat16Operand(panelsOf: flatX), rows: outputs, columns: inputs, depth: rows)
-        : matmul(flat, flatX, transposeA: true)
+    let dw = !context.needs[1] ? nil : profiled(.productWeight, flops: flops) {
+      let product = rounding.map {
+        roundedProduct($0, .columns(flat), .columns(flatX), rows: outputs, columns: inputs, depth: rows)
+      }
+      return product ?? matmul(flat, flatX, transposeA: true)
+    }
     guard bias != nil else { return [dx, dw] }
     return [dx, dw, context.needs[2] ? biasGradient ?? flat.sum(axes: [0]) : nil]
   }

@@ -9,9 +9,17 @@ struct MatrixOperand {
   let isTransposed: Bool
 }
 
+/// Rows of the pieces that `count` rows are cut into: at most `most` each, all but the last of one size, a multiple of
+/// `multiple`, and an even number of them, so that two threads have the same to do.
+func evenRows(_ count: Int, most: Int, multiple: Int) -> Int {
+  let pieces = (count + most - 1) / most
+  let even = pieces > 1 ? pieces + pieces % 2 : 1
+  return Swift.max(1, Swift.min(count, ((count + even - 1) / even + multiple - 1) / multiple * multiple))
+}
+
 /// How the output of an `m x n x k` product is cut into tiles; a function of sizes alone.
 ///
-/// Tiles of 128 rows and about 400 columns keep what oneDNN packs per call small beside the work. Columns are cut by `n`
+/// Tiles of about 256 rows and 400 columns keep what oneDNN packs per call small beside the work. Columns are cut by `n`
 /// and `k` only, so a row's bits do not depend on how many other rows there are.
 struct ProductPieces {
   let rows: Int
@@ -26,8 +34,7 @@ struct ProductPieces {
     }
     across = (n + 511) / 512
     columns = Swift.min(n, ((n + across - 1) / across + 15) / 16 * 16)
-    let wanted = Swift.max(128, 50_000_000 / (2 * columns * Swift.max(1, k)) / 16 * 16)
-    rows = Swift.min(m, wanted)
+    rows = evenRows(m, most: Swift.max(256, 50_000_000 / (2 * columns * Swift.max(1, k))), multiple: 16)
     count = across * ((m + rows - 1) / rows)
   }
 

@@ -55,14 +55,14 @@ public func packedAttention(qkv: Tensor, batch: RaggedBatch, heads: Int, dropout
   guard qkv.type == .float32, qkv.shape[1] / (3 * heads) <= 256, batch.longest < 1 << 15 else { return composed() }
   let kernel = AttentionKernel(batch: batch, heads: heads, width: qkv.shape[1] / 3, dropout: dropout, seed: seed)
   let isTracked = qkv.isTracked && Recording.isOn
-  let (output, logSums) = kernel.forward(qkv, keepsLogSums: isTracked)
+  let (output, logSums) = profiled(.attentionForward) { kernel.forward(qkv, keepsLogSums: isTracked) }
   guard let logSums else { return output }
   return output.recorded("packedAttention", [qkv], savingOutput: true) { context in
     if Recording.isOn {
       guard dropout == 0 else { throw AutogradError.notTwiceDifferentiable("packedAttention with dropout") }
       return try gradients(of: composed(), withRespectTo: [qkv], upstream: context.upstream, keepingGraph: true)
     }
-    return [kernel.backward(qkv, context.output, logSums, context.upstream)]
+    return [profiled(.attentionBackward) { kernel.backward(qkv, context.output, logSums, context.upstream) }]
   }
 }
 

@@ -31,15 +31,17 @@ extension Tensor {
     let rows = Swift.max(1, elementGrain / Swift.max(1, extent * Swift.min(inner, columns)))
     let panels = (inner + columns - 1) / columns
     let strips = (outer + rows - 1) / rows
-    WorkerPool.shared.forEach(count: strips * panels) { piece in
-      let begin = piece / panels * rows
-      let end = Swift.min(outer, begin + rows)
-      let column = piece % panels * columns
-      let width = Swift.min(inner - column, columns)
-      if isDouble {
-        grd_tensor_reduce_f64(op, f64, result.f64, begin, end, extent, inner, column, width)
-      } else {
-        grd_tensor_reduce_f32(op, f32, result.f32, begin, end, extent, inner, column, width)
+    profiled(.reduction) {
+      WorkerPool.shared.forEach(count: strips * panels) { piece in
+        let begin = piece / panels * rows
+        let end = Swift.min(outer, begin + rows)
+        let column = piece % panels * columns
+        let width = Swift.min(inner - column, columns)
+        if isDouble {
+          grd_tensor_reduce_f64(op, f64, result.f64, begin, end, extent, inner, column, width)
+        } else {
+          grd_tensor_reduce_f32(op, f32, result.f32, begin, end, extent, inner, column, width)
+        }
       }
     }
     return result

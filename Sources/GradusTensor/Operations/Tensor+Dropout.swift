@@ -12,12 +12,14 @@ extension Tensor {
     if rate == 0 { return self }
     let result = Tensor(uninitialized: shape, type: type)
     defer { keepAlive(self, result) }
-    WorkerPool.shared.forEachRange(count: count, grain: elementGrain) { range in
-      let start = range.lowerBound
-      if isDouble {
-        grd_tensor_dropout_f64(f64 + start, result.f64 + start, range.count, seed, UInt64(start), rate)
-      } else {
-        grd_tensor_dropout_f32(f32 + start, result.f32 + start, range.count, seed, UInt64(start), rate)
+    profiled(.dropout) {
+      WorkerPool.shared.forEachRange(count: count, grain: elementGrain) { range in
+        let start = range.lowerBound
+        if isDouble {
+          grd_tensor_dropout_f64(f64 + start, result.f64 + start, range.count, seed, UInt64(start), rate)
+        } else {
+          grd_tensor_dropout_f32(f32 + start, result.f32 + start, range.count, seed, UInt64(start), rate)
+        }
       }
     }
     return result.recorded("dropout", [self]) { [$0.upstream.dropout(rate: rate, seed: seed)] }

@@ -7,19 +7,29 @@ import GradusCore
 ///     w = w (1 - rate decay) - rate (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + epsilon)
 ///
 /// as PyTorch computes it. In the coupled form (plain Adam) `decay * w` is added to the gradient instead.
+///
+/// A lazy optimizer leaves those rows of matrices alone whose gradient is zero throughout: no decay, no fading of moments; the
+/// step number t runs on (as PyTorch's SparseAdam does). That saves most of the memory traffic of an embedding table, of which
+/// a batch touches few rows, but it is another algorithm: a word that does not occur keeps its weight and its momentum.
 public class Adam: Optimizer {
   public var groups: [ParameterGroup]
   public let beta1: Double
   public let beta2: Double
   public let epsilon: Double
+  public let isLazy: Bool
   private let isDecoupled: Bool
   private var slots = OptimizerSlots(["exp_avg", "exp_avg_sq"])
 
-  public convenience init(groups: [ParameterGroup], beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8) {
-    self.init(groups: groups, beta1: beta1, beta2: beta2, epsilon: epsilon, isDecoupled: false)
+  public convenience init(
+    groups: [ParameterGroup], beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8, isLazy: Bool = false
+  ) {
+    self.init(groups: groups, beta1: beta1, beta2: beta2, epsilon: epsilon, isLazy: isLazy, isDecoupled: false)
   }
 
-  fileprivate init(groups: [ParameterGroup], beta1: Double, beta2: Double, epsilon: Double, isDecoupled: Bool) {
+  fileprivate init(
+    groups: [ParameterGroup], beta1: Double, beta2: Double, epsilon: Double, isLazy: Bool, isDecoupled: Bool
+  ) {
+    self.isLazy = isLazy
     self.groups = groups
     self.beta1 = beta1
     self.beta2 = beta2
@@ -28,31 +38,52 @@ public class Adam: Optimizer {
   }
 
   public func step(_ gradients: GradientStore, scheduleFactor: Double) {
+    profiled(.optimizer) { update(gradients, scheduleFactor: scheduleFactor) }
+  }
+
+  private func update(_ gradients: GradientStore, scheduleFactor: Double) {
     for group in groups {
       for parameter in group.parameters {
-        guard let gradient = gradients[parameter] else { continue }
-        update(parameter, gradient, rate: group.learningRate * scheduleFactor, decay: group.weightDecay)
+        guard let (gradient, scale) = gradients.unscaled(parameter) else { continue }
+        update(parameter, gradient, scale, rate: group.learningRate * scheduleFactor, decay: group.weightDecay)
       }
     }
   }
 
-  private func update(_ parameter: Parameter, _ gradient: Tensor, rate: Double, decay: Double) {
+  private func update(_ parameter: Parameter, _ gradient: Tensor, _ scale: Double, rate: Double, decay: Double) {
     slots.update(parameter) { step, buffers in
       let (first, second) = (buffers[0], buffers[1])
       let (power1, power2) = (Self.power(beta1, step), Self.power(beta2, step))
       let (decoupled, coupled) = isDecoupled ? (decay, 0) : (0, decay)
       parameter.update { value in
         defer { keepAlive(value, gradient, first, second) }
-        WorkerPool.shared.forEachRange(count: value.count, grain: elementGrain) { range in
+        forEachRun(gradient) { range in
           let start = range.lowerBound
           if value.isDouble {
             grd_tensor_adam_f64(value.f64 + start, gradient.f64 + start, first.f64 + start, second.f64 + start, range.count,
-              rate, beta1, beta2, epsilon, 1 - power1, 1 - power2, decoupled, coupled)
+              rate, beta1, beta2, epsilon, 1 - power1, 1 - power2, decoupled, coupled, scale)
           } else {
             grd_tensor_adam_f32(value.f32 + start, gradient.f32 + start, first.f32 + start, second.f32 + start, range.count,
-              rate, beta1, beta2, epsilon, 1 - power1, 1 - power2, decoupled, coupled)
+              rate, beta1, beta2, epsilon, 1 - power1, 1 - power2, decoupled, coupled, scale)
           }
         }
+      }
+    }
+  }
+
+  /// Calls `body` with ranges of elements to update: all of them, or the rows that have a gradient.
+  private func forEachRun(_ gradient: Tensor, _ body: (Range<Int>) -> Void) {
+    guard isLazy, gradient.rank == 2, gradient.shape[1] > 0 else {
+      return WorkerPool.shared.forEachRange(count: gradient.count, grain: elementGrain, body)
+    }
+    let width = gradient.shape[1]
+    WorkerPool.shared.forEachRange(count: gradient.shape[0], grain: max(1, elementGrain / width)) { rows in
+      for row in rows {
+        let start = row * width
+        let hasGradient = gradient.isDouble
+          ? (start..<start + width).contains { gradient.f64[$0] != 0 }
+          : (start..<start + width).contains { gradient.f32[$0] != 0 }
+        if hasGradient { body(start..<start + width) }
       }
     }
   }
@@ -77,7 +108,9 @@ public class Adam: Optimizer {
 ///     let all = ParameterGroup(parameters: model.trainableParameters, learningRate: 2e-5, weightDecay: 0.01)
 ///     let optimizer = AdamW(groups: [all])
 public final class AdamW: Adam {
-  public init(groups: [ParameterGroup], beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8) {
-    super.init(groups: groups, beta1: beta1, beta2: beta2, epsilon: epsilon, isDecoupled: true)
+  public init(
+    groups: [ParameterGroup], beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8, isLazy: Bool = false
+  ) {
+    super.init(groups: groups, beta1: beta1, beta2: beta2, epsilon: epsilon, isLazy: isLazy, isDecoupled: true)
   }
 }

@@ -9,6 +9,8 @@
 public struct GradientStore {
   private var order: [Parameter] = []
   private var gradients: [ObjectIdentifier: Tensor] = [:]
+  /// What all gradients still have to be multiplied with: clipping costs an optimizer no pass over memory of its own.
+  private var pendingFactor = 1.0
 
   public init() {}
 
@@ -16,7 +18,15 @@ public struct GradientStore {
   public var isEmpty: Bool { order.isEmpty }
 
   /// The sum so far, or nil for a parameter that has not taken part.
-  public subscript(parameter: Parameter) -> Tensor? { gradients[ObjectIdentifier(parameter)] }
+  public subscript(parameter: Parameter) -> Tensor? {
+    guard let gradient = gradients[ObjectIdentifier(parameter)] else { return nil }
+    return pendingFactor == 1 ? gradient : withoutGradients { gradient * pendingFactor }
+  }
+
+  /// A gradient and what it has to be multiplied with.
+  func unscaled(_ parameter: Parameter) -> (gradient: Tensor, factor: Double)? {
+    gradients[ObjectIdentifier(parameter)].map { ($0, pendingFactor) }
+  }
 
   /// Adds the gradient of `loss` (one element) with respect to each parameter, times `scale`.
   ///
@@ -35,6 +45,7 @@ public struct GradientStore {
     guard gradient.shape == parameter.shape else {
       preconditionFailure("gradient of shape \(gradient.shape) for parameter \(parameter.name) of shape \(parameter.shape)")
     }
+    applyFactor()
     let key = ObjectIdentifier(parameter)
     if gradients[key] == nil {
       order.append(parameter)
@@ -51,12 +62,14 @@ public struct GradientStore {
 
   /// Multiplies every gradient.
   public mutating func scale(by factor: Double) {
-    withoutGradients {
-      for parameter in order {
-        let key = ObjectIdentifier(parameter)
-        gradients[key] = gradients[key].map { $0 * factor }
-      }
-    }
+    applyFactor()
+    pendingFactor = factor
+  }
+
+  private mutating func applyFactor() {
+    guard pendingFactor != 1 else { return }
+    for parameter in order { gradients[ObjectIdentifier(parameter)] = self[parameter] }
+    pendingFactor = 1
   }
 
   /// Square root of the sum of squares over all parameters.

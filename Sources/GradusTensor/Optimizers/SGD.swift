@@ -25,6 +25,10 @@ public final class SGD: Optimizer {
   }
 
   public func step(_ gradients: GradientStore, scheduleFactor: Double) {
+    profiled(.optimizer) { update(gradients, scheduleFactor: scheduleFactor) }
+  }
+
+  private func update(_ gradients: GradientStore, scheduleFactor: Double) {
     for group in groups {
       let rate = group.learningRate * scheduleFactor
       for parameter in group.parameters {

@@ -19,8 +19,8 @@ public enum NumericBackend {
 
   private static let featureNames: [(bit: Int, name: String)] = [
     (GRD_CPU_AVX2, "AVX2"), (GRD_CPU_FMA, "FMA"), (GRD_CPU_AVX512, "AVX-512"), (GRD_CPU_AVX512_VNNI, "AVX-512 VNNI"),
-    (GRD_CPU_AVX512_BF16, "AVX-512 BF16"), (GRD_CPU_AMX_BF16, "AMX BF16"), (GRD_CPU_AMX_INT8, "AMX INT8"),
-    (GRD_CPU_NEON, "NEON"),
+    (GRD_CPU_AVX512_BF16, "AVX-512 BF16"), (GRD_CPU_AVX512_FP16, "AVX-512 FP16"), (GRD_CPU_AMX_BF16, "AMX BF16"),
+    (GRD_CPU_AMX_INT8, "AMX INT8"), (GRD_CPU_NEON, "NEON"), (GRD_CPU_NEON_DOT, "NEON dot products"),
   ]
 
   /// Features that the kernels or oneDNN can use and that processor and operating system offer.

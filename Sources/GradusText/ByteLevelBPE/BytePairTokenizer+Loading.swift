@@ -74,7 +74,9 @@ extension BytePairTokenizer {
     /// 0x41 for `<0x41>`.
     private static func byte(of token: String) -> Int? {
       guard token.utf8.count == 6, token.hasPrefix("<0x"), token.hasSuffix(">") else { return nil }
-      return Int(token.dropFirst(3).dropLast(), radix: 16)
+      let digits = token.dropFirst(3).dropLast()
+      // Also `Int` would read a sign.
+      return digits.allSatisfy(\.isHexDigit) ? Int(digits, radix: 16) : nil
     }
 
     mutating func setMerges(_ pairs: [(String, String)], path: String) throws(TokenizerError) {

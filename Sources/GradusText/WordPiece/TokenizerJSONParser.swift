@@ -90,6 +90,9 @@ struct TokenizerJSONParser {
     guard hasVocabulary else { throw TokenizerError.missing(path: path, part: "model.vocab") }
   }
 
+  /// The largest vocabularies have some 250,000 pieces; an absurd id would make a table of its size.
+  private static let largestID = 10_000_000
+
   private mutating func parseVocabulary() throws {
     guard try scanner.peek() == .object else {
       throw TokenizerError.unsupported(path: path, part: "model.vocab", value: "not an object")
@@ -100,8 +103,7 @@ struct TokenizerJSONParser {
     while try scanner.nextKey(into: &key) {
       let id = try scanner.readInteger()
       let piece = String(decoding: key, as: UTF8.self)
-      // The largest vocabularies have some 250,000 pieces; an absurd id would make a table of its size.
-      guard (0..<10_000_000).contains(id) else {
+      guard (0..<Self.largestID).contains(id) else {
         throw TokenizerError.unsupported(path: path, part: "model.vocab['\(piece)']", value: "\(id)")
       }
       guard seen.insert(key).inserted else { throw TokenizerError.duplicateToken(path: path, token: piece) }
@@ -159,7 +161,7 @@ struct TokenizerJSONParser {
         default: try parser.scanner.skipValue()
         }
       }
-      guard !content.isEmpty, (0..<10_000_000).contains(id) else {
+      guard !content.isEmpty, (0..<Self.largestID).contains(id) else {
         throw TokenizerError.missing(path: path, part: "added_tokens[].content or id")
       }
       guard !isNormalized else {
@@ -210,7 +212,7 @@ struct TokenizerJSONParser {
         try parser.object { parser, key in
           switch key {
           case "id": id = try parser.scanner.readString()
-          case "type_id": segment = Int32(clamping: try parser.scanner.readInteger())
+          case "type_id": segment = try parser.parseID("post_processor type_id")
           default: try parser.scanner.skipValue()
           }
         }
@@ -226,10 +228,10 @@ struct TokenizerJSONParser {
     try object { parser, name in
       try parser.object { parser, key in
         guard key == "ids" else { return try parser.scanner.skipValue() }
-        var ids: [Int] = []
+        var ids: [Int32] = []
         try parser.scanner.beginArray()
-        while try parser.scanner.nextElement() { ids.append(try parser.scanner.readInteger()) }
-        guard ids.count == 1, let id = Int32(exactly: ids[0]) else {
+        while try parser.scanner.nextElement() { ids.append(try parser.parseID("post_processor.special_tokens")) }
+        guard let id = ids.first, ids.count == 1 else {
           throw TokenizerError.unsupported(path: parser.path, part: "post_processor.special_tokens", value: name)
         }
         result[name] = id
@@ -238,13 +240,20 @@ struct TokenizerJSONParser {
     return result
   }
 
+  /// The number of a token or a segment: a row of a table, so never negative.
+  private mutating func parseID(_ part: String) throws -> Int32 {
+    let id = try scanner.readInteger()
+    guard (0..<Self.largestID).contains(id) else { throw TokenizerError.unsupported(path: path, part: part, value: "\(id)") }
+    return Int32(id)
+  }
+
   /// `["[SEP]", 102]`
   private mutating func parseNamedID() throws -> Int32 {
     var id: Int32 = 0
     try scanner.beginArray()
     while try scanner.nextElement() {
       if try scanner.peek() == .number {
-        id = Int32(clamping: try scanner.readInteger())
+        id = try parseID("post_processor.cls or sep")
       } else {
         try scanner.skipValue()
       }

@@ -2,7 +2,7 @@ import GradusTensor
 
 /// The scores of a batch of samples, and the samples themselves.
 public struct LossInput: Sendable {
-  /// Logits, shape `[samples, documents]`, or `[samples, documents, 2]` for a two-way classification.
+  /// Logits, shape `[samples, documents]`, or `[samples, documents, logits]` for losses over several logits a document.
   public let scores: Tensor
   /// One a row, all with the same number of documents.
   public let samples: [TrainingSample]
@@ -19,7 +19,8 @@ public struct LossInput: Sendable {
     if documents == 1 && scores.shape == [samples.count] {
       self.scores = scores.reshaped(to: expected)
     } else {
-      guard scores.shape == expected || scores.shape == expected + [2] else {
+      let hasSeveralLogits = scores.rank == 3 && Array(scores.shape.prefix(2)) == expected && scores.shape[2] >= 2
+      guard scores.shape == expected || hasSeveralLogits else {
         throw .shape(expected: expected, found: scores.shape)
       }
       self.scores = scores
@@ -38,10 +39,29 @@ public struct LossInput: Sendable {
     return Tensor(values, shape: [samples.count, samples[0].documents.count]).cast(to: scores.type)
   }
 
+  /// - Throws: ``LossError/documentLabel(loss:qid:docno:label:expected:)`` for the first label that the loss cannot use.
+  func requireLabels(
+    for loss: any RankingLoss, _ expected: @autoclosure () -> String, _ isUsable: (Double) -> Bool
+  ) throws(LossError) {
+    for sample in samples {
+      for document in sample.documents where !isUsable(document.label) {
+        throw .documentLabel(
+          loss: "\(type(of: loss))", qid: sample.qid, docno: document.docno, label: document.label, expected: expected())
+      }
+    }
+  }
+
   /// The scores, if there is one a document.
   func singleLogits(for loss: any RankingLoss) throws(LossError) -> Tensor {
-    guard scores.rank == 2 else { throw .logits(loss: "\(type(of: loss))", expected: 1, found: 2) }
+    guard scores.rank == 2 else { throw .logits(loss: "\(type(of: loss))", expected: 1, found: scores.shape[2]) }
     return scores
+  }
+
+  /// The scores, if there are `count` a document: `[samples, documents, count]`.
+  func logits(_ count: Int, for loss: any RankingLoss) throws(LossError) -> Tensor {
+    let found = scores.rank == 2 ? 1 : scores.shape[2]
+    guard found == count else { throw .logits(loss: "\(type(of: loss))", expected: count, found: found) }
+    return scores.reshaped(to: [samples.count, samples[0].documents.count, count])
   }
 
   /// Scores of the positives `[samples, 1]` and of the negatives `[samples, negatives]`.

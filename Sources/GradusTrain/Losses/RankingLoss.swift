@@ -6,7 +6,8 @@ import GradusTensor
 ///     let input = try LossInput(scores: Tensor([2, 0.5], shape: [1, 2]), samples: [pair])
 ///     try loss.perSample(input)   // [0.182426], shape [1]
 public protocol RankingLoss: Sendable {
-  /// Numbers that the scorer has to give for a document: 1, or 2 for losses over a two-way classification.
+  /// Numbers that the scorer has to give for a document: 1, 2 for losses over a two-way classification,
+  /// or one for each threshold between grades.
   var logitsPerDocument: Int { get }
 
   /// The loss of each sample, shape `[samples]`, unreduced and unweighted.

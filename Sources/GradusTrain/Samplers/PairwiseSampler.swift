@@ -103,12 +103,27 @@ public struct PairwiseSampler: TrainingSampler {
     }
   }
 
+  /// Every positive that could be drawn, once, with `negatives` of its lower-graded documents: what a noise filter looks at
+  /// (``ConsensusWeighting``). The negatives are drawn from `seed`; a positive with fewer has all of them.
+  public func everyPositive(negatives: Int, seed: UInt64) -> [TrainingSample] {
+    let generator = SeededGenerator(seed: seed)
+    return sources.enumerated().flatMap { number, source in
+      source.positives.map { positive in
+        var stream = generator.stream("positives of a query", number).stream("positive", positive)
+        var lower = lowerGraded(source.query, than: positive)
+        let count = min(max(1, negatives), lower.count)
+        for chosen in 0..<count { lower.swapAt(chosen, chosen + stream.integer(below: lower.count - chosen)) }
+        return sample(source.query, positive: positive, negatives: lower.prefix(count))
+      }
+    }
+  }
+
   public var resumeState: SamplerState { SamplerState(digest: digest, drawn: rounds.drawn) }
 
   public mutating func resume(from state: SamplerState) throws {
     guard state.digest == digest else {
       throw SamplerError.stateOfAnotherSampler(expected: digest, found: state.digest)
     }
-    rounds.drawn = state.drawn
+    try rounds.resume(drawn: state.drawn)
   }
 }

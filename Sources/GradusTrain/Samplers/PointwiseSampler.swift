@@ -70,6 +70,6 @@ public struct PointwiseSampler: TrainingSampler {
     guard state.digest == digest else {
       throw SamplerError.stateOfAnotherSampler(expected: digest, found: state.digest)
     }
-    rounds.drawn = state.drawn
+    try rounds.resume(drawn: state.drawn)
   }
 }

@@ -7,13 +7,21 @@ import GradusCore
 struct RoundRobin: Sendable {
   let generator: SeededGenerator
   let count: Int
-  var drawn = 0
+  private(set) var drawn = 0
+  /// More draws than any training makes.
+  static let mostDraws = 1 << 48
   private var cachedRound = -1
   private var order: [Int] = []
 
   init(seed: UInt64, count: Int) {
     generator = SeededGenerator(seed: seed)
     self.count = count
+  }
+
+  /// Goes on after so many draws.
+  mutating func resume(drawn: Int) throws(SamplerError) {
+    guard (0...Self.mostDraws).contains(drawn) else { throw .impossiblePosition(drawn) }
+    self.drawn = drawn
   }
 
   /// The item of this draw and a random stream that belongs to it alone.

@@ -112,6 +112,9 @@ public struct TripleFileSampler: TrainingSampler {
       throw SamplerError.stateOfAnotherSampler(
         expected: "\(form.rawValue) \(state.fileBytes) bytes", found: "\(other.form.rawValue) \(other.fileBytes) bytes")
     }
+    for position in [other.offset, other.line] where !(0...RoundRobin.mostDraws).contains(position) {
+      throw SamplerError.impossiblePosition(position)
+    }
     state = other
   }
 }

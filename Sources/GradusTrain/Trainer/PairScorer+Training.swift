@@ -13,3 +13,21 @@ extension PairScorer {
     return logits
   }
 }
+
+extension EmbeddingScorer {
+  /// The vectors of samples with equally many documents, if they have the agreed shape.
+  func checkedEmbeddings(
+    of samples: [TrainingSample], texts: any TrainingTexts, context: ForwardContext
+  ) throws -> SampleEmbeddings {
+    let queries = try samples.map { try texts.query($0.qid) }
+    let documents = try samples.flatMap { try $0.documents.map { try texts.document($0.docno) } }
+    let vectors = try embeddings(queries: queries, documents: documents, context: context)
+    for (found, count) in [(vectors.queries, queries.count), (vectors.documents, documents.count)]
+    where found.shape != [count, dimension] {
+      throw TrainingError.scoresShape(scorer: "\(Self.self)", expected: [count, dimension], found: found.shape)
+    }
+    let width = documents.count / samples.count
+    return SampleEmbeddings(
+      queries: vectors.queries, documents: vectors.documents.reshaped(to: [samples.count, width, dimension]))
+  }
+}

@@ -56,6 +56,9 @@ extension Trainer {
       for (position, weighting) in weightings.enumerated() {
         if let weighting { try add("weighting-\(position).json", try weighting.encodedState()) }
       }
+      for (position, loss) in statefulLosses.enumerated() {
+        if let loss { try add("loss-\(position).json", try loss.encodedState()) }
+      }
       for (position, hook) in hooks.enumerated() { try add("hook-\(position).json", try hook.encodedState()) }
       for (position, model) in models.enumerated() {
         let parameters = model.scorer.parameters
@@ -89,6 +92,11 @@ extension Trainer {
           directory: directory, setting: setting.name, expected: setting.value, found: found?.value ?? "nothing")
       }
     }
+    let corrupt = { CheckpointError.corrupt(file: folder + "/trainer.json", problem: $0) }
+    guard checkpoint.models.count == models.count else {
+      throw corrupt("it has \(checkpoint.models.count) models instead of \(models.count)")
+    }
+    if let problem = checkpoint.state.contradiction(objectives: objectives.count) { throw corrupt(problem) }
     func restore<Value: Resumable>(_ value: inout Value, _ name: String) throws {
       let path = "\(folder)/\(name)"
       do {
@@ -103,6 +111,11 @@ extension Trainer {
       try restore(&weighting, "weighting-\(position).json")
       weightings[position] = weighting
     }
+    for position in statefulLosses.indices {
+      guard var loss = statefulLosses[position] else { continue }
+      try restore(&loss, "loss-\(position).json")
+      statefulLosses[position] = loss
+    }
     for position in hooks.indices { try restore(&hooks[position], "hook-\(position).json") }
     var best: [[Tensor]] = []
     for (position, model) in models.enumerated() {
@@ -115,10 +128,15 @@ extension Trainer {
       }
       if let optimizer = model.optimizer, let groups = checkpoint.models[position].groups {
         let byName = Dictionary(parameters.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-        optimizer.groups = groups.map { group in
-          ParameterGroup(
-            group.name, parameters: group.parameters.compactMap { byName[$0] }, learningRate: group.learningRate,
-            weightDecay: group.weightDecay)
+        optimizer.groups = try groups.map { group in
+          let members = try group.parameters.map { name in
+            guard let parameter = byName[name] else {
+              throw corrupt("group '\(group.name)' has '\(name)', which the model has not")
+            }
+            return parameter
+          }
+          return ParameterGroup(
+            group.name, parameters: members, learningRate: group.learningRate, weightDecay: group.weightDecay)
         }
         try optimizer.importState(try TensorArchive.read("\(folder)/optimizer-\(position).safetensors"))
       }

@@ -7,6 +7,8 @@ struct StepBatch {
   let samples: [TrainingSample]
   /// Nil for an objective without a weighting, or whose weights have to wait for the scores.
   var weights: [SampleWeights?]
+  /// By objective: the scores of the last backward pass, micro-batch by micro-batch, for a loss that keeps a memory.
+  var remembered: [[Tensor]] = []
 }
 
 extension Trainer {
@@ -41,6 +43,10 @@ extension Trainer {
       guard let weights else { continue }
       sums[objective].weighting = sums[objective].weighting ?? WeightingStatistics()
       sums[objective].weighting?.add(weights)
+    }
+    for (position, scores) in batch.remembered.enumerated() where !scores.isEmpty {
+      let input = try LossInput(scores: concatenated(scores, axis: 0), samples: batch.samples)
+      try statefulLosses[position]?.remember(input)
     }
     state.objectives = sums
     state.step += 1
@@ -83,7 +89,7 @@ extension Trainer {
       for cut in cuts {
         let pass = forwardPass(batch.samples, cut)
         for (slot, position) in open.enumerated() {
-          losses[slot] += try objectives[position].checkedLosses(pass).doubles()
+          losses[slot] += try objectives[position].checkedLosses(pass, state: statefulLosses[position]).doubles()
           scores[slot] += try detachedScores(pass, of: objectives[position].model)
         }
       }
@@ -96,7 +102,10 @@ extension Trainer {
   private func weigh(
     _ position: Int, _ samples: [TrainingSample], scores: [[Double]], losses: [Double]
   ) throws -> SampleWeights? {
-    let input = WeightingInput(samples: samples, scores: scores, losses: losses, epoch: state.epoch, step: state.step)
+    var others: [String: [[Double]]] = [:]
+    for name in weightings[position]?.readsModels ?? [] { others[name] = try self.scores(of: samples, model: name) }
+    let input = WeightingInput(
+      samples: samples, scores: scores, losses: losses, epoch: state.epoch, step: state.step, modelScores: others)
     return try weightings[position]?.weights(for: input).checked(for: samples)
   }
 
@@ -120,6 +129,7 @@ extension Trainer {
     case .separate: parts = objectives.indices.map { $0..<($0 + 1) }
     }
     var gradients = StepGradients(parts: parts.map { _ in [:] })
+    batch.remembered = objectives.map { _ in [] }
     for cut in microBatches(batch.samples.count) {
       for (part, positions) in parts.enumerated() {
         let pass = forwardPass(batch.samples, cut)
@@ -140,7 +150,8 @@ extension Trainer {
     _ sums: inout TrainerState.ObjectiveSums
   ) throws -> Tensor {
     let objective = objectives[position]
-    let losses = try objective.checkedLosses(pass)
+    let losses = try objective.checkedLosses(pass, state: statefulLosses[position])
+    if statefulLosses[position] != nil { batch.remembered[position].append(try pass.scores(of: objective.model).detached()) }
     let values = losses.doubles()
     for (value, sample) in zip(values, pass.samples) where !value.isFinite {
       throw TrainingError.lossNotFinite(
@@ -178,21 +189,30 @@ extension Trainer {
     return ForwardPass(samples: own, epoch: state.epoch, step: state.step) { [self] name in
       let model = try model(named: name)
       guard model.optimizer != nil else {
-        return try withoutGradients { try logits(of: model, own, context: .inference) }
+        return try withoutGradients { try output(of: model, own, context: .inference) }
       }
       let stream = generator.stream("dropout \(name)", state.step).stream("sample", cut.lowerBound)
-      return try logits(of: model, own, context: ForwardContext(training: stream))
+      let context = ForwardContext(training: stream, checkpointsActivations: options.checkpointsActivations)
+      return try output(of: model, own, context: context)
     }
   }
 
-  /// `[samples, documents]`, or `[samples, documents, 2]`.
-  private func logits(of model: TrainedModel, _ samples: [TrainingSample], context: ForwardContext) throws -> Tensor {
+  /// Scores `[samples, documents]`, or `[samples, documents, logits]`, and the vectors that they come from where there are any.
+  private func output(
+    of model: TrainedModel, _ samples: [TrainingSample], context: ForwardContext
+  ) throws -> ForwardPass.ModelOutput {
     let documents = samples[0].documents.count
     for sample in samples where sample.documents.count != documents {
       throw LossError.raggedBatch(samples[0].id, sample.id)
     }
+    if let scorer = model.scorer as? any EmbeddingScorer {
+      let vectors = try scorer.checkedEmbeddings(of: samples, texts: texts, context: context)
+      return ForwardPass.ModelOutput(
+        scores: scorer.scores(queries: vectors.queries, documents: vectors.documents), embeddings: vectors)
+    }
     let logits = try model.scorer.checkedScores(pairs(of: samples), context: context)
-    return logits.reshaped(to: [samples.count, documents] + logits.shape.dropFirst())
+    return ForwardPass.ModelOutput(
+      scores: logits.reshaped(to: [samples.count, documents] + logits.shape.dropFirst()), embeddings: nil)
   }
 
   private func pairs(of samples: [TrainingSample]) throws -> [ScoringPair] {

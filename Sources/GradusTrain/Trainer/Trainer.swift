@@ -36,6 +36,8 @@ public final class Trainer {
   var sampler: any TrainingSampler
   /// Parallel to `objectives`.
   var weightings: [(any SampleWeighting)?]
+  /// Parallel to `objectives`: losses with a memory, as they are now.
+  var statefulLosses: [(any StatefulLoss)?]
   var hooks: [any TrainerHook]
   var state: TrainerState
   /// Values of all parameters of the best epoch, by model and in the order of its parameters.
@@ -56,11 +58,17 @@ public final class Trainer {
       }
     }
     for model in models { try model.checkGroups() }
-    for objective in objectives where !models.contains(where: { $0.name == objective.model }) {
-      throw TrainingError.unknownModel(objective.model, known: models.map(\.name))
+    for objective in objectives {
+      for name in [objective.model] + (objective.weighting?.readsModels ?? [])
+      where !models.contains(where: { $0.name == name }) {
+        throw TrainingError.unknownModel(name, known: models.map(\.name))
+      }
     }
     for (name, value) in options.counts where value < 1 {
       throw TrainingError.settingTooSmall(name: name, found: value, least: 1)
+    }
+    if let size = options.microBatchSize, size < options.batchSize, let coupled = objectives.first(where: \.couplesSamples) {
+      throw TrainingError.coupledSamples(objective: coupled.name, batchSize: options.batchSize, microBatchSize: size)
     }
     switch options.epochLength {
     case .samples(let count): samplesPerEpoch = count
@@ -78,6 +86,7 @@ public final class Trainer {
     generator = SeededGenerator(seed: options.seed)
     givenGroups = models.map(\.groupsDescription).joined(separator: "; ")
     weightings = objectives.map(\.weighting)
+    statefulLosses = objectives.map(\.stateful)
     state = TrainerState(objectives: objectives.count)
   }
 
@@ -121,6 +130,12 @@ public final class Trainer {
       ?? Progress(label, total: left, unit: "samples")
     if !state.isEpochOpen {
       try withEachHook { try $0.beforeEpoch(self) }
+      for position in weightings.indices {
+        // Out of the list meanwhile, since it looks at the trainer.
+        guard var weighting = weightings[position] else { continue }
+        try weighting.beforeEpoch(self)
+        weightings[position] = weighting
+      }
       state.isEpochOpen = true
     }
     while state.samplesInEpoch < samplesPerEpoch && steps > 0 {

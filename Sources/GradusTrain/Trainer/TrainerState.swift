@@ -26,6 +26,15 @@ struct TrainerState: Codable, Equatable {
 
   init(objectives count: Int) { objectives = Array(repeating: ObjectiveSums(), count: count) }
 
+  /// What is wrong with values from a file, or nil.
+  func contradiction(objectives count: Int) -> String? {
+    if objectives.count != count { return "it has \(objectives.count) objectives instead of \(count)" }
+    if let bad = [("epoch", epoch), ("step", step), ("samplesInEpoch", samplesInEpoch)].first(where: {
+      !(0...1 << 48).contains($0.1)
+    }) { return "\(bad.0) is \(bad.1)" }
+    return nil
+  }
+
   mutating func openNextEpoch(objectives count: Int) {
     epoch += 1
     samplesInEpoch = 0

@@ -7,6 +7,10 @@ public enum TrainingError: GradusError, Equatable {
   case scoresShape(scorer: String, expected: [Int], found: [Int])
   /// No model has an optimizer.
   case nothingToTrain
+  /// A loss over vectors of a model that reads query and document together.
+  case noVectors(model: String)
+  /// A loss that compares the samples of a step with each other, and steps that are cut.
+  case coupledSamples(objective: String, batchSize: Int, microBatchSize: Int)
   case noObjectives
   /// Two models or two objectives of one name.
   case duplicateName(String)
@@ -27,8 +31,8 @@ public enum TrainingError: GradusError, Equatable {
   public var failureKind: FailureKind {
     switch self {
     case .unknownQuery, .unknownDocument: .badData
-    case .nothingToTrain, .noObjectives, .duplicateName, .unknownModel, .strayParameter, .settingTooSmall,
-      .passLengthUnknown:
+    case .noVectors, .coupledSamples, .nothingToTrain, .noObjectives, .duplicateName, .unknownModel, .strayParameter,
+      .settingTooSmall, .passLengthUnknown:
       .usage
     default: .failed
     }
@@ -40,6 +44,12 @@ public enum TrainingError: GradusError, Equatable {
     case .unknownDocument(let docno): "document \(docno) is in the training samples but not in the corpus; add its text"
     case .scoresShape(let scorer, let expected, let found):
       "\(scorer) must give scores of shape \(expected), found \(found)"
+    case .noVectors(let model):
+      "the loss compares vectors, and model '\(model)' reads query and document together; train a bi-encoder, or choose a loss "
+        + "over scores"
+    case .coupledSamples(let objective, let batchSize, let microBatchSize):
+      "\(objective) takes the negatives of the whole batch, and micro-batches of \(microBatchSize) would leave it with fewer "
+        + "than the batch of \(batchSize) has; leave the micro-batch size out, or make the batch as small"
     case .nothingToTrain: "no model has an optimizer; give one to each model that is to be trained"
     case .noObjectives: "a training needs at least one objective"
     case .duplicateName(let name): "two models or two objectives are called '\(name)'; give each its own name"

@@ -1,3 +1,4 @@
+import GradusCore
 import GradusTensor
 
 /// One term of what is minimised: a loss of some model's scores, weighted sample by sample.
@@ -12,6 +13,10 @@ public struct TrainingObjective {
   /// Nil for weights of 1.
   public let weighting: (any SampleWeighting)?
   public let scale: Double
+  /// Whether a sample's loss depends on the other samples of its step, so that the step cannot be cut.
+  public let couplesSamples: Bool
+  /// A loss with a memory as it is before the first step; the trainer keeps what becomes of it.
+  let stateful: (any StatefulLoss)?
   let perSample: (ForwardPass) throws -> Tensor
 
   /// A ranking loss of one model's scores.
@@ -19,8 +24,30 @@ public struct TrainingObjective {
     _ loss: any RankingLoss, name: String = "loss", model: String = "ranker", weighting: (any SampleWeighting)? = nil,
     scale: Double = 1
   ) {
-    self.init(name: name, model: model, weighting: weighting, scale: scale) { pass in
-      try loss.perSample(pass.lossInput(of: model))
+    self.init(
+      name: name, model: model, weighting: weighting, scale: scale, stateful: loss as? any StatefulLoss, couplesSamples: false
+    ) { try loss.perSample($0.lossInput(of: model)) }
+  }
+
+  /// A loss of one model's vectors; a weighting that reads scores sees the scores that come from them.
+  ///
+  ///     TrainingObjective(try InfoNCELoss(), qrels: trainingQrels, weighting: curriculum)
+  ///
+  /// - Parameters:
+  ///   - qrels: Judgements by which documents of other samples are no negatives; nil where the samples alone tell.
+  ///   - guide: Name of the model, usually without an optimizer, that losses with ``EmbeddingLoss/needsGuide`` ask.
+  public init(
+    _ loss: any EmbeddingLoss, qrels: Qrels? = nil, guide: String? = nil, name: String = "loss", model: String = "ranker",
+    weighting: (any SampleWeighting)? = nil, scale: Double = 1
+  ) {
+    self.init(
+      name: name, model: model, weighting: weighting, scale: scale, stateful: nil, couplesSamples: loss.couplesSamples
+    ) { pass in
+      if loss.needsGuide, guide == nil { throw LossError.guideNeeded(loss: "\(type(of: loss))") }
+      return try loss.perSample(
+        EmbeddingInput(
+          pass.embeddings(of: model), samples: pass.samples, qrels: qrels,
+          guide: loss.needsGuide ? guide.map(pass.embeddings(of:)) : nil))
     }
   }
 
@@ -31,21 +58,36 @@ public struct TrainingObjective {
   ///       return difference.square().mean(axes: [1])
   ///     }
   ///
-  /// - Parameter perSample: Shape `[samples]`.
+  /// - Parameters:
+  ///   - couplesSamples: Whether a sample's value depends on the others of its step.
+  ///   - perSample: Shape `[samples]`.
   public init(
     name: String, model: String = "ranker", weighting: (any SampleWeighting)? = nil, scale: Double = 1,
-    perSample: @escaping (ForwardPass) throws -> Tensor
+    couplesSamples: Bool = false, perSample: @escaping (ForwardPass) throws -> Tensor
+  ) {
+    self.init(
+      name: name, model: model, weighting: weighting, scale: scale, stateful: nil, couplesSamples: couplesSamples,
+      perSample: perSample)
+  }
+
+  private init(
+    name: String, model: String, weighting: (any SampleWeighting)?, scale: Double, stateful: (any StatefulLoss)?,
+    couplesSamples: Bool, perSample: @escaping (ForwardPass) throws -> Tensor
   ) {
     self.name = name
     self.model = model
     self.weighting = weighting
     self.scale = scale
+    self.stateful = stateful
+    self.couplesSamples = couplesSamples
     self.perSample = perSample
   }
 
   /// The losses, if there is one a sample.
-  func checkedLosses(_ pass: ForwardPass) throws -> Tensor {
-    let losses = try perSample(pass)
+  ///
+  /// - Parameter state: What the training has made of ``stateful``.
+  func checkedLosses(_ pass: ForwardPass, state: (any StatefulLoss)? = nil) throws -> Tensor {
+    let losses = try state.map { try $0.perSample(pass.lossInput(of: model)) } ?? perSample(pass)
     guard losses.shape == [pass.samples.count] else {
       throw LossError.notPerSample(loss: name, expected: pass.samples.count, found: losses.shape)
     }

@@ -10,6 +10,8 @@ public struct AveragedWeighting<Base: SampleWeighting>: SampleWeighting {
   }
 
   public var readsScores: Bool { base.readsScores }
+  public var readsModels: [String] { base.readsModels }
+  public mutating func beforeEpoch(_ trainer: Trainer) throws { try base.beforeEpoch(trainer) }
 
   public mutating func weights(for input: WeightingInput) throws -> SampleWeights {
     granularity.apply(to: try base.weights(for: input).checked(for: input.samples))

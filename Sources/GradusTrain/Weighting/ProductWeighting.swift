@@ -35,7 +35,16 @@ public struct ProductWeighting: SampleWeighting {
 
   public var readsScores: Bool { factors.contains { $0.readsScores } }
 
-  /// - Throws: ``WeightingError/allZero`` where a batch without any weight was to be renormalised.
+  /// Each model once.
+  public var readsModels: [String] {
+    factors.flatMap(\.readsModels).reduce(into: []) { all, name in if !all.contains(name) { all.append(name) } }
+  }
+
+  public mutating func beforeEpoch(_ trainer: Trainer) throws {
+    for position in factors.indices { try factors[position].beforeEpoch(trainer) }
+  }
+
+  /// - Throws: ``WeightingError/allZero(first:)`` where a batch without any weight was to be renormalised.
   public mutating func weights(for input: WeightingInput) throws -> SampleWeights {
     var product = SampleWeights(values: input.samples.map { _ in 1 })
     for position in factors.indices {
@@ -45,7 +54,7 @@ public struct ProductWeighting: SampleWeighting {
     }
     if case .mean(let mean) = renormalization {
       let sum = product.values.reduce(0, +)
-      guard sum > 0 else { throw WeightingError.allZero }
+      guard sum > 0 else { throw WeightingError.allZero(first: input.samples[0].id) }
       let present = sum / Double(product.values.count)
       for sample in product.values.indices { product.values[sample] *= mean / present }
     }

@@ -9,15 +9,20 @@ public struct WeightingInput: Sendable {
   public let epoch: Int?
   /// Optimizer steps before this batch, over the whole training.
   public let step: Int
+  /// What the models of ``SampleWeighting/readsModels`` give each sample's documents, in inference mode and before this
+  /// step's update.
+  public let modelScores: [String: [[Double]]]
 
   public init(
-    samples: [TrainingSample], scores: [[Double]] = [], losses: [Double] = [], epoch: Int?, step: Int
+    samples: [TrainingSample], scores: [[Double]] = [], losses: [Double] = [], epoch: Int?, step: Int,
+    modelScores: [String: [[Double]]] = [:]
   ) {
     self.samples = samples
     self.scores = scores
     self.losses = losses
     self.epoch = epoch
     self.step = step
+    self.modelScores = modelScores
   }
 }
 
@@ -49,8 +54,21 @@ public protocol SampleWeighting: Resumable, Sendable {
   /// costs one more pass without gradient, because no weight can be known before all samples are scored.
   var readsScores: Bool { get }
 
+  /// Models of the training whose scores ``weights(for:)`` needs beside those of the objective's own: each costs one more
+  /// pass over the batch without gradient. None unless said otherwise.
+  var readsModels: [String] { get }
+
+  /// Before the first sample of an epoch is drawn: the place for a pass over the whole training set without gradient
+  /// (``Trainer/scores(of:model:)``). Does nothing unless said otherwise.
+  mutating func beforeEpoch(_ trainer: Trainer) throws
+
   /// The weights of one batch, in the order of its samples.
   mutating func weights(for input: WeightingInput) throws -> SampleWeights
+}
+
+extension SampleWeighting {
+  public var readsModels: [String] { [] }
+  public mutating func beforeEpoch(_ trainer: Trainer) throws {}
 }
 
 extension SampleWeights {

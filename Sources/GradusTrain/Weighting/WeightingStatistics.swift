@@ -8,6 +8,9 @@ public struct WeightingStatistics: Sendable, Equatable, Codable {
   private var easinessSum = 0.0
   private var easinessSamples = 0
   private var hardSamples = 0
+  private var effectiveSamples = 0.0
+  /// Largest weight so far; 0 before the first sample.
+  public private(set) var largestWeight = 0.0
 
   public init() {}
 
@@ -15,6 +18,10 @@ public struct WeightingStatistics: Sendable, Equatable, Codable {
   public mutating func add(_ weights: SampleWeights) {
     samples += weights.values.count
     weightSum = weights.values.reduce(weightSum, +)
+    largestWeight = weights.values.reduce(largestWeight, max)
+    let sum = weights.values.reduce(0, +)
+    let squares = weights.values.reduce(0) { $0 + $1 * $1 }
+    effectiveSamples += squares > 0 ? sum * sum / squares : 0
     guard let easiness = weights.easiness else { return }
     easinessSamples += easiness.count
     easinessSum = easiness.reduce(easinessSum, +)
@@ -23,6 +30,9 @@ public struct WeightingStatistics: Sendable, Equatable, Codable {
 
   /// Mean W; nil before the first sample.
   public var meanWeight: Double? { samples > 0 ? weightSum / Double(samples) : nil }
+  /// Effective samples of each batch, `(sum W)^2 / sum W^2`, as a share of all samples: 1 for equal weights. Nil before the
+  /// first sample.
+  public var effectiveShare: Double? { samples > 0 ? effectiveSamples / Double(samples) : nil }
   /// Mean D; nil where the weighting does not know it.
   public var meanEasiness: Double? { easinessSamples > 0 ? easinessSum / Double(easinessSamples) : nil }
   /// Share of samples with D below 0.5; nil where the weighting does not know D.

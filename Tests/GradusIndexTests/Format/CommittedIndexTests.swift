@@ -12,7 +12,13 @@ struct CommittedIndexTests {
     Document(docno: "d4", title: "Plates", text: "Heat and heat again: plates that are heated in flowing air."),
   ]
 
-  private var folder: String { Bundle.module.path(forResource: "index-v1", ofType: nil, inDirectory: "Fixtures") ?? "" }
+  static let columns = [MetadataColumn("source", .keyword), MetadataColumn("year", .date), MetadataColumn("pages", .number)]
+
+  private var folder: String { path("index-v1") }
+
+  private func path(_ name: String) -> String {
+    Bundle.module.path(forResource: name, ofType: nil, inDirectory: "Fixtures") ?? ""
+  }
 
   @Test("Version 1 opens, verifies and answers")
   func version1() throws {
@@ -30,5 +36,31 @@ struct CommittedIndexTests {
     let temporary = try TemporaryFolder()
     _ = try RandomCollection.build(Self.documents, in: temporary.path("idx"), analyzer: .english)
     #expect(try TemporaryFolder.contents(of: temporary.path("idx")) == TemporaryFolder.contents(of: folder))
+  }
+
+  /// The documents of version 1 with metadata for the columns.
+  private static let withMetadata = documents.enumerated().map { number, document in
+    Document(
+      docno: document.docno, title: document.title, text: document.text,
+      metadata: document.metadata.merging(number == 2 ? [:] : ["year": "\(1990 + number)-05", "pages": "\(number)"]) { $1 })
+  }
+
+  @Test("Version 2, with positions and columns, opens, verifies and answers")
+  func version2() throws {
+    let index = try InvertedIndex(path: path("index-v2"))
+    try index.verify()
+    #expect(index.columns == Self.columns)
+    #expect(try index.search("heated plates", k: 10).documents.map(\.docno) == ["d4", "d2", "d1"])
+    #expect(try index.search(BooleanQuery(parsing: "\"boundary layer\""), k: 10).documents.map(\.docno) == ["d1"])
+    let recent = try index.documents(matching: MetadataFilter(parsing: "year>=1991 pages<9"))
+    #expect(try index.search("heated plates", k: 10, filter: recent).documents.map(\.docno) == ["d4", "d2"])
+  }
+
+  @Test("Today's builder still writes the same bytes for version 2")
+  func sameBytesOfVersion2() throws {
+    let temporary = try TemporaryFolder()
+    _ = try RandomCollection.build(
+      Self.withMetadata, in: temporary.path("idx"), analyzer: .english, positions: true, columns: Self.columns)
+    #expect(try TemporaryFolder.contents(of: temporary.path("idx")) == TemporaryFolder.contents(of: path("index-v2")))
   }
 }

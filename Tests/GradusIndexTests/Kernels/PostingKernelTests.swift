@@ -108,8 +108,11 @@ struct PostingKernelTests {
       var vector = [Double](repeating: 0, count: 128)
       var scalar = vector
       lengths.withUnsafeBufferPointer { lengths in
-        var scorer = grd_bm25(
-          base: 0.9 * 0.6, slope: 0.36 / 156.7, lengths: lengths.baseAddress, documents: UInt32(lengths.count))
+        var scorer = grd_scorer()
+        scorer.base = 0.9 * 0.6
+        scorer.slope = 0.36 / 156.7
+        scorer.lengths = lengths.baseAddress
+        scorer.documents = UInt32(lengths.count)
         grd_bm25_contributions(&scorer, 3.7, docs, tfs, count, &vector)
         grd_bm25_contributions_scalar(&scorer, 3.7, docs, tfs, count, &scalar)
       }
@@ -170,7 +173,7 @@ struct TopKTests {
       spare.withUnsafeMutableBufferPointer { spare in
         guard let base = hits.baseAddress, let second = spare.baseAddress else { return }
         var top = grd_topk(
-          hits: base, spare: second, count: 0, capacity: capacity, k: k, minimum: .leastNonzeroMagnitude)
+          hits: base, spare: second, count: 0, capacity: capacity, k: k, minimum: -.infinity)
         grd_topk_push(&top, 0, offsets, scores, count, ranks)
         grd_topk_settle(&top)
         grd_hits_sort(base, second, top.count)
@@ -184,6 +187,8 @@ struct TopKTests {
     var generator = SeededGenerator(seed: UInt64(k))
     for count in [1, 5, 64, 65, 333, 3000] {
       check((0..<count).map { _ in 20 * generator.uniform() + 0.01 }, k: k, "uniform")
+      check((0..<count).map { _ in 3 * generator.uniform() - 2 }, k: k, "both signs")
+      check((0..<count).map { _ in Double(generator.integer(below: 3)) - 2 }, k: k, "zeros and negative ties")
       check((0..<count).map { _ in Double(1 + generator.integer(below: 4)) }, k: k, "many ties")
       check([Double](repeating: 1.5, count: count), k: k, "all equal")
       check((0..<count).map { Double($0 + 1) }, k: k, "ascending")

@@ -145,6 +145,21 @@ struct SearchTests {
     }
   }
 
+  @Test("Queries of few and of many terms: each term counts as often as it stands there", arguments: [31, 32, 33, 90])
+  func manyTerms(count: Int) throws {
+    let folder = try TemporaryFolder()
+    let documents = RandomCollection.documents(200, words: 30, vocabulary: 120, seed: 41)
+    let index = try RandomCollection.build(documents, in: folder.path("idx"))
+    // Term i stands there once, and twice more where 7 divides i; the last one three times.
+    let words = (0..<count).map { "w\($0)" }
+    let again = words.indices.filter { $0 % 7 == 0 || $0 == count - 1 }.map { words[$0] }
+    let query = (words + again + again).joined(separator: " ")
+    let terms = words.map { WeightedTerm($0, weight: again.contains($0) ? 3 : 1) }
+    let found = try index.search(query, k: 200)
+    #expect(found.documents == (try index.search(terms: terms, k: 200)).documents)
+    #expect(found.queryLength == count + 2 * again.count && !found.documents.isEmpty)
+  }
+
   @Test("Highlighted words are those whose terms the query has")
   func highlighting() throws {
     let folder = try TemporaryFolder()

@@ -32,10 +32,11 @@ enum RandomCollection {
   @discardableResult
   static func build(
     _ documents: [Document], in folder: String, analyzer: AnalyzerConfiguration = analyzer,
-    memoryBudgetBytes: Int = 64 << 20, threads: Int = 2
+    memoryBudgetBytes: Int = 64 << 20, threads: Int = 2, positions: Bool = false, columns: [MetadataColumn] = []
   ) throws -> InvertedIndex {
     let builder = try IndexBuilder(
-      directory: folder, analyzer: analyzer, memoryBudgetBytes: memoryBudgetBytes, threads: threads)
+      directory: folder, analyzer: analyzer, memoryBudgetBytes: memoryBudgetBytes, threads: threads,
+      positions: positions, columns: columns)
     for document in documents { try builder.add(document) }
     _ = try builder.finish()
     return try InvertedIndex(path: folder)

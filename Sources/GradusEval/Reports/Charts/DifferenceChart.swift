@@ -7,9 +7,13 @@ public struct DifferenceChart: Sendable {
   /// Largest first; equal ones in the order given.
   public let differences: [(label: String, value: Double)]
 
+  /// What the values are of, in the plural.
+  public let noun: String
+
   /// Values must be finite.
-  public init(title: String, differences: [(label: String, value: Double)]) {
+  public init(title: String, differences: [(label: String, value: Double)], noun: String = "queries") {
     self.title = title
+    self.noun = noun
     self.differences = differences.enumerated().sorted {
       $0.element.value != $1.element.value ? $0.element.value > $1.element.value : $0.offset < $1.offset
     }.map(\.element)
@@ -36,7 +40,8 @@ public struct DifferenceChart: Sendable {
         tooltip: "\(difference.label): \(signed(difference.value, 4))")
     }
     canvas.line(left, y(0), right, y(0))
-    canvas.text("\(queryCount(values.count)), largest gain to largest loss", (left + right) / 2, bottom + 26, anchor: .middle)
+    let count = noun == "queries" ? queryCount(values.count) : "\(values.count) \(noun)"
+    canvas.text("\(count), largest gain to largest loss", (left + right) / 2, bottom + 26, anchor: .middle)
     return canvas.svg(title: title)
   }
 }

@@ -29,6 +29,8 @@ public final class IndexBuilder {
   private var analyzers: [Analyzer]
   private var accumulators: [PostingsAccumulator]
   private var runPaths: [String] = []
+  private let holdsPositions: Bool
+  private var columns: ColumnsBuilder
   private let docnos = ByteTable()
   private var lengths: [UInt32] = []
   private var storedOffsets: [UInt64] = [0]
@@ -46,25 +48,32 @@ public final class IndexBuilder {
   /// - Parameters:
   ///   - memoryBudgetBytes: For postings in memory; any positive number works, small ones make many temporary files.
   ///   - threads: For analysis; at most as many as `WorkerPool.shared` has take part.
+  ///   - positions: Whether the index knows where words stand: for phrases and proximity. It grows by about as much as its
+  ///     postings take, and twice that.
+  ///   - columns: Metadata to filter by.
   /// - Throws: ``IndexError/locked(path:pid:)``, `FileError`, and what the analyzer's configuration is refused for.
   public convenience init(
     directory: String, analyzer: AnalyzerConfiguration, memoryBudgetBytes: Int = 512 << 20,
-    threads: Int = WorkerPool.shared.threads
+    threads: Int = WorkerPool.shared.threads, positions: Bool = false, columns: [MetadataColumn] = []
   ) throws {
     try self.init(
-      directory: directory, analyzer: analyzer, memoryBudgetBytes: memoryBudgetBytes, threads: threads, calls: .posix)
+      directory: directory, analyzer: analyzer, memoryBudgetBytes: memoryBudgetBytes, threads: threads, calls: .posix,
+      positions: positions, columns: columns)
   }
 
   init(
-    directory: String, analyzer: AnalyzerConfiguration, memoryBudgetBytes: Int, threads: Int, calls: SystemCalls
+    directory: String, analyzer: AnalyzerConfiguration, memoryBudgetBytes: Int, threads: Int, calls: SystemCalls,
+    positions: Bool = false, columns: [MetadataColumn] = []
   ) throws {
+    holdsPositions = positions
+    self.columns = try ColumnsBuilder(columns)
     self.directory = directory
     configuration = analyzer
     memoryBudget = memoryBudgetBytes
     self.calls = calls
     pendingLimit = min(max(memoryBudgetBytes / 8, 1 << 16), 4 << 20)
     analyzers = try (0..<max(1, threads)).map { _ in try Analyzer(analyzer) }
-    accumulators = analyzers.map { _ in PostingsAccumulator() }
+    accumulators = analyzers.map { _ in PostingsAccumulator(holdsPositions: positions) }
     let folder = try IndexFolder(path: directory, calls: calls)
     self.folder = folder
     generation = folder.nextGeneration
@@ -105,6 +114,7 @@ public final class IndexBuilder {
       guard bytes < Int(Int32.max) else {
         throw IndexError.limitExceeded(path: directory, what: "bytes in document '\(docno)'", limit: Int(Int32.max) - 1)
       }
+      try columns.append(document)
       record.removeAll(keepingCapacity: true)
       DocumentStore.encode(document, into: &record)
       try file.append(record)
@@ -119,14 +129,40 @@ public final class IndexBuilder {
   ///
   /// - Throws: `FileError`; the folder is then as it was.
   public func finish() throws -> IndexStatistics {
+    try finish { [self] writer in
+      var runs: [any PostingsRun] = try runPaths.map { try FileRun(path: $0) }
+      runs += accumulators.map { MemoryRun($0) }
+      var merger = PostingsMerger(runs)
+      try merger.forEach { term, postings, gaps in try writer.append(term, postings, gaps) }
+    }
+  }
+
+  /// Ends an index whose postings do not come from the texts of its documents.
+  ///
+  /// - Parameters:
+  ///   - lengths: Of all documents, in place of those of their texts.
+  ///   - appendLists: Writes the posting lists, in byte order of their terms.
+  func finish(
+    lengths: [UInt32], appendLists: (inout PostingsWriter) throws -> Void
+  ) throws -> IndexStatistics {
+    try closingOnError { _, _ in
+      try flush()
+      self.lengths = lengths
+    }
+    return try finish(appendLists)
+  }
+
+  private func finish(_ appendLists: (inout PostingsWriter) throws -> Void) throws -> IndexStatistics {
     let statistics = try closingOnError { file, folder in
       try flush()
       try file.begin(.storedOffsets)
       try file.append(storedOffsets)
       let documents = IndexManifest.File(
         name: IndexFolder.segmentName(generation: generation, kind: "documents"), bytes: try file.finish())
-      let (postings, statistics) = try writePostings(folder)
-      let segment = IndexManifest.Segment(postings: postings, documents: documents, statistics: statistics)
+      let (postings, positions, statistics) = try writePostings(folder, appendLists)
+      let segment = IndexManifest.Segment(
+        postings: postings, documents: documents, statistics: statistics, positions: positions,
+        columns: try writeColumns(folder))
       try folder.commit(
         IndexManifest(generation: generation, analyzer: configuration, segments: [segment], statistics: statistics))
       return statistics
@@ -194,8 +230,8 @@ public final class IndexBuilder {
     text.append(contentsOf: document.text.utf8)
     var length: UInt32 = 0
     text.withUnsafeBufferPointer { bytes in
-      analyzer.analyze(bytes) { term, _ in
-        accumulator.add(term, doc: doc)
+      analyzer.analyze(bytes) { term, token in
+        accumulator.add(term, doc: doc, position: token.position)
         length += 1
       }
     }
@@ -208,20 +244,31 @@ public final class IndexBuilder {
       let path = folder.path(of: IndexFolder.runName(runPaths.count + 1))
       try FileRun.write(accumulators[worker], path: path, calls: calls)
       runPaths.append(path)
-      accumulators[worker] = PostingsAccumulator()
+      accumulators[worker] = PostingsAccumulator(holdsPositions: holdsPositions)
     }
   }
 
-  private func writePostings(_ folder: IndexFolder) throws -> (IndexManifest.File, IndexStatistics) {
+  private func writeColumns(_ folder: IndexFolder) throws -> IndexManifest.File? {
+    guard !columns.isEmpty else { return nil }
+    let name = IndexFolder.segmentName(generation: generation, kind: "columns")
+    let file = try SectionFileWriter(path: folder.path(of: name), kind: .columns, calls: calls)
+    try columns.write(to: file)
+    return IndexManifest.File(name: name, bytes: try file.finish())
+  }
+
+  private func writePostings(
+    _ folder: IndexFolder, _ appendLists: (inout PostingsWriter) throws -> Void
+  ) throws -> (IndexManifest.File, IndexManifest.File?, IndexStatistics) {
     let name = IndexFolder.segmentName(generation: generation, kind: "postings")
     let path = folder.path(of: name)
     let file = try SectionFileWriter(path: path, kind: .postings, calls: calls)
+    let positionsName = IndexFolder.segmentName(generation: generation, kind: "positions")
+    let positions =
+      holdsPositions
+      ? try SectionFileWriter(path: folder.path(of: positionsName), kind: .positions, calls: calls) : nil
     let (terms, postings) = try lengths.withUnsafeBufferPointer { lengths in
-      var runs: [any PostingsRun] = try runPaths.map { try FileRun(path: $0) }
-      runs += accumulators.map { MemoryRun($0) }
-      var writer = try PostingsWriter(file: file, path: path, lengths: lengths)
-      var merger = PostingsMerger(runs)
-      try merger.forEach { term, postings in try writer.append(term, postings) }
+      var writer = try PostingsWriter(file: file, path: path, lengths: lengths, positions: positions)
+      try appendLists(&writer)
       return try writer.finish()
     }
     try file.begin(.lengths)
@@ -229,7 +276,8 @@ public final class IndexBuilder {
     try writeDocnos(file)
     let statistics = IndexStatistics(
       documents: lengths.count, terms: terms, postings: postings, tokens: lengths.reduce(0) { $0 + Int($1) })
-    return (IndexManifest.File(name: name, bytes: try file.finish()), statistics)
+    let positionsFile = try positions.map { IndexManifest.File(name: positionsName, bytes: try $0.finish()) }
+    return (IndexManifest.File(name: name, bytes: try file.finish()), positionsFile, statistics)
   }
 
   private func writeDocnos(_ file: SectionFileWriter) throws {

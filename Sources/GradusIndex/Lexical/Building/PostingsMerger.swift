@@ -6,23 +6,28 @@ struct PostingsMerger {
   private var heap: [any PostingsRun] = []
   private var term: [UInt8] = []
   private var postings: [UInt64] = []
+  private var gaps: [UInt32] = []
 
   init(_ runs: [any PostingsRun]) {
     heap = runs.filter { $0.term != nil }
     for place in stride(from: heap.count / 2 - 1, through: 0, by: -1) { siftDown(place) }
   }
 
-  /// Calls `body` for each term, with postings as document number and, in the low 32 bits, tf.
+  /// Calls `body` for each term, with postings as document number and, in the low 32 bits, tf, and with the gaps between its
+  /// positions, as many as the sum of the tfs, where positions are held.
   mutating func forEach(
-    _ body: (_ term: UnsafeBufferPointer<UInt8>, _ postings: UnsafeBufferPointer<UInt64>) throws -> Void
+    _ body: (
+      _ term: UnsafeBufferPointer<UInt8>, _ postings: UnsafeBufferPointer<UInt64>, _ gaps: UnsafeBufferPointer<UInt32>
+    ) throws -> Void
   ) throws {
     while let first = heap.first?.term {
       term.removeAll(keepingCapacity: true)
       term.append(contentsOf: first)
       postings.removeAll(keepingCapacity: true)
+      gaps.removeAll(keepingCapacity: true)
       var sources = 0
       while let top = heap.first, let next = top.term, term.withUnsafeBufferPointer({ bytesAreEqual($0, next) }) {
-        top.takePostings(into: &postings)
+        top.takePostings(into: &postings, gaps: &gaps)
         sources += 1
         if top.term == nil {
           heap[0] = heap[heap.count - 1]
@@ -30,11 +35,33 @@ struct PostingsMerger {
         }
         siftDown(0)
       }
-      if sources > 1 { postings.sort() }
+      if sources > 1 { sort() }
       try term.withUnsafeBufferPointer { term in
-        try postings.withUnsafeBufferPointer { postings in try body(term, postings) }
+        try postings.withUnsafeBufferPointer { postings in
+          try gaps.withUnsafeBufferPointer { gaps in try body(term, postings, gaps) }
+        }
       }
     }
+  }
+
+  /// Puts the postings of several runs in order, each with its gaps.
+  private mutating func sort() {
+    guard !gaps.isEmpty else { return postings.sort() }
+    var start = 0
+    var places: [(posting: UInt64, start: Int)] = []
+    places.reserveCapacity(postings.count)
+    for posting in postings {
+      places.append((posting, start))
+      start += Int(posting & 0xFFFF_FFFF)
+    }
+    places.sort { $0.posting < $1.posting }
+    var ordered: [UInt32] = []
+    ordered.reserveCapacity(gaps.count)
+    for (number, place) in places.enumerated() {
+      postings[number] = place.posting
+      ordered.append(contentsOf: gaps[place.start..<place.start + Int(place.posting & 0xFFFF_FFFF)])
+    }
+    gaps = ordered
   }
 
   private mutating func siftDown(_ start: Int) {

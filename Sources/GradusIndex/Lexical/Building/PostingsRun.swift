@@ -5,8 +5,9 @@ import GradusFormats
 protocol PostingsRun: AnyObject {
   /// The term that the run stands at, or nil at its end; valid until the next call.
   var term: UnsafeBufferPointer<UInt8>? { get }
-  /// Appends the postings of that term (document number, and tf in the low 32 bits) and goes on to the next one.
-  func takePostings(into postings: inout [UInt64])
+  /// Appends the postings of that term (document number, and tf in the low 32 bits) and, where positions are held, the gaps
+  /// between its positions in the same order, and goes on to the next one.
+  func takePostings(into postings: inout [UInt64], gaps: inout [UInt32])
 }
 
 /// A run that never left memory.
@@ -22,13 +23,21 @@ final class MemoryRun: PostingsRun {
 
   var term: UnsafeBufferPointer<UInt8>? { position < order.count ? accumulator.term(order[position]) : nil }
 
-  func takePostings(into postings: inout [UInt64]) {
+  func takePostings(into postings: inout [UInt64], gaps: inout [UInt32]) {
+    let start = postings.count
     accumulator.appendPostings(order[position], to: &postings)
+    accumulator.appendPositionGaps(order[position], occurrences: occurrences(postings[start...]), to: &gaps)
     position += 1
   }
 }
 
-/// A run in a temporary file. A record: u32 bytes of the term, u32 postings, the term, 8 bytes per posting.
+/// The sum of the tfs of postings.
+private func occurrences(_ postings: ArraySlice<UInt64>) -> Int {
+  postings.reduce(0) { $0 + Int($1 & 0xFFFF_FFFF) }
+}
+
+/// A run in a temporary file. A record: u32 bytes of the term, u32 postings, u32 gaps between positions, the term, 8 bytes per
+/// posting, 4 bytes per gap.
 ///
 /// Runs live for one build and are read by the process that wrote them, so they carry no version.
 final class FileRun: PostingsRun {
@@ -43,14 +52,19 @@ final class FileRun: PostingsRun {
   static func write(_ accumulator: PostingsAccumulator, path: String, calls: SystemCalls) throws {
     let file = try AppendFile(path: path, calls: calls)
     var postings: [UInt64] = []
+    var gaps: [UInt32] = []
     for number in accumulator.sortedTerms() {
       let term = accumulator.term(number)
       postings.removeAll(keepingCapacity: true)
+      gaps.removeAll(keepingCapacity: true)
       accumulator.appendPostings(number, to: &postings)
+      accumulator.appendPositionGaps(number, occurrences: occurrences(postings[...]), to: &gaps)
       try file.append(UInt32(term.count))
       try file.append(UInt32(postings.count))
+      try file.append(UInt32(gaps.count))
       try file.append(UnsafeRawBufferPointer(term))
       try postings.withUnsafeBytes { try file.append($0) }
+      try gaps.withUnsafeBytes { try file.append($0) }
     }
     try file.finishTemporary()
   }
@@ -58,14 +72,17 @@ final class FileRun: PostingsRun {
   var term: UnsafeBufferPointer<UInt8>? {
     guard offset < file.count else { return nil }
     let count = Int(file.bytes.number(UInt32.self, at: offset))
-    return UnsafeRawBufferPointer(rebasing: file.bytes[offset + 8..<offset + 8 + count]).bindMemory(to: UInt8.self)
+    return UnsafeRawBufferPointer(rebasing: file.bytes[offset + 12..<offset + 12 + count]).bindMemory(to: UInt8.self)
   }
 
-  func takePostings(into postings: inout [UInt64]) {
+  func takePostings(into postings: inout [UInt64], gaps: inout [UInt32]) {
     let bytes = file.bytes
-    let start = offset + 8 + Int(bytes.number(UInt32.self, at: offset))
+    let start = offset + 12 + Int(bytes.number(UInt32.self, at: offset))
     let count = Int(bytes.number(UInt32.self, at: offset + 4))
+    let gapCount = Int(bytes.number(UInt32.self, at: offset + 8))
     for number in 0..<count { postings.append(bytes.number(UInt64.self, at: start + 8 * number)) }
     offset = start + 8 * count
+    for number in 0..<gapCount { gaps.append(bytes.number(UInt32.self, at: offset + 4 * number)) }
+    offset += 4 * gapCount
   }
 }

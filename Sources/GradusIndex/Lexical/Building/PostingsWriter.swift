@@ -10,17 +10,18 @@ struct PostingsWriter {
   private let file: SectionFileWriter
   /// Of all documents: bounds of the blocks rest on them.
   private let lengths: UnsafeBufferPointer<UInt32>
+  private var positions: PositionsWriter?
   private var entries: [TermEntry] = []
   private var text: [UInt8] = []
   private var hashes: [UInt64] = []
   private var postingsCount = 0
-  private var docs: [UInt32] = []
-  private var tfs: [UInt32] = []
-  private var skips: [grd_skip] = []
-  private var blocks: [UInt8] = []
-  private var encoded = [UInt8](repeating: 0, count: Int(GRD_BLOCK_BYTES))
+  private var encoder = PostingListEncoder()
 
-  init(file: SectionFileWriter, path: String, lengths: UnsafeBufferPointer<UInt32>) throws {
+  /// - Parameter positions: The file of positions, where they are wanted.
+  init(
+    file: SectionFileWriter, path: String, lengths: UnsafeBufferPointer<UInt32>, positions: SectionFileWriter? = nil
+  ) throws {
+    self.positions = try positions.map { try PositionsWriter(file: $0) }
     self.file = file
     self.path = path
     self.lengths = lengths
@@ -28,7 +29,10 @@ struct PostingsWriter {
   }
 
   /// Adds a term; terms come in byte order, postings by ascending document.
-  mutating func append(_ term: UnsafeBufferPointer<UInt8>, _ postings: UnsafeBufferPointer<UInt64>) throws {
+  mutating func append(
+    _ term: UnsafeBufferPointer<UInt8>, _ postings: UnsafeBufferPointer<UInt64>, _ gaps: UnsafeBufferPointer<UInt32>
+  ) throws {
+    try positions?.append(postings, gaps)
     var entry = TermEntry(
       textOffset: UInt64(text.count), textLength: UInt32(term.count), documentFrequency: UInt32(postings.count),
       collectionFrequency: 0, postings: 0)
@@ -50,6 +54,7 @@ struct PostingsWriter {
     guard entries.count < Int(UInt32.max) else {
       throw IndexError.limitExceeded(path: path, what: "distinct terms", limit: Int(UInt32.max) - 1)
     }
+    try positions?.finish()
     try file.append([UInt8](repeating: 0, count: Int(GRD_SLACK)))
     try file.begin(.terms)
     try entries.withUnsafeBytes { try file.append($0) }
@@ -61,38 +66,10 @@ struct PostingsWriter {
   }
 
   private mutating func appendList(_ postings: UnsafeBufferPointer<UInt64>) throws {
-    let blockSize = Int(GRD_BLOCK)
-    skips.removeAll(keepingCapacity: true)
-    blocks.removeAll(keepingCapacity: true)
-    var previous = UInt32.max  // GRD_BEFORE_FIRST
-    var start = 0
-    while start < postings.count {
-      let block = postings[start..<min(start + blockSize, postings.count)]
-      docs.removeAll(keepingCapacity: true)
-      tfs.removeAll(keepingCapacity: true)
-      for posting in block {
-        docs.append(UInt32(truncatingIfNeeded: posting >> 32))
-        tfs.append(UInt32(truncatingIfNeeded: posting))
-      }
-      guard blocks.count <= Int(UInt32.max) else {
-        throw IndexError.limitExceeded(path: path, what: "bytes of postings of one term", limit: Int(UInt32.max))
-      }
-      var skip = grd_skip()
-      skip.last_doc = docs[docs.count - 1]
-      skip.offset = UInt32(blocks.count)
-      withUnsafeMutablePointer(to: &skip.impacts) { impacts in
-        impacts.withMemoryRebound(to: grd_impact.self, capacity: 4) {
-          grd_block_impacts(docs, tfs, docs.count, lengths.baseAddress, $0)
-        }
-      }
-      skips.append(skip)
-      let count = grd_encode_block(docs, tfs, docs.count, previous, &encoded)
-      blocks.append(contentsOf: encoded[..<count])
-      previous = skip.last_doc
-      start += blockSize
+    guard encoder.encode(postings, lengths: lengths) else {
+      throw IndexError.limitExceeded(path: path, what: "bytes of postings of one term", limit: Int(UInt32.max))
     }
-    while blocks.count % 4 != 0 { blocks.append(0) }
-    try skips.withUnsafeBytes { try file.append($0) }
-    try file.append(blocks)
+    try encoder.skips.withUnsafeBytes { try file.append($0) }
+    try file.append(encoder.blocks)
   }
 }

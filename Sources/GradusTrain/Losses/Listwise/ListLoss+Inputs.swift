@@ -18,23 +18,13 @@ extension LossInput {
 
   /// Labels by sample, all finite.
   func finiteLabels(for loss: any RankingLoss) throws(LossError) -> [[Double]] {
-    for sample in samples {
-      for document in sample.documents where !document.label.isFinite {
-        throw .label(loss: "\(type(of: loss))", sample: sample.id, label: document.label, expected: "a finite number")
-      }
-    }
+    try requireLabels(for: loss, "that are finite numbers", \.isFinite)
     return samples.map { $0.documents.map(\.label) }
   }
 
   /// Labels by sample, all of them grades: from 0 to ``LossInput/largestGrade``.
   func grades(for loss: any RankingLoss) throws(LossError) -> [[Double]] {
-    for sample in samples {
-      for document in sample.documents where !(document.label >= 0 && document.label <= Self.largestGrade) {
-        throw .label(
-          loss: "\(type(of: loss))", sample: sample.id, label: document.label,
-          expected: "a grade from 0 to \(Int(Self.largestGrade))")
-      }
-    }
+    try requireLabels(for: loss, "that are grades from 0 to \(Int(Self.largestGrade))") { $0 >= 0 && $0 <= Self.largestGrade }
     return samples.map { $0.documents.map(\.label) }
   }
 
@@ -56,10 +46,13 @@ extension Tensor {
 ///
 /// The gain is `2^grade - 1` and the discount `1 / log2(1 + rank)` (Burges et al., ICML 2005).
 func normalizedGains(_ grades: [Double]) -> [Double] {
-  let gains = grades.map { exp2($0) - 1 }
+  let gains = grades.map(gain)
   let ideal = gains.sorted(by: >).enumerated().reduce(0.0) { $0 + $1.element * rankDiscount($1.offset + 1) }
   return ideal > 0 ? gains.map { $0 / ideal } : gains.map { _ in 0 }
 }
+
+/// `2^grade - 1`.
+func gain(_ grade: Double) -> Double { exp2(grade) - 1 }
 
 /// `1 / log2(1 + rank)`, rank from 1.
 func rankDiscount(_ rank: Int) -> Double { 1 / log2(1 + Double(rank)) }

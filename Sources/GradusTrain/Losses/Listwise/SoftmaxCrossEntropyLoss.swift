@@ -10,7 +10,7 @@ import GradusTensor
 public struct SoftmaxCrossEntropyLoss: RankingLoss, Equatable {
   public init() {}
 
-  /// - Throws: ``LossError/listNeeded(loss:sample:)``; ``LossError/label(loss:sample:label:expected:)`` below 0.
+  /// - Throws: ``LossError/listNeeded(loss:sample:)``; ``LossError/documentLabel(loss:qid:docno:label:expected:)`` below 0.
   public func perSample(_ input: LossInput) throws -> Tensor {
     let scores = try input.listLogits(for: self)
     let shares = try input.grades(for: self).map { labels in

@@ -1,0 +1,103 @@
+import GradusCore
+
+/// Collects the columns of the documents of an index that is being built, and writes them.
+///
+/// The directory is JSON. The data of a column begins at a multiple of 8 bytes. Numbers and dates: f64 per document, NaN where
+/// there is no value. Keywords: u64 values, u64 places of their texts and of the end, u32 per document with 1 + the number of
+/// its value in byte order or 0, then the texts.
+struct ColumnsBuilder {
+  /// One column in the directory.
+  struct Entry: Codable, Equatable {
+    let column: MetadataColumn
+    let offset: Int
+    let bytes: Int
+  }
+
+  private var columns: [Column] = []
+
+  private struct Column {
+    let definition: MetadataColumn
+    var numbers: [Double] = []
+    var keywords: [UInt32] = []
+    var texts: [String] = []
+    var places: [String: UInt32] = [:]
+  }
+
+  /// - Throws: ``IndexError/invalidQuery(_:)`` for a column that is listed twice.
+  init(_ definitions: [MetadataColumn]) throws {
+    for definition in definitions {
+      guard !columns.contains(where: { $0.definition.name == definition.name }) else {
+        throw IndexError.invalidQuery("column '\(definition.name)' is listed twice")
+      }
+      columns.append(Column(definition: definition))
+    }
+  }
+
+  var isEmpty: Bool { columns.isEmpty }
+
+  /// - Throws: ``IndexError/invalidColumnValue(docno:column:value:expected:)``.
+  mutating func append(_ document: Document) throws {
+    for number in columns.indices {
+      let definition = columns[number].definition
+      let text = document.metadata[definition.name]
+      func invalid(_ expected: String) -> IndexError {
+        .invalidColumnValue(docno: document.docno, column: definition.name, value: text ?? "", expected: expected)
+      }
+      switch definition.kind {
+      case .keyword:
+        guard let text else {
+          columns[number].keywords.append(0)
+          continue
+        }
+        let known = columns[number].places[text]
+        let place = known ?? UInt32(columns[number].texts.count + 1)
+        if known == nil {
+          columns[number].texts.append(text)
+          columns[number].places[text] = place
+        }
+        columns[number].keywords.append(place)
+      case .number:
+        let value = text.map { Double($0) } ?? .nan
+        guard let value, text == nil || value.isFinite else { throw invalid("a finite number") }
+        columns[number].numbers.append(value)
+      case .date:
+        guard let text else {
+          columns[number].numbers.append(.nan)
+          continue
+        }
+        guard let date = DateInterval(text) else { throw invalid("a date such as 2021, 2021-04 or 2021-04-30") }
+        columns[number].numbers.append(date.start)
+      }
+    }
+  }
+
+  func write(to file: SectionFileWriter) throws {
+    try file.begin(.columnData)
+    var entries: [Entry] = []
+    for column in columns {
+      let start = file.sectionCount
+      switch column.definition.kind {
+      case .number, .date: try column.numbers.withUnsafeBytes { try file.append($0) }
+      case .keyword: try writeKeywords(column, to: file)
+      }
+      entries.append(Entry(column: column.definition, offset: start, bytes: file.sectionCount - start))
+      try file.append([UInt8](repeating: 0, count: (8 - file.sectionCount % 8) % 8))
+    }
+    try file.begin(.columnDirectory)
+    try file.append(try Self.encode(entries))
+  }
+
+  private func writeKeywords(_ column: Column, to file: SectionFileWriter) throws {
+    let order = column.texts.indices.sorted { column.texts[$0].utf8.lexicographicallyPrecedes(column.texts[$1].utf8) }
+    var ranks = [UInt32](repeating: 0, count: order.count + 1)
+    var offsets: [UInt64] = [0]
+    for (rank, place) in order.enumerated() {
+      ranks[place + 1] = UInt32(rank + 1)
+      offsets.append(offsets[rank] + UInt64(column.texts[place].utf8.count))
+    }
+    try file.append([UInt64(order.count)])
+    try file.append(offsets)
+    try file.append(column.keywords.map { ranks[Int($0)] })
+    for place in order { try file.append(Array(column.texts[place].utf8)) }
+  }
+}

@@ -1,0 +1,141 @@
+import GradusCore
+
+/// A condition on the documents' metadata.
+///
+///     let filter = try MetadataFilter(parsing: "year>=1990 year<2000 lang=en|de")
+///
+/// Comparisons stand one after the other, separated by spaces, and all must hold: `name=value`, `name!=value`, and for numbers
+/// and dates `<`, `<=`, `>` and `>=`. With `=` and `!=` several values may be separated by `|`. A value with spaces, or with
+/// other signs of this language, stands in double quotes. A document without a value passes no comparison, `!=` included.
+public struct MetadataFilter: Sendable, Equatable {
+  public enum Comparison: String, Sendable, CaseIterable {
+    // Two-character signs first: that is the order in which they are looked for.
+    case notEqual = "!=", atMost = "<=", atLeast = ">="
+    case equal = "=", below = "<", above = ">"
+  }
+
+  public struct Condition: Sendable, Equatable {
+    public let column: String
+    public let comparison: Comparison
+    /// Several only for `=` and `!=`.
+    public let values: [String]
+
+    public init(_ column: String, _ comparison: Comparison, _ values: [String]) {
+      self.column = column
+      self.comparison = comparison
+      self.values = values
+    }
+  }
+
+  /// All must hold.
+  public var conditions: [Condition]
+
+  public init(_ conditions: [Condition]) { self.conditions = conditions }
+
+  /// - Throws: ``IndexError/invalidQuery(_:)``.
+  public init(parsing text: String) throws {
+    conditions = []
+    var rest = Substring(text)
+    while true {
+      rest = rest.drop { $0.isWhitespace }
+      if rest.isEmpty { break }
+      let name = rest.prefix { !"!<>=\"".contains($0) && !$0.isWhitespace }
+      rest = rest.dropFirst(name.count)
+      guard !name.isEmpty, let comparison = Comparison.allCases.first(where: { rest.hasPrefix($0.rawValue) }) else {
+        throw IndexError.invalidQuery("filter '\(text)': expected name=value, or another of != < <= > >=, at '\(name)\(rest)'")
+      }
+      rest = rest.dropFirst(comparison.rawValue.count)
+      var values: [String] = []
+      repeat {
+        if rest.first == "|" { rest = rest.dropFirst() }
+        values.append(try Self.value(&rest, of: text))
+      } while rest.first == "|"
+      guard values.count == 1 || comparison == .equal || comparison == .notEqual else {
+        throw IndexError.invalidQuery("filter '\(text)': \(comparison.rawValue) takes one value")
+      }
+      conditions.append(Condition(String(name), comparison, values))
+    }
+    if conditions.isEmpty { throw IndexError.invalidQuery("the filter is empty; expected comparisons such as year>=1990") }
+  }
+
+  private static func value(_ rest: inout Substring, of text: String) throws -> String {
+    if rest.first == "\"" {
+      let inner = rest.dropFirst()
+      guard let end = inner.firstIndex(of: "\"") else {
+        throw IndexError.invalidQuery("filter '\(text)': a quotation mark is not closed")
+      }
+      rest = inner[inner.index(after: end)...]
+      return String(inner[..<end])
+    }
+    let value = rest.prefix { $0 != "|" && !$0.isWhitespace }
+    guard !value.isEmpty else { throw IndexError.invalidQuery("filter '\(text)': a value is missing") }
+    rest = rest.dropFirst(value.count)
+    return String(value)
+  }
+}
+
+extension InvertedIndex {
+  /// Columns that the index was built with.
+  public var columns: [MetadataColumn] { columnStore?.columns ?? [] }
+
+  /// The documents whose metadata fit a filter.
+  ///
+  /// - Throws: ``IndexError/notBuilt(path:what:)`` for a column that the index does not have, ``IndexError/invalidQuery(_:)``
+  ///   for a comparison or value that does not suit the column.
+  /// - Complexity: O(documents) for each condition.
+  public func documents(matching filter: MetadataFilter) throws -> DocumentSet {
+    var result = DocumentSet.all(documents: statistics.documents)
+    for condition in filter.conditions { result.formIntersection(try documents(matching: condition)) }
+    return result
+  }
+
+  private func documents(matching condition: MetadataFilter.Condition) throws -> DocumentSet {
+    guard let store = columnStore, let column = store.column(condition.column) else {
+      throw IndexError.notBuilt(path: path, what: "column '\(condition.column)' (its columns: \(columns.map(\.name)))")
+    }
+    guard column.kind != .keyword else {
+      guard condition.comparison == .equal || condition.comparison == .notEqual else {
+        throw IndexError.invalidQuery("'\(column.name)' holds keywords: only = and != compare them")
+      }
+      var found = try store.documents(column.name, in: condition.values)
+      if condition.comparison == .notEqual {
+        found.formComplement()
+        found.formIntersection(try store.documentsWithKeyword(column.name))
+      }
+      return found
+    }
+    let intervals = try condition.values.map { try interval($0, of: column) }
+    let first = intervals[0]
+    return try store.documents(column.name) { value in
+      switch condition.comparison {
+      case .equal: intervals.contains { $0.contains(value) }
+      case .notEqual: !value.isNaN && !intervals.contains { $0.contains(value) }
+      case .below: value < first.start
+      case .atMost: value < first.start || first.contains(value)
+      case .above: value > first.start && !first.contains(value)
+      case .atLeast: value >= first.start
+      }
+    }
+  }
+
+  /// What a value in a filter stands for: a number for itself alone, a date for all of its day, month or year.
+  private struct Span {
+    let start: Double
+    let end: Double
+
+    func contains(_ value: Double) -> Bool { value == start || (value > start && value < end) }
+  }
+
+  private func interval(_ text: String, of column: MetadataColumn) throws -> Span {
+    if column.kind == .date {
+      guard let date = DateInterval(text) else {
+        throw IndexError.invalidQuery("'\(text)' is no date for '\(column.name)'; expected 2021, 2021-04 or 2021-04-30")
+      }
+      return Span(start: date.start, end: date.end)
+    }
+    guard let number = Double(text), number.isFinite else {
+      throw IndexError.invalidQuery("'\(text)' is no number for '\(column.name)'")
+    }
+    return Span(start: number, end: number)
+  }
+}

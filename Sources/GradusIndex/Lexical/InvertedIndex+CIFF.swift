@@ -1,0 +1,102 @@
+import CGradusKernels
+import GradusCore
+import GradusFormats
+import GradusText
+
+extension InvertedIndex {
+  /// Writes the index in the Common Index File Format, which other search engines read; positions and texts are left out.
+  ///
+  /// - Parameter text: What the header says about the index.
+  /// - Throws: `FileError`, ``IndexError/corrupted(path:section:)``.
+  public func exportCIFF(to path: String, text: String = "") throws {
+    var header = CIFFHeader()
+    header.postingsLists = statistics.terms
+    header.documents = statistics.documents
+    header.totalPostingsLists = statistics.terms
+    header.totalDocuments = statistics.documents
+    header.totalTerms = statistics.tokens
+    header.averageDocumentLength = statistics.averageLength
+    header.text = text
+    let writer = try CIFFWriter(path: path, header: header)
+    let cursor = UnsafeMutablePointer<grd_cursor>.allocate(capacity: 1)
+    defer { cursor.deallocate() }
+    var scorer = try Scoring(BM25(), in: self).scorer
+    for number in 0..<terms.count {
+      let entry = terms[number]
+      try open(cursor, at: entry, term: grd_term(weight: 1), scorer: &scorer)
+      var list = CIFFPostingsList(
+        term: String(decoding: try terms.bytes(of: entry), as: UTF8.self), documentFrequency: Int(entry.documentFrequency),
+        collectionFrequency: Int(clamping: entry.collectionFrequency), documents: [], frequencies: [])
+      while true {
+        var count = 0
+        guard grd_cursor_next_block(cursor, &count) == GRD_POSTINGS_OK else { throw postingsDamage }
+        if count == 0 { break }
+        withUnsafeBytes(of: &cursor.pointee.docs) { list.documents += $0.bindMemory(to: UInt32.self)[..<count] }
+        withUnsafeBytes(of: &cursor.pointee.tfs) { list.frequencies += $0.bindMemory(to: UInt32.self)[..<count] }
+      }
+      try writer.append(list)
+    }
+    for doc in 0..<statistics.documents {
+      try writer.append(
+        CIFFDocument(number: doc, docno: try documentTable.docno(doc), length: Int(documentTable.lengths[doc])))
+    }
+    try writer.commit()
+  }
+}
+
+extension IndexBuilder {
+  /// Builds an index from a file in the Common Index File Format. Its documents have no texts.
+  ///
+  ///     try IndexBuilder.importCIFF("robust04.ciff.gz", to: "robust04", analyzer: AnalyzerConfiguration(language: "porter"))
+  ///
+  /// The file is read twice, as its lengths come after its postings. Numbers of documents stay what they are in the file.
+  ///
+  /// - Parameter analyzer: For queries: must be what the terms of the file were made with.
+  /// - Throws: `CIFFError`, and what ``add(_:)`` and ``finish()`` throw.
+  @discardableResult
+  public static func importCIFF(
+    _ path: String, to directory: String, analyzer: AnalyzerConfiguration
+  ) throws -> IndexStatistics {
+    let records = try CIFFReader(path: path)
+    var documents = [CIFFDocument?](repeating: nil, count: 0)
+    while let document = try records.nextDocument() {
+      guard document.number >= 0, document.number < records.header.documents else {
+        throw CIFFError(path: path, reason: .documentNumber(document.number))
+      }
+      while documents.count <= document.number { documents.append(nil) }
+      guard documents[document.number] == nil, (0...Int(UInt32.max)).contains(document.length) else {
+        throw CIFFError(path: path, reason: .documentNumber(document.number))
+      }
+      documents[document.number] = document
+    }
+    let builder = try IndexBuilder(directory: directory, analyzer: analyzer, threads: 1)
+    var lengths: [UInt32] = []
+    for (number, document) in documents.enumerated() {
+      guard let document else { throw CIFFError(path: path, reason: .documentNumber(number)) }
+      try builder.add(Document(docno: document.docno, text: ""))
+      lengths.append(UInt32(document.length))
+    }
+    let reader = try CIFFReader(path: path)
+    let none = UnsafeBufferPointer<UInt32>(start: nil, count: 0)
+    return try builder.finish(lengths: lengths) { writer in
+      var previous: [UInt8] = []
+      var isFirst = true
+      while let list = try reader.nextPostingsList() {
+        let term = Array(list.term.utf8)
+        guard isFirst || previous.lexicographicallyPrecedes(term) else {
+          throw CIFFError(path: path, reason: .termOrder(list.term))
+        }
+        // A document without length cannot hold a term: scores divide by it.
+        guard list.documents.allSatisfy({ Int($0) < lengths.count && lengths[Int($0)] > 0 }) else {
+          throw CIFFError(path: path, reason: .postings(term: list.term))
+        }
+        let postings = zip(list.documents, list.frequencies).map { UInt64($0) << 32 | UInt64($1) }
+        try term.withUnsafeBufferPointer { term in
+          try postings.withUnsafeBufferPointer { try writer.append(term, $0, none) }
+        }
+        previous = term
+        isFirst = false
+      }
+    }
+  }
+}

@@ -1,0 +1,108 @@
+import CGradusKernels
+import GradusCore
+
+/// The posting list of a phrase, made for one query and read like those of the index.
+final class PhraseList: @unchecked Sendable {
+  // Unchecked: the bytes are written once, before anybody else sees the object.
+  private let bytes: UnsafeMutableRawPointer
+  let count: Int
+  /// Words and proximity, as in a query.
+  let text: String
+
+  var base: UnsafePointer<UInt8> { UnsafePointer(bytes.assumingMemoryBound(to: UInt8.self)) }
+
+  init(_ encoder: PostingListEncoder, text: String) {
+    self.text = text
+    let skipBytes = encoder.skips.count * MemoryLayout<grd_skip>.stride
+    count = skipBytes + encoder.blocks.count + Int(GRD_SLACK)
+    bytes = .allocate(byteCount: count, alignment: 64)
+    encoder.skips.withUnsafeBytes { source in
+      if let base = source.baseAddress { bytes.copyMemory(from: base, byteCount: source.count) }
+    }
+    encoder.blocks.withUnsafeBytes { source in
+      if let base = source.baseAddress { (bytes + skipBytes).copyMemory(from: base, byteCount: source.count) }
+    }
+    (bytes + skipBytes + encoder.blocks.count).initializeMemory(as: UInt8.self, repeating: 0, count: Int(GRD_SLACK))
+  }
+
+  deinit { bytes.deallocate() }
+}
+
+/// Words to be found near each other, as terms with their offsets.
+struct Phrase {
+  var terms: [String]
+  var offsets: [Int]
+  let proximity: Proximity
+
+  var text: String { "\"" + terms.joined(separator: " ") + "\"" + proximity.description }
+}
+
+extension InvertedIndex {
+  /// All documents that hold a phrase, with how often.
+  ///
+  /// - Complexity: The list of the rarest word, with a look at the others for each of its documents.
+  func postings(of phrase: Phrase) throws -> [UInt64] {
+    var phrase = phrase
+    if case .unordered = phrase.proximity {
+      // A word that is listed twice need not stand twice.
+      phrase.terms = phrase.terms.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+    }
+    var numbers: [Int] = []
+    for term in phrase.terms {
+      var term = term
+      guard let number = try term.withUTF8({ try terms.number(of: $0) }) else { return [] }
+      numbers.append(number)
+    }
+    var scorer = try Scoring(BM25(), in: self).scorer
+    guard let rarest = numbers.min(by: { terms[$0].documentFrequency < terms[$1].documentFrequency }) else { return [] }
+    let readers = try numbers.map { try PositionReader(self, term: $0, scorer: &scorer) }
+    var found: [UInt64] = []
+    var positions = [UnsafeBufferPointer<UInt32>](repeating: .init(start: nil, count: 0), count: readers.count)
+    for doc in try documents(of: terms[rarest]) {
+      guard try readers.allSatisfy({ try $0.holds(doc) }) else { continue }
+      let count = try Self.gather(readers[...], &positions) { phrase.proximity.count($0, offsets: phrase.offsets) }
+      if count > 0 { found.append(UInt64(doc) << 32 | UInt64(count)) }
+    }
+    return found
+  }
+
+  /// Calls `body` with the positions of all readers.
+  private static func gather(
+    _ readers: ArraySlice<PositionReader>, _ positions: inout [UnsafeBufferPointer<UInt32>],
+    _ body: ([UnsafeBufferPointer<UInt32>]) -> Int
+  ) throws -> Int {
+    guard let reader = readers.first else { return body(positions) }
+    return try reader.withPositions { own in
+      positions[positions.count - readers.count] = own
+      return try gather(readers.dropFirst(), &positions, body)
+    }
+  }
+
+  /// Documents that hold a term, ascending.
+  func documents(of entry: TermEntry) throws -> [UInt32] {
+    var scorer = try Scoring(BM25(), in: self).scorer
+    let cursor = UnsafeMutablePointer<grd_cursor>.allocate(capacity: 1)
+    defer { cursor.deallocate() }
+    try open(cursor, at: entry, term: grd_term(weight: 1), scorer: &scorer)
+    var documents = [UInt32](repeating: 0, count: Int(entry.documentFrequency))
+    guard grd_cursor_documents(cursor, UInt32(documentTable.count), &documents) == GRD_POSTINGS_OK else { throw postingsDamage }
+    return documents
+  }
+
+  /// A phrase as a term of a query, or nil where no document holds it.
+  func resolve(_ phrase: Phrase, queryWeight: Double) throws -> ResolvedTerm? {
+    let postings = try postings(of: phrase)
+    guard !postings.isEmpty else { return nil }
+    var entry = TermEntry(
+      textOffset: 0, textLength: 0, documentFrequency: UInt32(postings.count),
+      collectionFrequency: postings.reduce(0) { $0 + $1 & 0xFFFF_FFFF }, postings: 0)
+    if postings.count == 1 { entry.postings = postings[0] >> 32 | postings[0] << 32 }
+    var encoder = PostingListEncoder()
+    guard postings.withUnsafeBufferPointer({ encoder.encode($0, lengths: documentTable.lengths) }) else {
+      throw IndexError.limitExceeded(path: path, what: "bytes of postings of one phrase", limit: Int(UInt32.max))
+    }
+    let idf = BM25.inverseDocumentFrequency(documentFrequency: postings.count, documents: statistics.documents)
+    return ResolvedTerm(
+      entry: entry, phrase: PhraseList(encoder, text: phrase.text), weight: queryWeight * idf, queryWeight: queryWeight)
+  }
+}

@@ -1,0 +1,243 @@
+import GradusCore
+import GradusEval
+import GradusIndex
+import GradusModels
+import GradusTensor
+import GradusTrain
+
+/// A ranker on frozen vectors, trained with hard negatives of which a known part is relevant: the test of
+/// ``CoupledEstimation``.
+///
+/// Of each training query only the relevant document that BM25 ranks best keeps its label, as a pool made by BM25 would have
+/// it; the others are hidden among the unlabelled. Negatives are drawn from the documents that the encoder ranks best for the
+/// query, or BM25. Test queries have all their judgements.
+public enum PoolingBiasStudy: Study {
+  public static let name = "pooling-bias"
+  public static let summary = "a ranker on frozen vectors with hidden relevant documents among its hard negatives"
+  public static let items = "test queries"
+  public static let settings = [
+    StudySetting("data", .text, default: "nfcorpus", "collection with several relevant documents a query"),
+    StudySetting("model", .text, default: "minilm-l6", "encoder of the vectors"),
+    StudySetting(
+      "method", .choice(["plain", "coupled", "propensity", "oracle"]), default: "plain",
+      "weights of the negatives; oracle leaves hidden relevant documents out"),
+    StudySetting("temperature", .number(0.01...1e6), default: "10", "of the weights, t"),
+    StudySetting(
+      "scale", .choice(["equal", "paper"]), default: "equal", "weights divided by their batch mean, or as in the paper"),
+    StudySetting("retriever", .choice(["encoder", "bm25"]), default: "encoder", "who supplies the negatives"),
+    StudySetting("top", .count(least: 2), default: "20", "documents of the retriever that negatives are drawn from"),
+    StudySetting("batch", .count(least: 2), default: "32", "triples of a step"),
+    StudySetting("epochs", .count(least: 1), default: "10", "epochs"),
+    StudySetting("steps-per-epoch", .count(least: 1), default: "20", "steps of an epoch"),
+    StudySetting("learning-rate", .number(1e-7...1), default: "3e-4", "of Adam"),
+    StudySetting("queries", .count(least: 2), default: "100000", "most training queries"),
+    StudySetting("test-queries", .count(least: 2), default: "323", "most queries of test and development"),
+    StudySetting("depth", .count(least: 2), default: "50", "BM25's candidates that are re-ranked"),
+  ]
+  public static let measures = [StudyMeasure("nDCG@10")]
+
+  public static func run(_ settings: StudySettings, seed: UInt64, context: StudyContext) throws -> StudyOutcome {
+    let trained = try train(settings, seed: seed, context: context)
+    return StudyOutcome(
+      items: trained.tester.groups.map(\.query.qid), values: [measures[0].name: trained.tester.perEpoch[trained.bestEpoch]],
+      development: trained.development, curves: trained.tester.curves + trained.weights.curves)
+  }
+
+  /// What a training leaves.
+  struct Trained {
+    let tester: EpochTester
+    let weights: WeightRecorder
+    let bestEpoch: Int
+    let development: Double?
+  }
+
+  static func train(_ settings: StudySettings, seed: UInt64, context: StudyContext) throws -> Trained {
+    let bench = try VectorBench(collection: settings["data"], model: settings["model"], home: context.home)
+    let pool = try BiasedPool(bench, settings, seed: seed)
+    let ranker = VectorRanker(queries: bench.queries, documents: bench.documents)
+    let measure = try MeasureSpecification("nDCG@10")
+    func groups(_ qrels: Qrels) throws -> ([CandidateGroup], Qrels) {
+      let chosen = TrainingData.evenly(qrels, settings.count("test-queries"))
+      return (try bench.groups(chosen, depth: settings.count("depth")), chosen)
+    }
+    let (devGroups, devQrels) = try groups(bench.data.dev)
+    let (testGroups, testQrels) = try groups(try bench.data.qrels("test"))
+    func trained(_ scorer: VectorRanker, _ name: String) -> TrainedModel {
+      TrainedModel(
+        scorer, name: name,
+        optimizer: Adam(groups: [ParameterGroup(parameters: scorer.parameters, learningRate: settings.number("learning-rate"))]),
+        gradientClipping: 1)
+    }
+    var models = [trained(ranker, "ranker")]
+    let loss = PairwiseCrossEntropyLoss()
+    var objectives = [TrainingObjective(loss)]
+    let coupled = try CoupledEstimation(
+      temperature: settings.number("temperature"), isNormalized: settings["scale"] == "equal")
+    switch settings["method"] {
+    case "coupled":
+      models.append(trained(VectorRanker(queries: bench.queries, documents: bench.documents), coupled.selection))
+      objectives = coupled.objectives(loss)
+    case "propensity":
+      let weighting = try InversePropensityWeighting(
+        statistics: pool.bm25, temperature: settings.number("temperature"), missingRank: bench.docnos.count)
+      objectives = [
+        TrainingObjective(
+          loss,
+          weighting: settings["scale"] == "equal" ? try ProductWeighting([weighting], renormalization: .mean(1)) : weighting)
+      ]
+    default: break
+    }
+    var options = TrainerOptions(seed: seed)
+    options.batchSize = settings.count("batch")
+    options.epochLength = .samples(settings.count("batch") * settings.count("steps-per-epoch"))
+    options.maxEpochs = settings.count("epochs")
+    options.earlyStopping = EarlyStopping(patience: settings.count("epochs"))
+    let tester = EpochTester(groups: testGroups, qrels: testQrels, measure: measure)
+    let mechanism = WeightRecorder(pool: pool, coupled: settings["method"] == "coupled" ? coupled : nil)
+    let trainer = try Trainer(
+      models: models, sampler: pool.sampler(seed: seed), texts: NamesAsTexts(), objectives: objectives,
+      validation: RankingValidation(groups: devGroups, qrels: devQrels, measure: measure), hooks: [tester, mechanism],
+      options: options)
+    let result = try trainer.train()
+    let best = result.bestEpoch ?? 0
+    return Trained(
+      tester: tester, weights: mechanism, bestEpoch: best, development: result.history[best].validation?.value)
+  }
+}
+
+/// Whether the weights of ``CoupledEstimation`` find the relevant documents that hide among the negatives, on the training
+/// queries of ``PoolingBiasStudy``.
+public enum HiddenPositivesStudy: Study {
+  public static let name = "hidden-positives"
+  public static let summary = "weights of hidden relevant documents against those of true negatives, query by query"
+  public static let items = "training queries"
+  public static let settings = PoolingBiasStudy.settings
+  /// Probability that a true negative weighs more than a hidden positive of its query; 0.5 where all weigh the same.
+  public static let measures = [StudyMeasure("true negatives outweigh hidden positives")]
+
+  public static func run(_ settings: StudySettings, seed: UInt64, context: StudyContext) throws -> StudyOutcome {
+    let weights = try PoolingBiasStudy.train(settings, seed: seed, context: context).weights
+    return StudyOutcome(items: weights.qids, values: [measures[0].name: weights.perQuery], curves: weights.curves)
+  }
+}
+
+/// Training queries with one labelled document and negatives of which some are relevant.
+struct BiasedPool: Sendable {
+  struct Entry: Sendable {
+    let qid: String
+    let positive: String
+    /// The retriever's best, the labelled one left out.
+    let negatives: [String]
+    /// Relevant ones among the negatives.
+    let hidden: Set<String>
+  }
+
+  let entries: [Entry]
+  let bm25: FirstStageStatistics
+
+  init(_ bench: VectorBench, _ settings: StudySettings, seed: UInt64) throws {
+    var stream = SeededGenerator(seed: seed).stream("training queries")
+    let top = settings.count("top")
+    let run = try bench.data.run(bench.data.train, model: BM25(), depth: 1000)
+    bm25 = try FirstStageStatistics(run: run)
+    let order = stream.permutation(run.rankings.count)
+    let isOracle = settings["method"] == "oracle"
+    let untrained = VectorRanker(queries: bench.queries, documents: bench.documents)
+    let nearest = settings["retriever"] == "bm25" ? [] : try untrained.nearest(run.qids, count: top + 1)
+    var entries: [Entry] = []
+    for position in order where entries.count < settings.count("queries") {
+      let ranking = run.rankings[position]
+      let relevant = Set(bench.data.train.relevant(qid: ranking.qid))
+      guard let positive = ranking.documents.first(where: { relevant.contains($0.docno) })?.docno else { continue }
+      let best: [String]
+      if settings["retriever"] == "bm25" {
+        best = ranking.documents.prefix(top + 1).map(\.docno)
+      } else {
+        best = nearest[position]
+      }
+      let found = best.filter { $0 != positive }.prefix(top)
+      let negatives = isOracle ? found.filter { !relevant.contains($0) } : Array(found)
+      guard !negatives.isEmpty else { continue }
+      entries.append(Entry(qid: ranking.qid, positive: positive, negatives: negatives, hidden: relevant.intersection(negatives)))
+    }
+    guard entries.count >= 2 else {
+      throw StudyError.missingData(
+        study: PoolingBiasStudy.name, what: "training queries with a relevant document that BM25 finds",
+        searched: [settings["data"]])
+    }
+    self.entries = entries
+  }
+
+  func sampler(seed: UInt64) -> some TrainingSampler { BiasedPoolSampler(entries: entries, seed: seed) }
+}
+
+/// One of a query's negatives a time, queries in rounds.
+private struct BiasedPoolSampler: TrainingSampler {
+  let entries: [BiasedPool.Entry]
+  let generator: SeededGenerator
+  private var drawn = 0
+
+  init(entries: [BiasedPool.Entry], seed: UInt64) {
+    self.entries = entries
+    generator = SeededGenerator(seed: seed)
+  }
+
+  var samplesPerPass: Int? { entries.count }
+
+  mutating func next() -> TrainingSample {
+    var stream = generator.stream("draw", drawn)
+    drawn += 1
+    let entry = entries[stream.integer(below: entries.count)]
+    return .pairwise(
+      qid: entry.qid, positive: entry.positive, negatives: [entry.negatives[stream.integer(below: entry.negatives.count)]])
+  }
+
+  var resumeState: Int { drawn }
+  mutating func resume(from state: Int) { drawn = state }
+}
+
+/// What the weights say about hidden positives and true negatives after each epoch.
+final class WeightRecorder: TrainerHook {
+  private let coupled: CoupledEstimation?
+  private let entries: [BiasedPool.Entry]
+  private var hiddenCurve = StudyCurve("mean weight of hidden positives", xLabel: "epoch")
+  private var trueCurve = StudyCurve("mean weight of true negatives", xLabel: "epoch")
+  /// Probability that a true negative weighs more than a hidden positive, after the last epoch.
+  private(set) var perQuery: [Double]
+
+  static let most = 500
+
+  /// - Parameter coupled: Nil where all negatives weigh the same.
+  init(pool: BiasedPool, coupled: CoupledEstimation?) {
+    self.coupled = coupled
+    // The same queries for every seed, taken evenly.
+    let both = pool.entries.filter { !$0.hidden.isEmpty && $0.hidden.count < $0.negatives.count }.sorted { $0.qid < $1.qid }
+    let count = min(Self.most, both.count)
+    let entries = (0..<count).map { both[$0 * both.count / count] }
+    self.entries = entries
+    perQuery = entries.map { _ in 0.5 }
+  }
+
+  var qids: [String] { entries.map(\.qid) }
+  var curves: [StudyCurve] { hiddenCurve.x.isEmpty ? [] : [hiddenCurve, trueCurve] }
+
+  func afterEpoch(_ trainer: Trainer, record: EpochRecord) throws {
+    guard let coupled, !entries.isEmpty else { return }
+    let lists = entries.map { TrainingSample.pairwise(qid: $0.qid, positive: $0.positive, negatives: $0.negatives) }
+    let scores = try trainer.scores(of: lists, model: coupled.selection)
+    var hidden: [Double] = []
+    var others: [Double] = []
+    perQuery = []
+    for (entry, scores) in zip(entries, scores) {
+      let weights = scores.dropFirst().map { coupled.relevanceWeighting.weight(score: $0) }
+      let own = zip(entry.negatives, weights)
+      let hiddenOnes = own.filter { entry.hidden.contains($0.0) }.map(\.1)
+      let trueOnes = own.filter { !entry.hidden.contains($0.0) }.map(\.1)
+      hidden += hiddenOnes
+      others += trueOnes
+      perQuery.append(areaUnderCurve(positives: trueOnes, negatives: hiddenOnes))
+    }
+    hiddenCurve.append(Double(record.epoch + 1), hidden.mean)
+    trueCurve.append(Double(record.epoch + 1), others.mean)
+  }
+}

@@ -1,0 +1,32 @@
+import GradusCore
+import GradusModels
+import GradusTrain
+
+extension RankerTraining {
+  /// What memory the training will need: nil for models whose activations are too small to plan.
+  ///
+  /// The largest batch is taken from pairs like those that will be trained on: the largest of some hundred batches drawn from
+  /// the candidates of a few training queries. Copies are those of the best epoch.
+  func plannedMemory(_ model: RankingModel) throws -> TrainingMemory? {
+    guard let scorer = model.scorer as? CrossEncoder else { return nil }
+    let queries = TrainingData.evenly(data.train, 32)
+    let candidates = try data.run(queries, model: settings.firstStage, depth: min(settings.depth, 8))
+    let lengths = try data.groups(candidates, qrels: queries).flatMap { group in
+      try group.candidates.map { try scorer.tokens(of: ScoringPair(query: group.query, document: $0.document)).read }
+    }
+    guard !lengths.isEmpty else { return nil }
+    let documents: Int
+    switch settings.sampling {
+    case .pairwise: documents = 1 + settings.negatives
+    case .listwise: documents = settings.listSize
+    case .pointwise: documents = 1
+    }
+    let pairs = documents * (settings.microBatch ?? settings.batch)
+    var generator = SeededGenerator(seed: 0).stream("lengths of batches")
+    let largest = (0..<200).map { _ in
+      (0..<pairs).reduce(0) { sum, _ in sum + lengths[Int.random(in: lengths.indices, using: &generator)] }
+    }.max() ?? 0
+    return TrainingMemory(
+      of: scorer, tokens: largest, sequences: pairs, checkpoints: settings.checkpointsActivations, copies: 1)
+  }
+}

@@ -1,0 +1,46 @@
+import GradusCore
+import GradusModels
+import GradusTensor
+
+/// What a training will need in memory at its peak, in bytes: planned before the first step.
+///
+///     let plan = TrainingMemory(of: crossEncoder, tokens: 16 * 128, sequences: 16)
+///     print(plan.peakBytes / 1_000_000, "MB")
+public struct TrainingMemory: Sendable, Equatable {
+  /// What the process has before the first step, weights included.
+  public var processBytes: Int
+  /// Of the weights, trainable or not; a part of `processBytes`.
+  public var weightBytes: Int
+  /// One number for each trainable weight.
+  public var gradientBytes: Int
+  /// The optimizer's numbers: two for each trainable weight with Adam.
+  public var optimizerBytes: Int
+  /// Activations of the largest batch, and what the backward pass needs beside them.
+  public var activationBytes: Int
+  /// Copies of weights that the training keeps, such as the best epoch's.
+  public var copyBytes: Int
+
+  public var peakBytes: Int { processBytes + gradientBytes + optimizerBytes + activationBytes + copyBytes }
+
+  /// For a cross-encoder whose weights are in memory.
+  ///
+  /// - Parameters:
+  ///   - tokens: Of the largest batch that is differentiated at once.
+  ///   - sequences: Its pairs.
+  ///   - checkpoints: Whether activations are computed again in the backward pass.
+  ///   - slots: The optimizer's numbers for each weight: two for Adam.
+  ///   - copies: Copies of all weights.
+  public init(
+    of model: CrossEncoder, tokens: Int, sequences: Int, checkpoints: Bool = false, slots: Int = 2, copies: Int = 0,
+    processBytes: Int = ProcessMemory.residentBytes
+  ) {
+    func bytes(_ parameters: [Parameter]) -> Int { parameters.reduce(0) { $0 + 4 * $1.shape.reduce(1, *) } }
+    self.processBytes = processBytes
+    weightBytes = bytes(model.parameters)
+    gradientBytes = bytes(model.trainableParameters)
+    optimizerBytes = slots * gradientBytes
+    copyBytes = copies * weightBytes
+    activationBytes = model.encoder.trainingBytes(
+      tokens: tokens, sequences: sequences, readsFirstTokens: model.head == .cls, checkpoints: checkpoints)
+  }
+}
