@@ -133,7 +133,7 @@ struct FusePipelineTests {
   }
 
   @Test("Mistakes in a file are told with their line", arguments: [
-    ("index: index\npipeline:\n  - {stage: bm24}\n", 65, "plan.yaml:3: stage: expected 'bm25'?"),
+    ("index: index\npipeline:\n  - {stage: bm24}\n", 65, "plan.yaml:3: stage: expected a known stage such as 'bm25', found 'bm24'"),
     ("index: index\npipeline:\n  - {stage: bm25, dept: 3}\n", 65, "plan.yaml:3: no key 'dept'; did you mean 'depth'?"),
     ("index: index\npipeline:\n  - {stage: bm25}\n  - {stage: bm25}\n", 65, "plan.yaml:4: stage"),
     ("index: index\npipeline:\n  - {stage: cut, depth: 3}\n", 65, "a cut or scale at the start"),
