@@ -32,11 +32,9 @@ public enum LinearRegressionStudy: Study {
 
   public static func run(_ settings: StudySettings, seed: UInt64, context: StudyContext) throws -> StudyOutcome {
     let weighting = try lossReweighting(settings["weighting"])
-    let rates = try settings["learning-rates"].split(separator: ",").map { text in
-      guard let rate = Double(text.filter { $0 != " " }), rate > 0 else {
-        throw SettingError.value(setting: "learning-rates", found: settings["learning-rates"], expected: "numbers above 0")
-      }
-      return rate
+    let rates = settings["learning-rates"].split(separator: ",").map { Double($0.filter { $0 != " " }) ?? 0 }
+    guard !rates.isEmpty, rates.allSatisfy({ $0 > 0 && $0.isFinite }) else {
+      throw SettingError.value(setting: "learning-rates", found: settings["learning-rates"], expected: "numbers above 0")
     }
     let generator = SeededGenerator(seed: seed)
     func descents(_ stream: String, count: Int, rate: Double) -> [Descent] {
