@@ -98,11 +98,11 @@ import Testing
     let trained = try #require(try RankerTraining(settings, data: data, base: bench.model).train(showsProgress: false))
     #expect(trained.history.epochs.allSatisfy { $0.meanEasiness != nil })
     try write(candidates.prefix(1))
-    #expect {
+    let error = #expect(throws: SamplerError.self) {
       _ = try RankerTraining(settings, data: data, base: bench.model).train(showsProgress: false)
-    } throws: { error in
-      if case SamplerError.teacherLacks(let teacher, _, _) = error { teacher == "teacher" } else { false }
     }
+    guard case .teacherLacks(let teacher, _, _) = error else { return #expect(Bool(false), "\(String(describing: error))") }
+    #expect(teacher == "teacher")
   }
 
   @Test("Weightings that cannot go with the sampling are refused before anything is trained", arguments: [
@@ -115,11 +115,11 @@ import Testing
     try settings.set("weighting", to: weighting)
     try settings.set("sampling", to: sampling)
     settings.loss = sampling == "pointwise" ? "pointwise-mse" : sampling == "listwise" ? "listnet" : "pairwise-softmax"
-    #expect {
+    let error = #expect(throws: SettingError.self) {
       _ = try RankerTraining(settings, data: try bench.data(), base: bench.model)
-    } throws: { error in
-      if case SettingError.contradiction(let text) = error { text.contains(weighting) } else { false }
     }
+    guard case .contradiction(let text) = error else { return #expect(Bool(false), "\(String(describing: error))") }
+    #expect(text.contains(weighting))
     #expect(throws: SettingError.self) { try settings.set("weighting", to: "lss(warmup=2)") }
   }
 

@@ -53,7 +53,9 @@ struct StudyTests {
     let chosen = try regression([("learning-rates", "0.00001, 0.05")])
     #expect(chosen.values == plain.values && chosen.development != nil)
     #expect(throws: SettingError.self) { try regression([("weighting", "cet")]) }
-    #expect(throws: SettingError.self) { try regression([("learning-rates", "0.1, fast")]) }
+    for wrong in ["0.1, fast", "", "-1"] {
+      #expect(throws: SettingError.self) { try regression([("learning-rates", wrong)]) }
+    }
   }
 
   @Test("Sorting: a seed gives its bits, and more training sorts better")
