@@ -116,7 +116,8 @@ struct SearchCommand: ParsableCommand {
     let queries = try InputNames.queries(topics, split: split, field: field)
     var results: [VectorSearchResult] = []
     let elapsed = try seconds { results = try search.retriever.search(queries, depth: depth ?? 1000) }
-    let run = Run(name: tag == "gradus-bm25" ? "gradus-dense" : tag, rankings: zip(queries, results).map { $1.ranking(qid: $0.qid) })
+    let run = Run(
+      name: tag == "gradus-bm25" ? "gradus-dense" : tag, rankings: zip(queries, results).map { $1.ranking(qid: $0.qid) })
     try TrecRunWriter.write(run, to: out ?? "-")
     guard output.json else { return }
     try printJSON(
