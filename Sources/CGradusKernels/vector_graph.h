@@ -119,8 +119,8 @@ GRD_INLINE grd_graph_status descend(
   return GRD_GRAPH_OK;
 }
 
-static grd_graph_status search_graph(const grd_graph *graph, const grd_vector_query *query, uint32_t level, size_t ef, int goes_on,
-                                     grd_graph_scratch *scratch, size_t *found, size_t *seen) {
+static grd_graph_status search_graph(const grd_graph *graph, const grd_vector_query *query, uint32_t level, size_t ef,
+                                     int goes_on, grd_graph_scratch *scratch, size_t *found, size_t *seen) {
   grd_graph_status status = GRD_GRAPH_OK;
   size_t scored = 0;
 #define SEARCH(encoding, measure)                                                                          \
