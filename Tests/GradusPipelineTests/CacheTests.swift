@@ -1,10 +1,10 @@
 import Foundation
 import GradusCore
+import GradusEval
 import GradusIndex
 import GradusRank
 import Testing
 
-@testable import GradusEval
 @testable import GradusPipeline
 
 @Suite("Pipelines: shared parts and the cache") struct CacheTests {
