@@ -59,9 +59,10 @@ def share(kernel, peak, threads):
     operations = rate(kernel, "giga_operations_per_second")
     if arithmetic and operations:
         # Where bfloat16 products are multiply-adds of fp32 anyway, their peak is fp32's.
-        best = max(peak.get((arithmetic, threads), 0), peak["fp32", threads] if arithmetic == "bf16" else 0)
-        if best:
-            candidates.append((operations / best, arithmetic))
+        if arithmetic == "bf16" and peak.get(("bf16", threads), 0) < peak["fp32", threads]:
+            arithmetic = "fp32"
+        if (arithmetic, threads) in peak:
+            candidates.append((operations / peak[arithmetic, threads], arithmetic))
     size = kernel["gigabytes_per_second"] * kernel["seconds"]["median"] / threads * 1e9
     level = "32MB" if size > 1.5e6 else "L2"
     candidates.append((rate(kernel, "gigabytes_per_second") / peak[level, threads], level))
