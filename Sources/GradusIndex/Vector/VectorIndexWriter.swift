@@ -73,7 +73,9 @@ public final class VectorIndexWriter {
     self.threads = threads
     self.calls = calls
     try configuration?.validate()
-    if (try? IndexManifest.read(folder: directory)) != nil { throw VectorIndexError.otherIndex(path: directory) }
+    if (try? IndexManifest.read(folder: directory)) != nil || (try? TokenIndexManifest.read(folder: directory)) != nil {
+      throw VectorIndexError.otherIndex(path: directory)
+    }
     if configuration == nil { _ = try VectorIndexManifest.read(folder: directory) }
     let folder = try IndexFolder(path: directory, calls: calls) { try VectorIndexManifest.read(folder: $0) }
     self.folder = folder
