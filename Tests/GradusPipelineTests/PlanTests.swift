@@ -17,13 +17,13 @@ import Testing
     return RetrievalPipeline.fuse(try Fusion(.rrf()), [a % 30, b]) >>> rerank % 10 >>> own
   }
 
-  /// Compares with a stored text; GRADUS_WRITE_SNAPSHOTS=1 writes it anew.
+  /// Compares with a stored text; with GRADUS_WRITE_SNAPSHOTS=FOLDER the present one is written there.
   private func expectSnapshot(_ text: String, _ name: String) throws {
-    let source = (#filePath as NSString).deletingLastPathComponent + "/Fixtures/" + name
-    if ProcessInfo.processInfo.environment["GRADUS_WRITE_SNAPSHOTS"] == "1" {
-      try text.write(toFile: source, atomically: true, encoding: .utf8)
+    if let folder = ProcessInfo.processInfo.environment["GRADUS_WRITE_SNAPSHOTS"] {
+      try text.write(toFile: folder + "/" + name, atomically: true, encoding: .utf8)
     }
-    #expect(text == (try String(contentsOfFile: source, encoding: .utf8)), "\(name) changed")
+    let path = try #require(Bundle.module.resourcePath) + "/Fixtures/" + name
+    #expect(text == (try String(contentsOfFile: path, encoding: .utf8)), "\(name) changed")
   }
 
   @Test("The plan as text, Mermaid and SVG")

@@ -133,8 +133,9 @@ private struct PipelineBuilder<Resources: PipelineResources> {
       }
       part = try chain(stages)
     default:
-      let nearest = Spelling.nearest(to: name, among: Self.names).map { "'\($0)'?" } ?? Self.names.joined(separator: ", ")
-      throw stage.error(stage.line(of: "stage"), .value(key: "stage", found: name, expected: nearest))
+      let expected = Spelling.nearest(to: name, among: Self.names).map { "a known stage such as '\($0)'" }
+        ?? "one of \(Self.names.joined(separator: ", "))"
+      throw stage.error(stage.line(of: "stage"), .value(key: "stage", found: name, expected: expected))
     }
     try stage.finish()
     return part
