@@ -70,7 +70,13 @@ import Testing
     settings.weighting = "none"
     settings.curriculum = "none"
     let plain = try #require(try RankerTraining(settings, data: data, base: bench.model).train(showsProgress: false))
-    #expect(bits(plain.model) != bits(whole.model) && plain.history.epochs[0].meanWeight == nil)
+    #expect(plain.history.epochs[0].meanWeight == nil)
+    // The best epoch may be one before the filter starts, whose weights are all 1.
+    if text == "consensus(start=1)" {
+      #expect(whole.history.epochs[0].meanWeight == 1)
+    } else {
+      #expect(bits(plain.model) != bits(whole.model))
+    }
     // A product is brought back to a mean of 1.
     if text.contains("*") || text.hasPrefix("cet") {
       #expect(whole.history.epochs.allSatisfy { abs(($0.meanWeight ?? 0) - 1) < 1e-12 })

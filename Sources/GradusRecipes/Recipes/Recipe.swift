@@ -21,7 +21,7 @@ public struct Recipe: Sendable, Equatable {
   public struct Claim: Sendable, Equatable {
     public let text: String
     /// The measure that decides, by its name.
-    public let measure: String
+    public fileprivate(set) var measure: String
     /// The largest gain over the baseline that is claimed, in per cent of the baseline.
     public let relativeGainPercent: Double?
   }
@@ -130,9 +130,7 @@ extension Recipe.Claim {
   init(_ source: YAMLMapping) throws {
     var source = source
     text = try source.neededText("text")
-    let name = try source.neededText("measure")
-    // As measures print themselves, where it is one of theirs: studies have other names.
-    measure = (try? MeasureSpecification(name))?.description ?? name
+    measure = try source.neededText("measure")
     relativeGainPercent = try source.number("relative-gain-percent")
     try source.finish()
   }
@@ -151,8 +149,11 @@ extension Recipe.Experiment {
       throw source.error(
         source.line(of: "study"), .reference(key: "study", name: study, known: StudyCatalog.all.map { $0.name }))
     }
-    self.claim = try source.mapping("claim").map(Recipe.Claim.init) ?? claim
+    var own = try source.mapping("claim").map(Recipe.Claim.init) ?? claim
     let known = type?.measures.map(\.name) ?? measures
+    // A ranking measure has several spellings; a study's has one.
+    if type == nil, let specification = try? MeasureSpecification(own.measure) { own.measure = specification.description }
+    self.claim = own
     guard known.contains(self.claim.measure) else {
       throw source.error(source.line, .reference(key: "claim", name: self.claim.measure, known: known))
     }
