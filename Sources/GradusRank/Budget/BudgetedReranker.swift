@@ -10,8 +10,9 @@ import GradusCore
 /// Candidates are scored in the order of the stage before, in pieces. A cost model (``TokenCostModel``) tells how many tokens
 /// still fit; a piece takes at most half of them, so that pieces shrink towards the deadline and one that takes longer than
 /// predicted costs little. The clock is read once a piece: some five times a query, never once a candidate. A stage that has
-/// a successor may take its ``CascadeStage/budgetShare`` of what is left. Where not even one candidate seems to fit, the model's
-/// caution fades from query to query, and every 200th query tries one: at most that many come late because of it. What was scored is never overtaken by what was not.
+/// a successor may take its ``CascadeStage/budgetShare`` of what is left. Where not even one candidate seems to fit, the
+/// model's caution fades from query to query, and every 200th query tries one: at most that many come late because of it.
+/// What was scored is never overtaken by what was not.
 /// A budget of 0 gives the first stage's order; an unlimited one gives the bits of the plain reranker.
 ///
 /// **What depends on the clock.** With a budget of time *how many* candidates are scored depends on the machine, its load and
