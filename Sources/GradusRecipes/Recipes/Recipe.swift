@@ -84,6 +84,8 @@ public struct Recipe: Sendable, Equatable {
   public let correction: MultipleTesting
   let full: Plan
   let quick: Plan
+  /// Of the optional collections in a full run: what the recipe's `optional` changes, so that several collections fit the time.
+  let optional: Plan
 
   public func plan(_ mode: Mode) -> Plan { mode == .quick ? quick : full }
 
@@ -120,8 +122,9 @@ public struct Recipe: Sendable, Equatable {
     }
     if collections.isEmpty, read.contains(where: { $0.study == nil }) { throw file.error(file.line, .missingKey("collections")) }
     full = Plan(mode: .full, testQueries: testQueries, experiments: read)
-    quick = try file.mapping("quick").map { try Plan(quick: $0, full: read, testQueries: testQueries) }
+    quick = try file.mapping("quick").map { try Plan(.quick, changes: $0, full: read, testQueries: testQueries) }
       ?? Plan(mode: .quick, testQueries: testQueries, experiments: read)
+    optional = try file.mapping("optional").map { try Plan(.full, changes: $0, full: read, testQueries: testQueries) } ?? full
     try file.finish()
   }
 }
@@ -190,10 +193,12 @@ extension Recipe.Experiment {
 }
 
 extension Recipe.Plan {
-  /// The full plan with what the quick one changes. Experiments that it does not name are left out.
-  fileprivate init(quick source: YAMLMapping, full: [Recipe.Experiment], testQueries: Int?) throws {
+  /// The full plan with some changes. Experiments that they do not name are left out.
+  fileprivate init(
+    _ mode: Recipe.Mode, changes source: YAMLMapping, full: [Recipe.Experiment], testQueries: Int?
+  ) throws {
     var source = source
-    mode = .quick
+    self.mode = mode
     self.testQueries = try source.count("test-queries") ?? testQueries
     experiments = try (try source.mappings("experiments") ?? []).map { change in
       var change = change
