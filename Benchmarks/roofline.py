@@ -59,9 +59,10 @@ def share(kernel, peak, threads):
     operations = rate(kernel, "giga_operations_per_second")
     if arithmetic and operations:
         # Where bfloat16 products are multiply-adds of fp32 anyway, their peak is fp32's.
-        best = max(peak.get((arithmetic, threads), 0), peak["fp32", threads] if arithmetic == "bf16" else 0)
-        if best:
-            candidates.append((operations / best, arithmetic))
+        if arithmetic == "bf16" and peak.get(("bf16", threads), 0) < peak["fp32", threads]:
+            arithmetic = "fp32"
+        if (arithmetic, threads) in peak:
+            candidates.append((operations / peak[arithmetic, threads], arithmetic))
     size = kernel["gigabytes_per_second"] * kernel["seconds"]["median"] / threads * 1e9
     level = "32MB" if size > 1.5e6 else "L2"
     candidates.append((rate(kernel, "gigabytes_per_second") / peak[level, threads], level))
@@ -80,21 +81,23 @@ def main(folder):
     for name, unit in [("fp32", "Gop/s"), ("bf16", "Gop/s"), ("int8", "Gop/s"), ("L1", "GB/s"), ("L2", "GB/s"),
                        ("32MB", "GB/s"), ("memory", "GB/s")]:
         if (name, 1) in peak:
-            print(f"| {name}, {unit} | {peak[name, 1]:.0f} | {peak.get((name, threads), float('nan')):.0f} |")
+            many = f"{peak[name, threads]:.0f}" if (name, threads) in peak else "not measured"
+            print(f"| {name}, {unit} | {peak[name, 1]:.0f} | {many} |")
     if ("bf16", 1) in peak and peak["bf16", 1] < peak["fp32", 1]:
         print("\n**bf16.** This processor's bfloat16 products (`vdpbf16ps`) do fewer operations a second than its fp32 "
               "multiply-adds. The kernels find that out and widen to fp32 instead, with the same bits; shares in bf16 are "
               "therefore of fp32's peak.")
-    print(f"\n| kernel | shape | µs | Gop/s | GB/s | share of | 1 thread | {threads} threads | what holds it back |")
-    print("|---|---|--:|--:|--:|---|--:|--:|---|")
+    print(f"\n| kernel | shape | µs | Gop/s | GB/s | share of its peak, 1 thread | {threads} threads: times as fast | what holds it back |")
+    print("|---|---|--:|--:|--:|--:|--:|---|")
     both = {(k["kernel"], k["shape"]): k for k in every["kernels"]}
     for kernel in one["kernels"]:
         part, of = share(kernel, peak, 1)
-        other, _ = share(both[kernel["kernel"], kernel["shape"]], peak, threads)
+        other = both[kernel["kernel"], kernel["shape"]]
+        faster = rate(other, "gigabytes_per_second") / rate(kernel, "gigabytes_per_second")
         operations = rate(kernel, "giga_operations_per_second")
         print(f"| {kernel['kernel']} | {kernel['shape']} | {1e6 * kernel['seconds']['best']:.2f} | "
-              f"{f'{operations:.0f}' if operations else ''} | {rate(kernel, 'gigabytes_per_second'):.1f} | {of} | {part:.0%} | "
-              f"{other:.0%} | {reason(kernel['kernel'])} |")
+              f"{f'{operations:.0f}' if operations else ''} | {rate(kernel, 'gigabytes_per_second'):.1f} | {part:.0%} of {of} | "
+              f"{faster:.2f} | {reason(kernel['kernel'])} |")
 
 
 main(sys.argv[1])

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Each kernel's share of what the machine can do at most, one thread and all threads: writes Benchmarks/results/roofline.md.
+# Each kernel's share of what the machine can do at most with one thread, and how much faster all threads are: writes
+# Benchmarks/results/roofline.md.
 #
 #   Benchmarks/roofline.sh [GRADUS]       GRADUS: the program, .build/release/gradus by default
 #

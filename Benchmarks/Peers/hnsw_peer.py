@@ -186,12 +186,8 @@ def table(name, base, queries, scratch):
                     continue
                 speed = statistics.median(point["queries_per_second"] for point in points)
                 cells.append(f"{speed:,.0f} ({points[0]['ef_search']})")
-                print(
-                    json.dumps(
-                        {"data": name, "side": side, "threads": threads, "recall": recall, "queries_per_second": speed, "build_seconds": build}
-                    ),
-                    flush=True,
-                )
+                line = {"data": name, "side": side, "threads": threads, "recall": recall}
+                print(json.dumps(line | {"queries_per_second": speed, "build_seconds": build}), flush=True)
             out.append(f"| {side} | {build:.1f} | {' | '.join(cells)} |")
         out.append("")
     return out
@@ -216,7 +212,8 @@ def compare(scratch, path, *data):
     for name, base, queries in zip(data[0::3], data[1::3], data[2::3], strict=True):
         body += table(name, base, queries, scratch)
     out += [machine(), "", versions() + f". M {M}, efConstruction {EF_CONSTRUCTION}, k {K}; median of {REPEATS} passes, "
-            f"and over {os.environ.get('ROUNDS', '3')} rounds. A figure at a recall is the fastest point of one list of efSearch that reaches it.", ""]
+            f"and over {os.environ.get('ROUNDS', '3')} rounds. A figure at a recall is the fastest point of one list of efSearch "
+            "that reaches it.", ""]
     with open(path, "w", encoding="utf-8") as file:
         file.write("\n".join(out + body).rstrip() + "\n")
 

@@ -301,7 +301,7 @@ def compare(folder, encoder, scratch, path):
             sides |= {f"{name}, {text}": side("measure", kind, order) for order, text in ORDERS.items()}
     # What all others are held to.
     reference = f"torch eager, {ORDERS['sorted']}"
-    only = os.environ.get("ONLY", "").split(",")
+    only = os.environ.get("ONLY", "").split(";")
     sides = {name: each for name, each in sides.items() if name == reference or any(part in name for part in only)}
     results = {name: [] for name in sides}
     for number in range(int(os.environ["ROUNDS"])):

@@ -22,7 +22,9 @@ static size_t bytes_of(grd_vector_encoding encoding) {
   return encoding == GRD_VECTOR_FLOAT32 ? 4 : encoding == GRD_VECTOR_BFLOAT16 ? 2 : 1;
 }
 
-size_t grd_vector_stride(grd_vector_encoding encoding, size_t dimension) { return (dimension * bytes_of(encoding) + 63) / 64 * 64; }
+size_t grd_vector_stride(grd_vector_encoding encoding, size_t dimension) {
+  return (dimension * bytes_of(encoding) + 63) / 64 * 64;
+}
 
 size_t grd_vector_elements(grd_vector_encoding encoding, size_t stride) { return stride / bytes_of(encoding); }
 

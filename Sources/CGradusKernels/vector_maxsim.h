@@ -29,7 +29,8 @@ GRD_INLINE void maxsim_tile(const int R, const float *rows, const float *panel, 
   }
 }
 
-static void maxsim_documents(const grd_maxsim_query *query, const float *vectors, const uint32_t *ends, size_t documents, float *out) {
+static void maxsim_documents(const grd_maxsim_query *query, const float *vectors, const uint32_t *ends, size_t documents,
+                             float *out) {
   const size_t dimension = query->dimension, panels = (query->tokens + GRD_MAXSIM_PANEL - 1) / GRD_MAXSIM_PANEL;
   for (size_t document = 0; document < documents; document++) {
     const size_t count = ends[document + 1] - ends[document];

@@ -25,8 +25,8 @@ GRD_INLINE vfloat vload_code(const grd_vector_encoding encoding, const uint8_t *
 
 /// A chain goes on by sixteen numbers.
 GRD_INLINE vfloat added(
-    const grd_vector_encoding encoding, const grd_vector_measure measure, vfloat sum, const float *query, const uint8_t *code, size_t at,
-    vfloat scale) {
+    const grd_vector_encoding encoding, const grd_vector_measure measure, vfloat sum, const float *query, const uint8_t *code,
+    size_t at, vfloat scale) {
   const vfloat x = vload(query + at), y = vload_code(encoding, code, at, scale);
   if (measure == GRD_VECTOR_DOT) return vfma(x, y, sum);
   const vfloat difference = x - y;
@@ -35,8 +35,8 @@ GRD_INLINE vfloat added(
 
 /// Four chains over blocks of 64 numbers, then one chain each for the 16s that are left; their sum is a fixed tree.
 GRD_INLINE float full_score(
-    const grd_vector_encoding encoding, const grd_vector_measure measure, const float *query, const uint8_t *code, float row_scale,
-    size_t elements) {
+    const grd_vector_encoding encoding, const grd_vector_measure measure, const float *query, const uint8_t *code,
+    float row_scale, size_t elements) {
   vfloat sums[4] = {vset(0), vset(0), vset(0), vset(0)};
   const vfloat scale = vset(row_scale);
   size_t at = 0;
@@ -115,14 +115,18 @@ GRD_INLINE size_t elements_of(const grd_vector_encoding encoding, size_t stride)
 
 /// `encoding` and `measure` are known at compile time; those of `rows` agree with them.
 GRD_INLINE float quick_score(
-    const grd_vector_encoding encoding, const grd_vector_measure measure, const grd_vector_rows *rows, const grd_vector_query *query,
-    size_t row) {
+    const grd_vector_encoding encoding, const grd_vector_measure measure, const grd_vector_rows *rows,
+    const grd_vector_query *query, size_t row) {
   const uint8_t *code = rows->codes + row * rows->stride;
   const size_t elements = elements_of(encoding, rows->stride);
   if (encoding == GRD_VECTOR_FLOAT32) return full_score(encoding, measure, query->values, code, 1, elements);
-  const float dot = encoding == GRD_VECTOR_BFLOAT16
-                        ? quick_dot_bf16(query->values, (const uint16_t *)(const void *)code, elements)
-                        : (float)(quick_dot_int8(query->values, code, elements) - query->offset) * (query->scale * rows->scales[row]);
+  float dot;
+  if (encoding == GRD_VECTOR_BFLOAT16) {
+    dot = quick_dot_bf16(query->values, (const uint16_t *)(const void *)code, elements);
+  } else {
+    const int32_t exact = quick_dot_int8(query->values, code, elements) - query->offset;
+    dot = (float)exact * (query->scale * rows->scales[row]);
+  }
   return measure == GRD_VECTOR_L2 ? (dot - query->norm) + (dot - rows->norms[row]) : dot;
 }
 
@@ -162,8 +166,8 @@ static void scores_of_rows(const grd_vector_rows *rows, const float *query, cons
 #undef SCORES
 }
 
-static void quick_scores_of_rows(const grd_vector_rows *rows, const grd_vector_query *query, const uint32_t *numbers, size_t first,
-                                 size_t count, float *out) {
+static void quick_scores_of_rows(const grd_vector_rows *rows, const grd_vector_query *query, const uint32_t *numbers,
+                                 size_t first, size_t count, float *out) {
 #define SCORES(encoding, measure) \
   { \
     for (size_t i = 0; i < count; i++) out[i] = quick_score(encoding, measure, rows, query, numbers ? numbers[i] : first + i); \

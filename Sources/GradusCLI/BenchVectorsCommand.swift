@@ -98,10 +98,10 @@ struct BenchVectorsCommand: ParsableCommand {
   private func exactAnswers(_ base: NpyFile, _ queries: [[Float]], _ folder: TemporaryIndexFolder) throws -> [Set<String>] {
     let path = folder.path + "-exact"
     defer { folder.remove(path) }
+    let fingerprint = EncoderFingerprint(name: vectors, digest: "of no known encoder")
     let writer = try VectorIndexWriter(
       creating: path,
-      configuration: VectorIndexConfiguration(
-        dimension: base.columns, metric: metric, encoder: EncoderFingerprint(name: vectors, digest: "of no known encoder"), graph: nil))
+      configuration: VectorIndexConfiguration(dimension: base.columns, metric: metric, encoder: fingerprint, graph: nil))
     for row in 0..<base.rows { try writer.add(docno: String(row), vector: base.row(row)) }
     try writer.commit()
     let answers = try VectorIndex(path: path).search(queries, k: depth).map { $0.documents.map(\.docno) }
@@ -160,7 +160,8 @@ struct BenchVectorsCommand: ParsableCommand {
           String(point.ef_search), point.recall.fixed(4), point.queries_per_second.fixed(0), point.scored_vectors.fixed(0),
         ])
       }
-      return "\(vectors.grouped) vectors of \(dimension) numbers, built in \(build_seconds.fixed(1)) s, threads: \(threads)\n" + table.text
+      return "\(vectors.grouped) vectors of \(dimension) numbers, built in \(build_seconds.fixed(1)) s, threads: \(threads)\n"
+        + table.text
     }
   }
 }

@@ -74,7 +74,8 @@ struct DenseSearchCommand: ParsableCommand {
       throw ValidationError("give either --topics FILE to search or --index DIR to store the vectors")
     }
     if index != nil {
-      for (name, isGiven) in [("--split", split != nil), ("--out", out != nil), ("--query-prompt", queryPrompt != nil)] where isGiven {
+      let ofSearches = [("--split", split != nil), ("--out", out != nil), ("--query-prompt", queryPrompt != nil)]
+      for (name, isGiven) in ofSearches where isGiven {
         throw ValidationError("\(name) goes with --topics, not with --index")
       }
       return

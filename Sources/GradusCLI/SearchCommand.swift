@@ -154,7 +154,8 @@ struct SearchCommand: ParsableCommand {
     guard output.json else { return }
     try printJSON(
       Summary(
-        index: index, out: out ?? "-", model: search.description, queries: queries.count,
+        index: index, out: out ?? "-", model: search.description,
+        feedback: vectors.vectorFeedback.map { "average of \($0)" }, queries: queries.count,
         retrieved: results.reduce(0) { $0 + $1.documents.count },
         without_candidates: zip(queries, results).filter { $1.documents.isEmpty }.map(\.0.qid), seconds: elapsed))
   }

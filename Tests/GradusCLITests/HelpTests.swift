@@ -8,7 +8,7 @@ struct HelpTests {
     "models show", "models pull", "index", "export", "search", "dense", "evaluate", "validate", "bench",
     "bench search", "bench encode", "bench train", "bench generate", "bench tokenize", "bench kernels", "bench vectors",
     "bench losses", "systems",
-    "generate", "fuse", "pipeline", "rerank", "train", "reproduce", "report", "curriculum",
+    "generate", "fuse", "pipeline", "rerank", "train", "reproduce", "report",
   ]
 
   @Test("Every subcommand explains itself and shows an example", arguments: commands)

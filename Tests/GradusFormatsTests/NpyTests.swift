@@ -42,7 +42,8 @@ struct NpyTests {
     let path = folder.path + "/a.npy"
     let wrong = [
       Data(), Data("hello, world, this is text".utf8), Self.file(Self.header, data: 7), Self.file(Self.header).prefix(40),
-      Self.file(Self.header.replacingOccurrences(of: "<f4", with: "<f8")), Self.file(Self.header.replacingOccurrences(of: "False", with: "True")),
+      Self.file(Self.header.replacingOccurrences(of: "<f4", with: "<f8")),
+      Self.file(Self.header.replacingOccurrences(of: "False", with: "True")),
       Self.file(Self.header.replacingOccurrences(of: "(1, 2)", with: "(2,)")),
       Self.file(Self.header.replacingOccurrences(of: "(1, 2)", with: "(9223372036854775807, 9)")),
     ]

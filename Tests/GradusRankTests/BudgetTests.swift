@@ -135,6 +135,27 @@ private let shuffled = (0..<100).map { $0 * 37 % 100 }
     }
   }
 
+  @Test("An estimate that keeps everything out is doubted: caution fades at once, a stall is forgotten after 200 queries")
+  func refusal() throws {
+    // Ten milliseconds a candidate, eleven to spend: only caution keeps it out.
+    let steady = MeteredNumbers()
+    let cautious = try reranker(steady, .time(.milliseconds(11)))
+    try cautious.calibrate(on: group(shuffled), for: .seconds(3600))
+    let counts = try (0..<10).map { _ in try cautious.rerank(group(shuffled)).reranked.rescoredCount }
+    #expect(counts.first == 0 && counts.last == 1, "\(counts)")
+    // A thousand times slower while it was measured.
+    let base = MeteredNumbers(secondsPerToken: 1)
+    let reranker = try reranker(base, .time(.milliseconds(400)))
+    try reranker.calibrate(on: group(shuffled), for: .seconds(3600))
+    base.secondsPerToken.withLock { $0 = 1e-3 }
+    for number in 0..<200 { #expect(try reranker.rerank(group(shuffled)).reranked.rescoredCount == 0, "query \(number)") }
+    let found = try reranker.rerank(group(shuffled))
+    #expect(found.reranked.rescoredCount >= 20 && found.report.elapsed <= .milliseconds(400))
+    // A budget of nothing doubts nothing.
+    let none = try self.reranker(base, .time(.zero))
+    for _ in 0..<300 { #expect(try none.rerank(group(shuffled)).reranked.rescoredCount == 0) }
+  }
+
   @Test("Without a calibration the first piece is one candidate")
   func uncalibrated() throws {
     let base = MeteredNumbers()

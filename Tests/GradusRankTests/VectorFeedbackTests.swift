@@ -80,7 +80,8 @@ struct VectorFeedbackTests {
     #expect(try moved.retrieve(TinyModel.queries, depth: 5) == retriever.retrieve(TinyModel.queries, depth: 5))
     moved.feedback = RocchioFeedback(alpha: 0, beta: 1, positives: 1)
     // The first document's own vector finds that document first.
-    for (first, again) in zip(try retriever.retrieve(TinyModel.queries, depth: 1), try moved.retrieve(TinyModel.queries, depth: 1)) {
+    let once = try retriever.retrieve(TinyModel.queries, depth: 1), twice = try moved.retrieve(TinyModel.queries, depth: 1)
+    for (first, again) in zip(once, twice) {
       #expect(abs(again.documents[0].score - 1) < 1e-5 && first.documents.count == 1)
     }
   }

@@ -70,7 +70,13 @@ import Testing
     settings.weighting = "none"
     settings.curriculum = "none"
     let plain = try #require(try RankerTraining(settings, data: data, base: bench.model).train(showsProgress: false))
-    #expect(bits(plain.model) != bits(whole.model) && plain.history.epochs[0].meanWeight == nil)
+    #expect(plain.history.epochs[0].meanWeight == nil)
+    // The best epoch may be one before the filter starts, whose weights are all 1.
+    if text == "consensus(start=1)" {
+      #expect(whole.history.epochs[0].meanWeight == 1)
+    } else {
+      #expect(bits(plain.model) != bits(whole.model))
+    }
     // A product is brought back to a mean of 1.
     if text.contains("*") || text.hasPrefix("cet") {
       #expect(whole.history.epochs.allSatisfy { abs(($0.meanWeight ?? 0) - 1) < 1e-12 })
@@ -98,11 +104,11 @@ import Testing
     let trained = try #require(try RankerTraining(settings, data: data, base: bench.model).train(showsProgress: false))
     #expect(trained.history.epochs.allSatisfy { $0.meanEasiness != nil })
     try write(candidates.prefix(1))
-    #expect {
+    let error = #expect(throws: SamplerError.self) {
       _ = try RankerTraining(settings, data: data, base: bench.model).train(showsProgress: false)
-    } throws: { error in
-      if case SamplerError.teacherLacks(let teacher, _, _) = error { teacher == "teacher" } else { false }
     }
+    guard case .teacherLacks(let teacher, _, _) = error else { return #expect(Bool(false), "\(String(describing: error))") }
+    #expect(teacher == "teacher")
   }
 
   @Test("Weightings that cannot go with the sampling are refused before anything is trained", arguments: [
@@ -115,11 +121,11 @@ import Testing
     try settings.set("weighting", to: weighting)
     try settings.set("sampling", to: sampling)
     settings.loss = sampling == "pointwise" ? "pointwise-mse" : sampling == "listwise" ? "listnet" : "pairwise-softmax"
-    #expect {
+    let error = #expect(throws: SettingError.self) {
       _ = try RankerTraining(settings, data: try bench.data(), base: bench.model)
-    } throws: { error in
-      if case SettingError.contradiction(let text) = error { text.contains(weighting) } else { false }
     }
+    guard case .contradiction(let text) = error else { return #expect(Bool(false), "\(String(describing: error))") }
+    #expect(text.contains(weighting))
     #expect(throws: SettingError.self) { try settings.set("weighting", to: "lss(warmup=2)") }
   }
 

@@ -90,7 +90,15 @@ import Testing
     let package = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")
     let catalog = RecipeCatalog(folder: package + "/Recipes")
     #expect(catalog.slugs.contains("curricula"))
-    for slug in catalog.slugs { #expect(try catalog.recipe(slug).slug == slug) }
+    #expect(catalog.slugs.count >= 7)
+    for slug in catalog.slugs {
+      let recipe = try catalog.recipe(slug)
+      #expect(recipe.slug == slug && SystemCatalog.system(slug)?.parts.isEmpty == false)
+      for plan in Recipe.Mode.allCases.map(recipe.plan) {
+        // An experiment without a claimed arm could show nothing.
+        #expect(!plan.experiments.isEmpty && plan.experiments.allSatisfy { $0.arms.contains(where: \.isClaimed) })
+      }
+    }
     #expect(throws: RecipeCatalogError.self) { try catalog.recipe("curicula") }
   }
 

@@ -21,7 +21,9 @@ struct LinearAlgebraTests {
     Matrix(values.indices.map { row in values.indices.map { row == $0 ? values[row] : 0 } })
   }
 
-  @Test("U diag(s) V^T is the matrix; U and V have orthonormal columns; s descends", arguments: [(1, 1), (5, 3), (3, 5), (20, 20), (40, 7)])
+  @Test(
+    "U diag(s) V^T is the matrix; U and V have orthonormal columns; s descends",
+    arguments: [(1, 1), (5, 3), (3, 5), (20, 20), (40, 7)])
   func decomposition(shape: (Int, Int)) throws {
     let a = Self.random(shape.0, shape.1, seed: 1)
     let svd = try SingularValues(of: a)
@@ -46,7 +48,9 @@ struct LinearAlgebraTests {
     for (value, expected) in zip(found, wanted) { #expect(abs(value - expected) < 2e-12) }
   }
 
-  @Test("The pseudo-inverse has Penrose's four properties, also without full rank", arguments: [(6, 4, 4), (4, 6, 4), (7, 7, 3), (5, 5, 0)])
+  @Test(
+    "The pseudo-inverse has Penrose's four properties, also without full rank",
+    arguments: [(6, 4, 4), (4, 6, 4), (7, 7, 3), (5, 5, 0)])
   func penrose(shape: (Int, Int, Int)) throws {
     let (rows, columns, rank) = shape
     let a =

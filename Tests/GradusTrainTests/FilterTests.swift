@@ -61,7 +61,7 @@ struct FilterTests {
       try ConfidentConsensusDivision().divide([first, second], coins: coins.stream("epoch", throwNumber)).weights
     }
     #expect(flips.allSatisfy { $0[0] == 1 && $0[6] == 0 })
-    for pair in [3, 5] { #expect(abs(flips.reduce(0) { $0 + $1[pair] } / 400 - 0.5) < 0.1) }
+    for pair in [3, 5] { #expect(abs(flips.reduce(0.0) { $0 + $1[pair] } / 400 - 0.5) < 0.1) }
     #expect(flips.contains { $0[3] != $0[5] } && flips.contains { $0[3] == $0[5] })
   }
 
@@ -126,7 +126,7 @@ struct FilterTests {
     var stream = SeededGenerator(seed: 5)
     var counts = [0, 0, 0, 0]
     for _ in 0..<10_000 { counts[PersonalLossResampling.draw(q, using: &stream)] += 1 }
-    let chiSquare = zip(counts, q).reduce(0) { sum, pair in
+    let chiSquare = zip(counts, q).reduce(0.0) { sum, pair -> Double in
       let expected = 10_000 * pair.1
       return sum + (Double(pair.0) - expected) * (Double(pair.0) - expected) / expected
     }
@@ -195,7 +195,7 @@ struct FilterTests {
 
   @Test("Pairs of a list: each once a round, negatives that are nobody's positives")
   func pairList() throws {
-    let pairs = (0..<6).map { ("q\($0 % 3)", "d\($0)") }
+    let pairs: [(qid: String, docno: String)] = (0..<6).map { ("q\($0 % 3)", "d\($0)") }
     let catalogue = (0..<12).map { "d\($0)" }
     var sampler = try PairListSampler(pairs: pairs, catalogue: catalogue, excluded: ["q0": ["d9"]], negatives: 4, seed: 1)
     let round = (0..<6).map { _ in sampler.next() }

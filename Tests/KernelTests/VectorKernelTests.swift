@@ -71,7 +71,8 @@ extension KernelTests {
         let space = UnsafeMutableRawPointer.allocate(byteCount: stride, alignment: 64)
         defer { space.deallocate() }
         padded.withUnsafeBufferPointer { padded in
-          var prepared = row.map { grd_vector_prepare_row(&rows, $0, space) } ?? grd_vector_prepare(&rows, padded.baseAddress, space)
+          var prepared =
+            row.map { grd_vector_prepare_row(&rows, $0, space) } ?? grd_vector_prepare(&rows, padded.baseAddress, space)
           grd_vector_quick_scores(&rows, &prepared, nil, 0, count, &out)
         }
         return out

@@ -1,8 +1,8 @@
 /// Kernels of dense retrieval: encoded rows, scores of a query against them, and search in a navigable graph.
 ///
-/// Rows are padded with what decodes to zero up to a multiple of 64 bytes, so no kernel has a tail. Every sum is one fixed tree of
-/// fused multiply-adds (int8: exact integers), so all builds return the same bits. A score is better the larger it is: the inner
-/// product, or minus the squared distance.
+/// Rows are padded with what decodes to zero up to a multiple of 64 bytes, so no kernel has a tail. Every sum is one fixed tree
+/// of fused multiply-adds (int8: exact integers), so all builds return the same bits. A score is better the larger it is: the
+/// inner product, or minus the squared distance.
 #ifndef GRADUS_VECTORS_H
 #define GRADUS_VECTORS_H
 
@@ -121,8 +121,8 @@ grd_graph_status grd_graph_search(const grd_graph *graph, const grd_vector_query
 grd_graph_status grd_graph_continue(const grd_graph *graph, const grd_vector_query *query, uint32_t level, size_t ef,
                                     grd_graph_scratch *scratch, size_t *found);
 
-/// Neighbour selection by the heuristic of the paper (algorithm 4, without filling up): a candidate is kept if it is closer to the
-/// query than to every one kept before. candidates: keys (score, row << 1 | any), best first. selected, scores: [limit].
+/// Neighbour selection by the heuristic of the paper (algorithm 4, without filling up): a candidate is kept if it is closer to
+/// the query than to every one kept before. candidates: keys (score, row << 1 | any), best first. selected, scores: [limit].
 /// space: [stride]. Returns how many were kept.
 size_t grd_graph_select(const grd_vector_rows *rows, const uint64_t *candidates, size_t count, size_t limit, void *space,
                         uint32_t *selected, float *scores);

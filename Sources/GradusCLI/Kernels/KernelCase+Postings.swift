@@ -44,8 +44,14 @@ extension KernelCase {
       let (docs, tfs) = block(memory)
       let lengths = memory.array(UInt32.self, 64 * count)
       for number in 0..<64 * count { lengths[number] = UInt32(20 + number % 100) }
-      let scorer = memory.array(grd_bm25.self, 1)
-      scorer[0] = grd_bm25(base: 0.54, slope: 0.006, lengths: UnsafePointer(lengths), documents: UInt32(64 * count))
+      let scorer = memory.array(grd_scorer.self, 1)
+      var bm25 = grd_scorer()
+      bm25.formula = GRD_BM25
+      bm25.base = 0.54
+      bm25.slope = 0.006
+      bm25.lengths = UnsafePointer(lengths)
+      bm25.documents = UInt32(64 * count)
+      scorer[0] = bm25
       let out = memory.array(Double.self, count)
       return KernelCall(memory) { _ in grd_bm25_contributions(scorer, 3.5, docs, tfs, count, out) }
     }

@@ -38,7 +38,8 @@ extension KernelCase {
       let left = memory.array(UInt16.self, m * depth), right = memory.array(UInt16.self, panels * 32 * depth)
       let product = memory.array(grd_bf16_product.self, 1)
       product[0] = grd_bf16_product(
-        a: UnsafePointer(left), a_is_panels: false, b: UnsafePointer(right), depth: k, columns: n, c: c, stride: n)
+        a: UnsafePointer(left), a_wide: nil, a_is_panels: false, b: UnsafePointer(right), depth: k, columns: n, c: c,
+        stride: n)
       return KernelCall(memory) { _ in
         _ = grd_bf16_pack_rows(level, a, k, m, k, left)
         _ = grd_bf16_pack_panels(level, b, n, false, k, n, 0, panels, right)

@@ -13,7 +13,8 @@ struct VectorStorageOptions: ParsableArguments {
   @Flag(help: "No graph: every search compares with all vectors.")
   var flat = false
 
-  @Option(name: .customLong("M"), help: ArgumentHelp("Links of a vector on the upper levels; twice as many below.", valueName: "n"))
+  @Option(
+    name: .customLong("M"), help: ArgumentHelp("Links of a vector on the upper levels; twice as many below.", valueName: "n"))
   var M = 16
 
   @Option(name: .customLong("efConstruction"), help: ArgumentHelp("Candidates for the links of a new vector.", valueName: "n"))

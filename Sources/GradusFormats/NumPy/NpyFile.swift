@@ -42,7 +42,8 @@ public struct NpyFile: Sendable {
       columns == 0 || rows <= (Int.max / 4) / columns
     else { throw NpyError(path: path, reason: "expected two dimensions, found \(header[open...close])") }
     guard bytes.count - start == 4 * rows * columns else {
-      throw NpyError(path: path, reason: "\(rows) x \(columns) numbers need \(4 * rows * columns) bytes, found \(bytes.count - start)")
+      throw NpyError(
+        path: path, reason: "\(rows) x \(columns) numbers need \(4 * rows * columns) bytes, found \(bytes.count - start)")
     }
     self.rows = rows
     self.columns = columns
@@ -52,7 +53,8 @@ public struct NpyFile: Sendable {
   public func row(_ number: Int) -> [Float] {
     [Float](unsafeUninitializedCapacity: columns) { buffer, used in
       let from = start + 4 * number * columns
-      UnsafeMutableRawBufferPointer(buffer).copyMemory(from: UnsafeRawBufferPointer(rebasing: file.bytes[from..<from + 4 * columns]))
+      let bytes = UnsafeRawBufferPointer(rebasing: file.bytes[from..<from + 4 * columns])
+      UnsafeMutableRawBufferPointer(buffer).copyMemory(from: bytes)
       used = columns
     }
   }

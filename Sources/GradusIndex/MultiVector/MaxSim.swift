@@ -1,8 +1,8 @@
 import CGradusKernels
 import GradusCore
 
-/// Late interaction: the sum over a query's tokens of the largest inner product with a token of the document (ColBERT: Khattab and
-/// Zaharia, SIGIR 2020).
+/// Late interaction: the sum over a query's tokens of the largest inner product with a token of the document (ColBERT: Khattab
+/// and Zaharia, SIGIR 2020).
 ///
 ///     let query = MaxSimQuery(tokens: queryVectors, dimension: 128)
 ///     let scores = query.scores(of: documentVectors, ends: [0, 64, 128])

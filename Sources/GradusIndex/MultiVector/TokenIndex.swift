@@ -98,12 +98,14 @@ public final class TokenIndex: Sendable {
 
   /// The best `k` documents for a query's token vectors, `[tokens * dimension]`, which are brought to unit length.
   ///
-  /// Documents near no query token cannot be found: what a search leaves out is up to `options`. ``exhaustive(_:k:)`` leaves out nothing.
+  /// Documents near no query token cannot be found: what a search leaves out is up to `options`. ``exhaustive(_:k:)`` leaves
+  /// out nothing.
   ///
   /// - Throws: ``VectorIndexError`` for the query; ``IndexError`` for damage met on the way.
   public func search(_ query: [Float], k: Int, options: TokenSearchOptions = TokenSearchOptions()) throws -> TokenSearchResult {
     guard options.probes >= 1, options.candidates >= 1 else {
-      throw VectorIndexError.invalidOption("probes and candidates must be at least 1, found \(options.probes) and \(options.candidates)")
+      throw VectorIndexError.invalidOption(
+        "probes and candidates must be at least 1, found \(options.probes) and \(options.candidates)")
     }
     let unit = try prepared(query)
     let tokens = unit.count / configuration.dimension

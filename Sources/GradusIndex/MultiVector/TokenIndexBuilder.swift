@@ -8,8 +8,8 @@ import GradusFormats
 ///     try builder.add(docno: "d1", tokens: vectors)        // [tokens * dimension]
 ///     try builder.commit()
 ///
-/// Token vectors go to a temporary file as they come, 4 bytes a number; k-means sees a sample of them. The index appears in one step
-/// at the end of ``commit()``; its bytes do not depend on the number of threads. Not for use from several threads at once.
+/// Token vectors go to a temporary file as they come, 4 bytes a number; k-means sees a sample of them. The index appears in one
+/// step at the end of ``commit()``; its bytes do not depend on the number of threads. Not for use from several threads at once.
 public final class TokenIndexBuilder {
   public let directory: String
   private let configuration: TokenIndexConfiguration
@@ -23,7 +23,8 @@ public final class TokenIndexBuilder {
   /// Tokens that k-means and the quantiles are computed from, at most.
   private static let sampleSize = 1 << 17
 
-  /// - Throws: ``VectorIndexError/invalidOption(_:)``, ``VectorIndexError/otherIndex(path:)``, ``IndexError/locked(path:pid:)``, `FileError`.
+  /// - Throws: ``VectorIndexError/invalidOption(_:)``, ``VectorIndexError/otherIndex(path:)``,
+  ///   ``IndexError/locked(path:pid:)``, `FileError`.
   public convenience init(creating directory: String, configuration: TokenIndexConfiguration) throws {
     try self.init(directory, configuration: configuration, calls: .posix)
   }

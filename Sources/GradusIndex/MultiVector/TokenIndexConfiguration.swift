@@ -1,5 +1,5 @@
-/// How a late-interaction index stores the vectors of tokens: the nearest of some centroids, and what is left in a few bits a number
-/// (ColBERTv2: Santhanam et al., NAACL 2022).
+/// How a late-interaction index stores the vectors of tokens: the nearest of some centroids, and what is left in a few bits a
+/// number (ColBERTv2: Santhanam et al., NAACL 2022).
 public struct TokenIndexConfiguration: Sendable, Hashable, Codable {
   /// Numbers of a token's vector; a multiple of 16: a whole vector register.
   public var dimension: Int

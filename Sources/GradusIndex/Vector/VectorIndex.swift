@@ -18,7 +18,8 @@ public final class VectorIndex: Sendable, VectorsByDocno {
 
   /// Opens an index and checks manifest, versions, sizes, bounds, and the checksums of all but the vectors and links themselves.
   ///
-  /// Links are checked while they are followed: damage there ends in an error or in a worse result; ``verify()`` finds it for certain.
+  /// Links are checked while they are followed: damage there ends in an error or in a worse result; ``verify()`` finds it for
+  /// certain.
   ///
   /// - Throws: ``IndexError``; `FileError` where a file is missing or cannot be read.
   public init(path: String, residency: VectorResidency = .mapped) throws {

@@ -13,11 +13,11 @@ import GradusCore
 ///     try update.commit()
 ///
 /// What changes becomes visible in one step at ``commit()``: until then, and when the process is killed or the disk is full, the
-/// index stays as it was. New vectors make a new segment; deleted ones are marked, and go when ``compact()`` writes all live vectors
-/// anew. The bytes of the index depend on the calls and their order, not on `threads`.
+/// index stays as it was. New vectors make a new segment; deleted ones are marked, and go when ``compact()`` writes all live
+/// vectors anew. The bytes of the index depend on the calls and their order, not on `threads`.
 ///
-/// Memory: vectors go to the disk as they come. A graph needs, for each vector of its segment, its code and `16 M` bytes and some;
-/// at `memoryBudgetBytes` a segment is closed and another begun, so that searches have one graph more to walk.
+/// Memory: vectors go to the disk as they come. A graph needs, for each vector of its segment, its code and `16 M` bytes and
+/// some; at `memoryBudgetBytes` a segment is closed and another begun, so that searches have one graph more to walk.
 ///
 /// Not for use from several threads at once.
 public final class VectorIndexWriter {
@@ -39,7 +39,8 @@ public final class VectorIndexWriter {
   /// Begins a new index, which takes the place of a vector index that is there.
   ///
   /// - Parameter storesDocuments: Keep titles, texts and metadata beside the vectors; then only ``add(_:vector:)`` adds.
-  /// - Throws: ``VectorIndexError/invalidOption(_:)``, ``VectorIndexError/otherIndex(path:)``, ``IndexError/locked(path:pid:)``, `FileError`.
+  /// - Throws: ``VectorIndexError/invalidOption(_:)``, ``VectorIndexError/otherIndex(path:)``,
+  ///   ``IndexError/locked(path:pid:)``, `FileError`.
   public convenience init(
     creating directory: String, configuration: VectorIndexConfiguration, storesDocuments: Bool = false,
     memoryBudgetBytes: Int = 4 << 30, threads: Int = WorkerPool.shared.threads
@@ -72,7 +73,9 @@ public final class VectorIndexWriter {
     self.threads = threads
     self.calls = calls
     try configuration?.validate()
-    if (try? IndexManifest.read(folder: directory)) != nil { throw VectorIndexError.otherIndex(path: directory) }
+    if (try? IndexManifest.read(folder: directory)) != nil || (try? TokenIndexManifest.read(folder: directory)) != nil {
+      throw VectorIndexError.otherIndex(path: directory)
+    }
     if configuration == nil { _ = try VectorIndexManifest.read(folder: directory) }
     let folder = try IndexFolder(path: directory, calls: calls) { try VectorIndexManifest.read(folder: $0) }
     self.folder = folder

@@ -62,7 +62,8 @@ public struct VectorSearchResult: Sendable, Equatable {
 public enum VectorResidency: String, Sendable, CaseIterable {
   /// In the files, mapped: the index opens in milliseconds and processes share the pages.
   case mapped
-  /// Copied into private memory on large pages, where the system has them: opening takes as long as the copy, searches are faster.
+  /// Copied into private memory on large pages, where the system has them: opening takes as long as the copy, searches are
+  /// faster.
   case resident
 }
 

@@ -10,7 +10,9 @@ import GradusCore
 /// Candidates are scored in the order of the stage before, in pieces. A cost model (``TokenCostModel``) tells how many tokens
 /// still fit; a piece takes at most half of them, so that pieces shrink towards the deadline and one that takes longer than
 /// predicted costs little. The clock is read once a piece: some five times a query, never once a candidate. A stage that has
-/// a successor may take its ``CascadeStage/budgetShare`` of what is left. What was scored is never overtaken by what was not.
+/// a successor may take its ``CascadeStage/budgetShare`` of what is left. Where not even one candidate seems to fit, the
+/// model's caution fades from query to query, and every 200th query tries one: at most that many come late because of it.
+/// What was scored is never overtaken by what was not.
 /// A budget of 0 gives the first stage's order; an unlimited one gives the bits of the plain reranker.
 ///
 /// **What depends on the clock.** With a budget of time *how many* candidates are scored depends on the machine, its load and
@@ -123,6 +125,7 @@ public final class BudgetedReranker: Sendable {
   ) throws -> [CandidateScore] {
     var scores: [CandidateScore] = []
     var waiting: R.Read?
+    let hadTime = pace.hasTime
     while scores.count < candidates.count {
       let (room, target) = pace.room(costs.withLock { $0[number] })
       guard room > 0 else { break }
@@ -142,6 +145,7 @@ public final class BudgetedReranker: Sendable {
       let seconds = pace.finish(tokens: tokens, clock: clock)
       if let seconds { observe(number, tokens: tokens, seconds: seconds) }
     }
+    if scores.isEmpty, !candidates.isEmpty, hadTime { costs.withLock { $0[number].refuse() } }
     return scores
   }
 
@@ -178,6 +182,9 @@ private struct Pace {
     case .tokens(let count): limit = Double(tokens) + (share * Double(count - tokens)).rounded(.down)
     }
   }
+
+  /// Whether a budget of time is left, however little.
+  var hasTime: Bool { if case .time = budget { elapsed < limit } else { false } }
 
   /// The tokens that the next candidate may have at most, and those of a piece of several.
   func room(_ cost: TokenCostModel) -> (room: Int, target: Int) {

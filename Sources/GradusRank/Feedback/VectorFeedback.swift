@@ -71,8 +71,8 @@ public struct RocchioFeedback: VectorFeedback {
   }
 }
 
-/// Reads the query together with the texts of the first documents, as ANCE-PRF does (Yu et al., CIKM 2021): a query encoder that was
-/// trained for it makes the new vector; documents and their index stay as they are.
+/// Reads the query together with the texts of the first documents, as ANCE-PRF does (Yu et al., CIKM 2021): a query encoder
+/// that was trained for it makes the new vector; documents and their index stay as they are.
 ///
 /// `Encode` gets the query's text and the documents' texts, best first, and returns a vector.
 public struct EncodedFeedback: VectorFeedback {

@@ -2,17 +2,18 @@ import GradusCore
 import GradusIndex
 import GradusTensor
 
-/// First-stage retrieval by a pair scorer itself: score a query against a few anchor documents, predict its scores for all others by
-/// a CUR decomposition, and score the most promising again exactly (ANNCUR: Yadav et al., EMNLP 2022).
+/// First-stage retrieval by a pair scorer itself: score a query against a few anchor documents, predict its scores for all
+/// others by a CUR decomposition, and score the most promising again exactly (ANNCUR: Yadav et al., EMNLP 2022).
 ///
 ///     let retriever = try CURRetriever.build(
 ///       scorer: PairReranker(crossEncoder), scorerName: digest, items: documents, anchorQueries: trainingQueries,
 ///       anchorItems: .random(count: 50, seed: 1))
 ///     let result = try retriever.search(query, k: 10, budget: 100)
 ///
-/// With R the scores of the anchor queries for all items and S its columns of the anchor items, `E = pinv(S) R` is an embedding of
-/// each item; a query is embedded as its scores for the anchor items. The prediction is exact where the rank of all scores is that of S.
-/// Near as many anchor items as anchor queries the plain inverse blows up noise: the default truncates small singular values.
+/// With R the scores of the anchor queries for all items and S its columns of the anchor items, `E = pinv(S) R` is an embedding
+/// of each item; a query is embedded as its scores for the anchor items. The prediction is exact where the rank of all scores
+/// is that of S. Near as many anchor items as anchor queries the plain inverse blows up noise: the default truncates small
+/// singular values.
 ///
 /// Use logits: scores behind a sigmoid are not of low rank.
 public struct CURRetriever: Sendable {

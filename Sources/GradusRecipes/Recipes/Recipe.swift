@@ -21,7 +21,7 @@ public struct Recipe: Sendable, Equatable {
   public struct Claim: Sendable, Equatable {
     public let text: String
     /// The measure that decides, by its name.
-    public let measure: String
+    public fileprivate(set) var measure: String
     /// The largest gain over the baseline that is claimed, in per cent of the baseline.
     public let relativeGainPercent: Double?
   }
@@ -84,6 +84,8 @@ public struct Recipe: Sendable, Equatable {
   public let correction: MultipleTesting
   let full: Plan
   let quick: Plan
+  /// Of the optional collections in a full run: what the recipe's `optional` changes, so that several collections fit the time.
+  let optional: Plan
 
   public func plan(_ mode: Mode) -> Plan { mode == .quick ? quick : full }
 
@@ -120,8 +122,9 @@ public struct Recipe: Sendable, Equatable {
     }
     if collections.isEmpty, read.contains(where: { $0.study == nil }) { throw file.error(file.line, .missingKey("collections")) }
     full = Plan(mode: .full, testQueries: testQueries, experiments: read)
-    quick = try file.mapping("quick").map { try Plan(quick: $0, full: read, testQueries: testQueries) }
+    quick = try file.mapping("quick").map { try Plan(.quick, changes: $0, full: read, testQueries: testQueries) }
       ?? Plan(mode: .quick, testQueries: testQueries, experiments: read)
+    optional = try file.mapping("optional").map { try Plan(.full, changes: $0, full: read, testQueries: testQueries) } ?? full
     try file.finish()
   }
 }
@@ -130,9 +133,7 @@ extension Recipe.Claim {
   init(_ source: YAMLMapping) throws {
     var source = source
     text = try source.neededText("text")
-    let name = try source.neededText("measure")
-    // As measures print themselves, where it is one of theirs: studies have other names.
-    measure = (try? MeasureSpecification(name))?.description ?? name
+    measure = try source.neededText("measure")
     relativeGainPercent = try source.number("relative-gain-percent")
     try source.finish()
   }
@@ -151,8 +152,11 @@ extension Recipe.Experiment {
       throw source.error(
         source.line(of: "study"), .reference(key: "study", name: study, known: StudyCatalog.all.map { $0.name }))
     }
-    self.claim = try source.mapping("claim").map(Recipe.Claim.init) ?? claim
+    var own = try source.mapping("claim").map(Recipe.Claim.init) ?? claim
     let known = type?.measures.map(\.name) ?? measures
+    // A ranking measure has several spellings; a study's has one.
+    if type == nil, let specification = try? MeasureSpecification(own.measure) { own.measure = specification.description }
+    self.claim = own
     guard known.contains(self.claim.measure) else {
       throw source.error(source.line, .reference(key: "claim", name: self.claim.measure, known: known))
     }
@@ -189,10 +193,12 @@ extension Recipe.Experiment {
 }
 
 extension Recipe.Plan {
-  /// The full plan with what the quick one changes. Experiments that it does not name are left out.
-  fileprivate init(quick source: YAMLMapping, full: [Recipe.Experiment], testQueries: Int?) throws {
+  /// The full plan with some changes. Experiments that they do not name are left out.
+  fileprivate init(
+    _ mode: Recipe.Mode, changes source: YAMLMapping, full: [Recipe.Experiment], testQueries: Int?
+  ) throws {
     var source = source
-    mode = .quick
+    self.mode = mode
     self.testQueries = try source.count("test-queries") ?? testQueries
     experiments = try (try source.mappings("experiments") ?? []).map { change in
       var change = change

@@ -41,7 +41,7 @@ extension RecipeRun.Report {
       page.paragraph(Self.sentence(experiment))
       page.table(Self.header(experiment), Self.rows(experiment))
       page.charts(TrainingCurves.charts(detail.cells.map { ($0.arm, $0.seeds.map(\.curves)) }))
-      page.heading("One by one: \(experiment.claimMeasure) of the \(experiment.itemNoun), mean over seeds", level: 3)
+      page.heading("Gains one by one: \(experiment.claimMeasure) of the \(experiment.itemNoun), mean over seeds", level: 3)
       page.charts(differences(detail))
     }
     return page.html
@@ -60,8 +60,12 @@ extension RecipeRun.Report {
     guard let base = detail.cells.first(where: { $0.arm == baseline }) else { return [] }
     let baseMeans = means(base.seeds)
     return detail.cells.filter { $0.arm != baseline }.map { arm, seeds in
-      let values = zip(detail.items, zip(means(seeds), baseMeans)).map { ($0, $1.0 - $1.1) }
-      return DifferenceChart(title: "\(arm) - \(baseline)", differences: values, noun: detail.result.itemNoun).svg
+      let comparison = detail.result.comparisons.first { $0.arm == arm && $0.measure == measure }
+      // Gains point upwards, also where lower is better.
+      let sign = comparison.map { $0.gain == $0.difference } ?? true ? 1.0 : -1
+      let values = zip(detail.items, zip(means(seeds), baseMeans)).map { ($0, sign * ($1.0 - $1.1)) }
+      return DifferenceChart(
+        title: "gain of \(arm) over \(baseline)", differences: values, noun: detail.result.itemNoun).svg
     }
   }
 
@@ -103,8 +107,9 @@ extension RecipeRun.Report {
     var text = claimed > 1 ? "Among the \(claimed) claimed arms '\(judged.arm)' did best on development data. " : ""
     text += "The \(measure) of '\(judged.arm)' is \(change) that of '\(judged.baseline)'"
     if judged.difference != 0 { text += judged.gain > 0 ? ", which is better " : ", which is worse " } else { text += " " }
-    text += "(p = \(NumberText.p(judged.correctedP)) over \(experiment.itemNoun), "
-    text += experiment.seeds > 1 ? "p = \(NumberText.p(judged.seedsP)) over seeds): " : "one seed says nothing about seeds): "
+    func p(_ value: Double) -> String { value < 0.0001 ? "p < 0.0001" : "p = \(NumberText.p(value))" }
+    text += "(\(p(judged.correctedP)) over \(experiment.itemNoun), "
+    text += experiment.seeds > 1 ? "\(p(judged.seedsP)) over seeds): " : "one seed says nothing about seeds): "
     switch experiment.conclusion {
     case .shown: text += "the claim is shown here. "
     case .insideTheNoise:

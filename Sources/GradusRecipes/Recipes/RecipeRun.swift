@@ -56,10 +56,10 @@ public struct RecipeRun {
       guard let study = experiment.study.flatMap(StudyCatalog.study) else { continue }
       details.append(try StudyBench(run: self, study: study).run(experiment))
     }
-    let trainings = plan.experiments.filter { $0.study == nil }
-    for collection in trainings.isEmpty ? [] : try chosenCollections() {
+    let trains = plan.experiments.contains { $0.study == nil }
+    for (collection, plan) in trains ? try chosenCollections() : [] {
       let bench = try TrainingBench(run: self, plan: plan, data: try TrainingData(collection, home: home))
-      for experiment in trainings {
+      for experiment in plan.experiments where experiment.study == nil {
         let before = details.filter { $0.result.collection == collection.name }
         details.append(try bench.run(experiment, before: before))
       }
@@ -72,16 +72,21 @@ public struct RecipeRun {
     return report
   }
 
-  private func chosenCollections() throws -> [TestCollection] {
-    let catalog = CollectionCatalog(home: home)
-    if !collections.isEmpty { return try collections.map(catalog.locate) }
+  /// The collections, each with what is carried out on it.
+  private func chosenCollections() throws -> [(TestCollection, Recipe.Plan)] {
+    let catalog = CollectionCatalog(home: home), plan = recipe.plan(mode)
+    if !collections.isEmpty {
+      return try collections.map { (try catalog.locate($0), recipe.optionalCollections.contains($0) ? optionalPlan : plan) }
+    }
     let optional = mode == .full ? recipe.optionalCollections : []
-    return try recipe.collections.map(catalog.locate) + optional.compactMap { name in
+    return try recipe.collections.map { (try catalog.locate($0), plan) } + optional.compactMap { name in
       let found = try? catalog.locate(name)
       if found == nil { log("\(name): not on this machine, left out") }
-      return found
+      return found.map { ($0, optionalPlan) }
     }
   }
+
+  private var optionalPlan: Recipe.Plan { mode == .full ? recipe.optional : recipe.plan(mode) }
 
   private func result(_ experiments: [RecipeResult.Experiment]) throws -> RecipeResult {
     let conclusion = try Verdict(all: experiments, correction: recipe.correction)

@@ -63,6 +63,7 @@ struct HTMLPage {
     thead th { background: var(--shade); }
     .charts { display: flex; flex-wrap: wrap; gap: 1rem; }
     svg { max-width: 100%; height: auto; }
+    .charts svg { flex: 1 1 28rem; min-width: min(28rem, 100%); max-width: 40rem; }
     .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; }
     .answer { background: var(--shade); padding: 0.5rem 0.8rem; border-left: 4px solid var(--rule); margin: 0.4rem 0; }
     .relevant { border-left-color: #009E73; }

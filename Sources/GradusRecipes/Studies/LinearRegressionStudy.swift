@@ -32,33 +32,33 @@ public enum LinearRegressionStudy: Study {
 
   public static func run(_ settings: StudySettings, seed: UInt64, context: StudyContext) throws -> StudyOutcome {
     let weighting = try lossReweighting(settings["weighting"])
-    let rates = try settings["learning-rates"].split(separator: ",").map { text in
-      guard let rate = Double(text.filter { $0 != " " }), rate > 0 else {
-        throw SettingError.value(setting: "learning-rates", found: settings["learning-rates"], expected: "numbers above 0")
-      }
-      return rate
+    let rates = settings["learning-rates"].split(separator: ",").map { Double($0.filter { $0 != " " }) ?? 0 }
+    guard !rates.isEmpty, rates.allSatisfy({ $0 > 0 && $0.isFinite }) else {
+      throw SettingError.value(setting: "learning-rates", found: settings["learning-rates"], expected: "numbers above 0")
     }
     let generator = SeededGenerator(seed: seed)
-    func losses(_ stream: String, count: Int, rate: Double) -> [[Double]] {
+    func descents(_ stream: String, count: Int, rate: Double) -> [Descent] {
       (0..<count).map { problem in
         Self.descend(settings, weighting, rate: rate, generator: generator.stream(stream, problem))
       }
     }
     var best: (rate: Double, figure: Double)?
     for rate in rates {
-      let figure = losses("chosen on", count: 10, rate: rate).map { -($0.last ?? 0) }.mean
+      let figure = descents("chosen on", count: 10, rate: rate).map { -($0.losses.last ?? 0) }.mean
       if figure.isFinite, best.map({ figure > $0.figure }) ?? true { best = (rate, figure) }
     }
     let rate = best?.rate ?? rates[0]
     let count = settings.count("problems")
-    let curves = losses("problem", count: count, rate: rate)
-    var curve = StudyCurve("log10 test loss over the steps", xLabel: "step")
-    for step in curves[0].indices { curve.append(Double(step), curves.map { $0[step] }.mean) }
+    let found = descents("problem", count: count, rate: rate)
+    var curve = StudyCurve("log10 test loss", xLabel: "step")
+    for step in found[0].losses.indices { curve.append(Double(step), found.map { $0.losses[step] }.mean) }
+    var share = StudyCurve("effective samples, share of the batch", xLabel: "step")
+    for step in found[0].shares.indices { share.append(Double(step + 1), found.map { $0.shares[step] }.mean) }
     var rateCurve = StudyCurve("learning rate chosen", xLabel: "seed")
     rateCurve.append(Double(seed), rate)
     return StudyOutcome(
-      items: (1...count).map { "problem \($0)" }, values: [measures[0].name: curves.map { $0.last ?? 0 }],
-      development: best?.figure, curves: rates.count > 1 ? [curve, rateCurve] : [curve])
+      items: (1...count).map { "problem \($0)" }, values: [measures[0].name: found.map { $0.losses.last ?? 0 }],
+      development: best?.figure, curves: [curve, share] + (rates.count > 1 ? [rateCurve] : []))
   }
 
   /// The only weighting that reads losses alone.
@@ -72,10 +72,16 @@ public enum LinearRegressionStudy: Study {
     return weighting
   }
 
-  /// log10 of the test loss before the first step and after each.
+  private struct Descent {
+    /// log10 of the test loss before the first step and after each.
+    var losses: [Double]
+    /// `(sum w)^2 / sum w^2` of each step, as a share of the batch.
+    var shares: [Double] = []
+  }
+
   private static func descend(
     _ settings: StudySettings, _ weighting: LossReweighting?, rate: Double, generator: SeededGenerator
-  ) -> [Double] {
+  ) -> Descent {
     let dimension = settings.count("dimension")
     let batch = settings.count("batch")
     let wrongShare = settings.number("wrong-share")
@@ -95,7 +101,7 @@ public enum LinearRegressionStudy: Study {
       // Below this there is nothing but rounding; above, the descent has diverged.
       return log10(min(max(sum, 1e-30), 1e30))
     }
-    var result = [testLoss()]
+    var result = Descent(losses: [testLoss()])
     for step in 0..<settings.count("steps") {
       var features: [[Double]] = []
       var errors: [Double] = []
@@ -115,7 +121,9 @@ public enum LinearRegressionStudy: Study {
         for sample in 0..<batch { gradient += shares[sample] * 2 * errors[sample] * features[sample][feature] }
         weights[feature] -= rate * gradient / Double(batch)
       }
-      result.append(testLoss())
+      let sum = shares.reduce(0, +)
+      result.shares.append(sum * sum / shares.reduce(0) { $0 + $1 * $1 } / Double(batch))
+      result.losses.append(testLoss())
     }
     return result
   }

@@ -3,8 +3,8 @@ import GradusCore
 /// The singular value decomposition `A = U diag(s) V^T`, thin: U is `[rows][rank]`, V `[columns][rank]`, rank the smaller side.
 ///
 /// One-sided Jacobi rotations (Hestenes, 1958; Demmel and Veselic, 1992): every singular value comes out to nearly full relative
-/// accuracy, with some hundred lines less to trust than a bidiagonalisation, and no second thread pool in the process. For a side of
-/// 500 it takes a second or two; that is what the methods here need.
+/// accuracy, with some hundred lines less to trust than a bidiagonalisation, and no second thread pool in the process. For a
+/// side of 500 it takes a second or two; that is what the methods here need.
 public struct SingularValues: Sendable {
   public let u: Matrix
   /// Descending, >= 0.

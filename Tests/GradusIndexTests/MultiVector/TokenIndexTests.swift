@@ -111,6 +111,10 @@ struct TokenIndexTests {
           configuration: TokenIndexConfiguration(dimension: 16, encoder: TokenCollection.encoder, residualBits: bits))
       }
     }
+    #expect(throws: VectorIndexError.otherIndex(path: path)) {
+      try VectorIndexWriter(
+        creating: path, configuration: VectorIndexConfiguration(dimension: 16, encoder: TokenCollection.encoder))
+    }
     let nothing = try TokenIndexBuilder(
       creating: folder.path("nothing"), configuration: TokenIndexConfiguration(dimension: 16, encoder: TokenCollection.encoder))
     try nothing.commit()

@@ -76,9 +76,10 @@ struct CommittedVectorIndexTests {
   @Test("Today's writers still write the same bytes: a change needs a new version number")
   func sameBytes() throws {
     let temporary = try TemporaryFolder()
-    try Self.build(in: temporary.path("vectors"))
-    #expect(try TemporaryFolder.contents(of: temporary.path("vectors")) == TemporaryFolder.contents(of: Self.folder("vectors-v1")))
-    try Self.buildTokens(in: temporary.path("tokens"))
-    #expect(try TemporaryFolder.contents(of: temporary.path("tokens")) == TemporaryFolder.contents(of: Self.folder("tokens-v1")))
+    let (vectors, tokens) = (temporary.path("vectors"), temporary.path("tokens"))
+    try Self.build(in: vectors)
+    #expect(try TemporaryFolder.contents(of: vectors) == TemporaryFolder.contents(of: Self.folder("vectors-v1")))
+    try Self.buildTokens(in: tokens)
+    #expect(try TemporaryFolder.contents(of: tokens) == TemporaryFolder.contents(of: Self.folder("tokens-v1")))
   }
 }

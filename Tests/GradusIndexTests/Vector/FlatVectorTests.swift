@@ -52,7 +52,9 @@ struct FlatVectorTests {
     // Cosines 10 / (5 sqrt 5), 4 / (2 sqrt 5), -1 / sqrt 5: twice the same.
     let cosines = try scores(.cosine)
     #expect(cosines.map(\.docno) == ["b", "a", "c"] || cosines.map(\.docno) == ["a", "b", "c"])
-    for (found, expected) in zip(cosines, [0.894427191, 0.894427191, -0.447213595]) { #expect(abs(found.score - expected) < 1e-6) }
+    for (found, expected) in zip(cosines, [0.894427191, 0.894427191, -0.447213595]) {
+      #expect(abs(found.score - expected) < 1e-6)
+    }
   }
 
   @Test("Equal scores stand by docno descending, whatever the order of addition")

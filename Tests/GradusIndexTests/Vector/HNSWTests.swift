@@ -16,7 +16,9 @@ struct HNSWTests {
 
   private static let walk = VectorSearchOptions(efSearch: 100, strategy: .graph)
 
-  @Test("Finds nearly all of the exact top ten, whatever it walks on and stores", arguments: VectorMetric.allCases, VectorEncoding.allCases)
+  @Test(
+    "Finds nearly all of the exact top ten, whatever it walks on and stores", arguments: VectorMetric.allCases,
+    VectorEncoding.allCases)
   func recall(metric: VectorMetric, traversal: VectorEncoding) throws {
     let folder = try TemporaryFolder()
     let vectors = RandomVectors.make(2000, dimension: 24, seed: 5)
@@ -56,7 +58,8 @@ struct HNSWTests {
   @Test("Batches of queries give the answers of single ones")
   func batches() throws {
     let folder = try TemporaryFolder()
-    let index = try RandomVectors.build(RandomVectors.make(1500, dimension: 24, seed: 7), in: folder.path("idx"), Self.configuration())
+    let vectors = RandomVectors.make(1500, dimension: 24, seed: 7)
+    let index = try RandomVectors.build(vectors, in: folder.path("idx"), Self.configuration())
     let queries = RandomVectors.make(50, dimension: 24, seed: 8)
     let together = try index.search(queries, k: 5, options: Self.walk)
     #expect(together == (try queries.map { try index.search($0, k: 5, options: Self.walk) }))
