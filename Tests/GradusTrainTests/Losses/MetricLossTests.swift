@@ -169,8 +169,9 @@ struct MetricLossTests {
     #expect(approximately(try score(moved, [5, 5, 5, 2, 2, 2]).score.item(), value.score.item(), within: 1e-4))
     let turned = points.map { [c * $0[0] - s * $0[1] + 4, s * $0[0] + c * $0[1] - 7] }
     #expect(approximately(try score(turned, labels).score.item(), value.score.item(), within: 1e-10))
-    // Gradients where no neighbour changes.
-    let x = Tensor(points.flatMap { $0 }, shape: [6, 2])
+    // Gradients where no neighbour changes: moved a little, since the last set has two neighbours of one point equally far.
+    let apart = points.enumerated().flatMap { [$1[0] + 0.007 * Double($0 % 3), $1[1] + 0.004 * Double(($0 + 1) % 4)] }
+    let x = Tensor(apart, shape: [6, 2])
     for omega in [false, true] {
       let icnn = try ICNNScore(k: 2, usesOmega: omega)
       try expectGradients([x]) { try -icnn.value($0[0], labels: labels).score.log() }
