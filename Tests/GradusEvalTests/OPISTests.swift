@@ -24,7 +24,7 @@ struct OPISTests {
     #expect(close(opis.value, 0.025943) && close(opis.epsilonValue, 0.101640))
     // Mean utilities .7, .753846, .787675, .809524, .777778.
     #expect(opis.bestThreshold == 0.8)
-    for (found, regret) in zip(opis.regrets, [1 - 0.857143, 0.705882 - 0.571429, 0]) { #expect(close(found, regret, 1e-6)) }
+    for (found, regret) in zip(opis.regrets, [1 - 0.857143, 0.705882 - 0.571429, 0]) { #expect(close(found, regret, 2e-6)) }
   }
 
   @Test("Similarities are distances with the sign turned round")
@@ -38,8 +38,7 @@ struct OPISTests {
   @Test("Queries that are alike have 0; an affine map of all scores changes nothing; the order of the queries neither")
   func invariance() throws {
     let same = (0..<4).map { OPIS.Group("\($0)", positives: [0.4, 0.9, 0.3], negatives: [0.1, 0.5, 0.2, 0.25]) }
-    // Every query has the same four others: the first hundredths of them lie at one threshold.
-    #expect(try OPIS(groups: same, thresholds: .falseAcceptance(0.01, 0.9, points: 101)).value == 0)
+    #expect(try OPIS(groups: same, thresholds: .given([0.2, 0.3, 0.45])).value == 0)
     let moved = Self.groups.map {
       OPIS.Group($0.name, positives: $0.positives.map { 3 * $0 + 1 }, negatives: $0.negatives.map { 3 * $0 + 1 })
     }
