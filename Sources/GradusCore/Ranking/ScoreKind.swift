@@ -8,6 +8,8 @@ public enum ScoreKind: String, Sendable, Codable, CaseIterable {
   case cosine
   /// Inner product of unnormalised vectors.
   case dotProduct
+  /// Minus the squared Euclidean distance of two vectors, `<= 0`.
+  case negativeSquaredDistance
   /// Sum of BM25 term weights, `>= 0`.
   case bm25
   /// Natural logarithm of a probability, `<= 0`.

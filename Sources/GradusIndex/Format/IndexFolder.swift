@@ -7,6 +7,15 @@ import Darwin
 #endif
 import GradusCore
 
+/// What an index folder holds, whatever the kind of the index: the file whose replacement makes a new index visible.
+protocol FolderManifest {
+  /// Grows with each commit into the folder; names of files hold it, so that no file is ever overwritten.
+  var generation: Int { get }
+  /// Of all files that belong to the index.
+  var fileNames: [String] { get }
+  func encoded() throws -> [UInt8]
+}
+
 /// The folder of an index as its one writer sees it: the lock, the names, what a crash left behind, the commit.
 ///
 ///     let folder = try IndexFolder(path: "idx", calls: .posix)   // refuses a second writer
@@ -15,7 +24,7 @@ import GradusCore
 final class IndexFolder {
   let path: String
   private var isCommitted = false
-  /// Number of the index that this writer makes; no file in the folder bears it.
+  /// Number of the index that this writer makes; no file in the folder bears it or a greater one.
   let nextGeneration: Int
   private let calls: SystemCalls
   private let lockDescriptor: Int32
@@ -25,13 +34,17 @@ final class IndexFolder {
   private static let runPrefix = "run-"
 
   /// Makes the folder where it is missing, locks it and removes what unfinished builders left.
-  init(path: String, calls: SystemCalls) throws {
+  ///
+  /// - Parameter reading: Reads the manifest of the kind of index that is written.
+  init(
+    path: String, calls: SystemCalls, reading: (String) throws -> any FolderManifest = { try IndexManifest.read(folder: $0) }
+  ) throws {
     self.path = path
     self.calls = calls
     if mkdir(path, 0o777) != 0, errno != EEXIST { throw FileError(.create, path: path, code: errno) }
     lockDescriptor = try Self.lock(path)
     // An index that cannot be read (of another version, say) is replaced, but only by the commit.
-    let previous = try? IndexManifest.read(folder: path)
+    let previous = try? reading(path)
     let generations = Self.names(in: path).compactMap(Self.generation(ofSegment:))
     if previous != nil || access(path + "/" + IndexManifest.name, F_OK) != 0 {
       nextGeneration = (previous?.generation ?? 0) + 1
@@ -60,7 +73,7 @@ final class IndexFolder {
   static func isSegmentName(_ name: String) -> Bool { name.hasPrefix(segmentPrefix) && !name.contains("/") }
 
   /// Puts the manifest in place in one step that survives a power cut; then the files of the index before may go.
-  func commit(_ manifest: IndexManifest) throws {
+  func commit(_ manifest: any FolderManifest) throws {
     let temporary = path(of: IndexManifest.temporaryName)
     let file = try AppendFile(path: temporary, calls: calls, bufferBytes: 1 << 16)
     try manifest.encoded().withUnsafeBytes { try file.append($0) }
@@ -78,14 +91,15 @@ final class IndexFolder {
   /// Removes what this writer has written, unless it is the index now.
   func removeUnfinished() {
     guard !isCommitted else { return }
-    for name in Self.names(in: path) where Self.isTemporary(name) || Self.generation(ofSegment: name) == nextGeneration {
-      unlink(path(of: name))
+    for name in Self.names(in: path) {
+      let isOwn = Self.generation(ofSegment: name).map { $0 >= nextGeneration } ?? false
+      if isOwn || Self.isTemporary(name) { unlink(path(of: name)) }
     }
   }
 
   /// Removes files of our own naming that `manifest` does not list. Other files in the folder are left alone.
-  private func removeUnreferenced(by manifest: IndexManifest?) {
-    let kept = Set((manifest?.segments ?? []).flatMap { [$0.postings.name, $0.documents.name] })
+  private func removeUnreferenced(by manifest: (any FolderManifest)?) {
+    let kept = Set(manifest?.fileNames ?? [])
     for name in Self.names(in: path) where !kept.contains(name) && (Self.isSegmentName(name) || Self.isTemporary(name)) {
       unlink(path(of: name))
     }

@@ -17,7 +17,7 @@ import GradusText
 /// What an index folder holds: the one file whose replacement makes a new index visible.
 ///
 /// First line: `gradus-index VERSION CRC32C BYTES`, about the JSON that follows it.
-struct IndexManifest: Codable, Equatable {
+struct IndexManifest: Codable, Equatable, FolderManifest {
   struct File: Codable, Equatable {
     let name: String
     let bytes: Int
@@ -41,6 +41,8 @@ struct IndexManifest: Codable, Equatable {
   let segments: [Segment]
   /// Of all segments together: what scores are computed from.
   let statistics: IndexStatistics
+
+  var fileNames: [String] { segments.flatMap { [$0.postings.name, $0.documents.name] } }
 
   /// Reads and checks the manifest of an index folder.
   static func read(folder: String) throws -> IndexManifest {

@@ -20,6 +20,10 @@ enum SectionFileLayout {
   enum Kind: UInt32 {
     case postings = 1
     case documents = 2
+    case vectors = 16
+    case graph = 17
+    case deletions = 18
+    case tokens = 19
   }
 
   private static func magicNumber(_ text: StaticString) -> UInt64 {
@@ -31,6 +35,9 @@ enum SectionFileLayout {
 enum Section: UInt32, CaseIterable {
   case terms = 1, termText, termSlots, postings, lengths, docnoOffsets, docnoText, docnoRanks, docnoOrder
   case storedOffsets, storedText
+  case vectorCodes = 32, vectorScales, vectorNorms, vectorRows, deletedRows
+  case graphCodes = 48, graphScales, graphNorms, graphLinks, graphUpperLinks, graphPlaces
+  case tokenCentroids = 64, tokenResidualLevels, tokenCentroidNumbers, tokenResiduals, tokenEnds, tokenListOffsets, tokenLists
 
   var name: String {
     switch self {
@@ -45,6 +52,24 @@ enum Section: UInt32, CaseIterable {
     case .docnoOrder: "the order of the docnos"
     case .storedOffsets: "the places of the stored documents"
     case .storedText: "the stored documents"
+    case .vectorCodes: "the vectors"
+    case .vectorScales: "the scales of the vectors"
+    case .vectorNorms: "the lengths of the vectors"
+    case .vectorRows: "the order of the vectors"
+    case .deletedRows: "the deleted vectors"
+    case .graphCodes: "the vectors of the graph"
+    case .graphScales: "the scales of the graph"
+    case .graphNorms: "the lengths of the graph"
+    case .graphLinks: "the links of the graph"
+    case .graphUpperLinks: "the upper links of the graph"
+    case .graphPlaces: "the upper levels of the graph"
+    case .tokenCentroids: "the centroids"
+    case .tokenResidualLevels: "the levels of the residuals"
+    case .tokenCentroidNumbers: "the centroids of the tokens"
+    case .tokenResiduals: "the residuals of the tokens"
+    case .tokenEnds: "the places of the documents' tokens"
+    case .tokenListOffsets: "the places of the centroids' lists"
+    case .tokenLists: "the centroids' lists"
     }
   }
 
@@ -52,6 +77,7 @@ enum Section: UInt32, CaseIterable {
   var isCheckedOnOpen: Bool {
     switch self {
     case .postings, .storedText, .storedOffsets: false
+    case .vectorCodes, .graphCodes, .graphLinks, .tokenCentroidNumbers, .tokenResiduals, .tokenLists: false
     default: true
     }
   }

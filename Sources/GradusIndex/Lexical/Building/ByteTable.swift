@@ -51,6 +51,18 @@ final class ByteTable {
     return (count - 1, true)
   }
 
+  /// The number of a string that was inserted before, or nil.
+  func find(_ bytes: UnsafeBufferPointer<UInt8>) -> Int? {
+    let hash = termHash(bytes)
+    var slot = Int(truncatingIfNeeded: hash) & (slotCapacity - 1)
+    while slots[slot] != 0 {
+      let number = Int(slots[slot]) - 1
+      if entries[number].hash == hash, bytesAreEqual(self[number], bytes) { return number }
+      slot = (slot + 1) & (slotCapacity - 1)
+    }
+    return nil
+  }
+
   /// The string with a number; valid until the next insertion.
   @inline(__always)
   subscript(number: Int) -> UnsafeBufferPointer<UInt8> {

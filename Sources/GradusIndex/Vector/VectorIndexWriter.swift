@@ -1,0 +1,290 @@
+import CGradusKernels
+import GradusCore
+
+/// Makes a vector index, or adds to and deletes from one.
+///
+///     let writer = try VectorIndexWriter(creating: "faq.vectors", configuration: configuration)
+///     for (document, vector) in zip(documents, vectors) { try writer.add(docno: document.docno, vector: vector) }
+///     try writer.commit()
+///
+///     let update = try VectorIndexWriter(updating: "faq.vectors", encoder: fingerprint)
+///     try update.delete(docno: "d7")
+///     try update.add(docno: "d7", vector: newVector)
+///     try update.commit()
+///
+/// What changes becomes visible in one step at ``commit()``: until then, and when the process is killed or the disk is full, the
+/// index stays as it was. New vectors make a new segment; deleted ones are marked, and go when ``compact()`` writes all live
+/// vectors anew. The bytes of the index depend on the calls and their order, not on `threads`.
+///
+/// Memory: vectors go to the disk as they come. A graph needs, for each vector of its segment, its code and `16 M` bytes and
+/// some; at `memoryBudgetBytes` a segment is closed and another begun, so that searches have one graph more to walk.
+///
+/// Not for use from several threads at once.
+public final class VectorIndexWriter {
+  public let directory: String
+  public let configuration: VectorIndexConfiguration
+  private let storesDocuments: Bool
+  private let memoryBudget: Int
+  private let threads: Int
+  private let calls: SystemCalls
+  private var folder: IndexFolder?
+  private var nextNumber: Int
+  private var segments: [VectorIndexManifest.Segment]
+  /// Opened committed and closed segments, to look docnos up in; deletions of this writer by segment.
+  private var opened: [VectorSegment]
+  private var deletions: [BitSet?]
+  private var current: VectorSegmentWriter?
+  private var progress: (Int) -> Void = { _ in }
+
+  /// Begins a new index, which takes the place of a vector index that is there.
+  ///
+  /// - Parameter storesDocuments: Keep titles, texts and metadata beside the vectors; then only ``add(_:vector:)`` adds.
+  /// - Throws: ``VectorIndexError/invalidOption(_:)``, ``VectorIndexError/otherIndex(path:)``,
+  ///   ``IndexError/locked(path:pid:)``, `FileError`.
+  public convenience init(
+    creating directory: String, configuration: VectorIndexConfiguration, storesDocuments: Bool = false,
+    memoryBudgetBytes: Int = 4 << 30, threads: Int = WorkerPool.shared.threads
+  ) throws {
+    try self.init(
+      directory, configuration: configuration, encoder: nil, storesDocuments: storesDocuments, memoryBudget: memoryBudgetBytes,
+      threads: threads, calls: .posix)
+  }
+
+  /// Opens an index to add and delete.
+  ///
+  /// - Parameter encoder: What makes the vectors that will be added.
+  /// - Throws: ``VectorIndexError/encoderMismatch(path:found:expected:)``, ``IndexError``, `FileError`.
+  public convenience init(
+    updating directory: String, encoder: EncoderFingerprint, memoryBudgetBytes: Int = 4 << 30,
+    threads: Int = WorkerPool.shared.threads
+  ) throws {
+    try self.init(
+      directory, configuration: nil, encoder: encoder, storesDocuments: nil, memoryBudget: memoryBudgetBytes, threads: threads,
+      calls: .posix)
+  }
+
+  /// - Parameter configuration: Nil to update what is there.
+  init(
+    _ directory: String, configuration: VectorIndexConfiguration?, encoder: EncoderFingerprint?, storesDocuments: Bool?,
+    memoryBudget: Int, threads: Int, calls: SystemCalls
+  ) throws {
+    self.directory = directory
+    self.memoryBudget = memoryBudget
+    self.threads = threads
+    self.calls = calls
+    try configuration?.validate()
+    if (try? IndexManifest.read(folder: directory)) != nil || (try? TokenIndexManifest.read(folder: directory)) != nil {
+      throw VectorIndexError.otherIndex(path: directory)
+    }
+    if configuration == nil { _ = try VectorIndexManifest.read(folder: directory) }
+    let folder = try IndexFolder(path: directory, calls: calls) { try VectorIndexManifest.read(folder: $0) }
+    self.folder = folder
+    nextNumber = folder.nextGeneration
+    if let configuration {
+      self.configuration = configuration
+      self.storesDocuments = storesDocuments ?? false
+      segments = []
+      opened = []
+    } else {
+      // Read again under the lock.
+      let manifest = try VectorIndexManifest.read(folder: directory)
+      self.configuration = manifest.configuration
+      if let encoder, !encoder.isCompatible(with: manifest.configuration.encoder) {
+        throw VectorIndexError.encoderMismatch(path: directory, found: encoder, expected: manifest.configuration.encoder)
+      }
+      segments = manifest.segments
+      opened = try VectorIndex(path: directory).segments
+      self.storesDocuments = storesDocuments ?? opened.contains(where: \.storesDocuments)
+    }
+    deletions = opened.map { _ in nil }
+  }
+
+  deinit { abandon() }
+
+  /// Adds a vector under a new name.
+  ///
+  /// After an error of the disk the writer is closed; a refused vector changes nothing.
+  ///
+  /// - Throws: ``VectorIndexError`` for the vector, ``IndexError/invalidDocno(_:position:)``, `FileError`.
+  public func add(docno: String, vector: [Float]) throws {
+    guard !storesDocuments else {
+      throw VectorIndexError.invalidOption("\(directory): the index stores documents; add the document with its vector")
+    }
+    try add(docno: docno, vector: vector, document: nil)
+  }
+
+  /// Adds a document's vector, and the document itself where the index stores documents.
+  public func add(_ document: Document, vector: [Float]) throws {
+    try add(docno: document.docno, vector: vector, document: storesDocuments ? document : nil)
+  }
+
+  private func add(docno: String, vector: [Float], document: Document?) throws {
+    guard let folder else { throw IndexError.builderClosed(path: directory) }
+    try check(docno: docno, vector)
+    if try contains(docno: docno) { throw VectorIndexError.duplicateDocno(docno) }
+    try closingOnError {
+      let segment: VectorSegmentWriter
+      if let current {
+        segment = current
+      } else {
+        segment = try VectorSegmentWriter(
+          number: takeNumber(), configuration: configuration, storesDocuments: storesDocuments, folder: folder, calls: calls)
+        current = segment
+      }
+      let stored = configuration.metric == .cosine ? vector.unitLength : vector
+      let isNew = try stored.withUnsafeBufferPointer { try segment.add(docno: docno, vector: $0, document: document) }
+      // The one name that a segment cannot take again: deleted and added since the segment was begun.
+      if !isNew {
+        try closeSegment()
+        try add(docno: docno, vector: vector, document: document)
+      } else if segment.memory > memoryBudget || segment.count == VectorSegmentWriter.largestCount {
+        try closeSegment()
+      }
+    }
+  }
+
+  private func check(docno: String, _ vector: [Float]) throws {
+    guard !docno.isEmpty, !docno.utf8.contains(where: { $0 == 32 || (9...13).contains($0) }) else {
+      throw IndexError.invalidDocno(docno, position: opened.reduce(0) { $0 + $1.count } + (current?.count ?? 0) + 1)
+    }
+    guard vector.count == configuration.dimension else {
+      throw VectorIndexError.wrongDimension(docno: docno, found: vector.count, expected: configuration.dimension)
+    }
+    if let position = vector.firstIndex(where: { !$0.isFinite }) {
+      throw VectorIndexError.notFinite(docno: docno, position: position)
+    }
+    // A quarter of the range, so that squared distances fit too.
+    let squares = vector.reduce(0.0) { $0 + Double($1) * Double($1) }
+    guard squares < Double(Float.greatestFiniteMagnitude) / 4 else { throw VectorIndexError.tooLong(docno: docno) }
+  }
+
+  /// Whether a document of that name is in the index or was added since, and not deleted.
+  public func contains(docno: String) throws -> Bool {
+    if current?.contains(docno: docno) ?? false { return true }
+    for (number, segment) in opened.enumerated() {
+      if let row = try segment.row(docno: docno), !(deletions[number]?.contains(row) ?? false) { return true }
+    }
+    return false
+  }
+
+  /// Deletes a document; its vector is left out of results from the commit on.
+  ///
+  /// - Throws: ``VectorIndexError/unknownDocno(_:)``.
+  public func delete(docno: String) throws {
+    guard folder != nil else { throw IndexError.builderClosed(path: directory) }
+    if let current, current.delete(docno: docno) { return }
+    for (number, segment) in opened.enumerated() {
+      guard let row = try segment.row(docno: docno), !(deletions[number]?.contains(row) ?? false) else { continue }
+      deletions[number, default: BitSet(limit: segment.count)].insert(row)
+      return
+    }
+    throw VectorIndexError.unknownDocno(docno)
+  }
+
+  /// Makes all changes visible in one step, and closes the writer.
+  ///
+  /// - Parameter progress: Called with the number of vectors that were put into a graph since the last call.
+  /// - Throws: `FileError`; the index is then as it was.
+  public func commit(progress: @escaping (Int) -> Void = { _ in }) throws {
+    self.progress = progress
+    try closingOnError {
+      try closeSegment()
+      try writeDeletions()
+      try finish(segments)
+    }
+  }
+
+  /// Writes all live vectors anew as one segment (more where the memory budget asks for it), and closes the writer.
+  ///
+  /// Vectors are taken as they are stored: with a float32 index nothing is lost, with the others rounding happened once.
+  ///
+  /// - Throws: `FileError`, ``IndexError``; the index is then as it was.
+  public func compact(progress: @escaping (Int) -> Void = { _ in }) throws {
+    self.progress = progress
+    try closingOnError {
+      guard let folder else { return }
+      try closeSegment()
+      let old = opened
+      let marks = deletions
+      segments = []
+      opened = []
+      deletions = []
+      for (number, segment) in old.enumerated() {
+        let rows = (0..<segment.count).filter { segment.isLive($0) && !(marks[number]?.contains($0) ?? false) }
+        for row in rows.sorted(by: { segment.docIndex($0) < segment.docIndex($1) }) {
+          let writer = try current ?? VectorSegmentWriter(
+            number: takeNumber(), configuration: configuration, storesDocuments: storesDocuments, folder: folder, calls: calls)
+          current = writer
+          let document = storesDocuments ? try segment.document(row) : nil
+          _ = try segment.vector(row).withUnsafeBufferPointer {
+            try writer.add(docno: try segment.docnos.docno(row), vector: $0, document: document)
+          }
+          if writer.memory > memoryBudget { try closeSegment() }
+        }
+      }
+      try closeSegment()
+      try finish(segments)
+    }
+  }
+
+  /// Gives up: removes what was written. Without effect after ``commit()`` and ``compact()``.
+  public func abandon() {
+    current = nil
+    folder?.removeUnfinished()
+    folder = nil
+  }
+
+  private func finish(_ segments: [VectorIndexManifest.Segment]) throws {
+    guard let folder else { return }
+    // A commit always has a number of its own.
+    if nextNumber == folder.nextGeneration { _ = takeNumber() }
+    try folder.commit(
+      VectorIndexManifest(generation: nextNumber - 1, configuration: configuration, segments: segments))
+    self.folder = nil
+  }
+
+  private func takeNumber() -> Int {
+    defer { nextNumber += 1 }
+    return nextNumber
+  }
+
+  private func closeSegment() throws {
+    guard let writer = current else { return }
+    current = nil
+    let segment = try writer.finish(threads: threads, deletionsNumber: takeNumber, progress: progress)
+    segments.append(segment)
+    opened.append(
+      try VectorSegment(
+        folder: directory, segment, configuration, firstDocument: opened.reduce(0) { $0 + $1.count }, residency: .mapped))
+    deletions.append(nil)
+  }
+
+  private func writeDeletions() throws {
+    guard let folder else { return }
+    for (number, marks) in deletions.enumerated() {
+      guard var rows = marks else { continue }
+      if let before = opened[number].deletedRows { rows.formUnion(before) }
+      segments[number].deletions = try VectorSegmentWriter.writeDeletions(
+        rows, number: takeNumber(), folder: folder, calls: calls)
+      segments[number].deleted = rows.count
+    }
+  }
+
+  private func closingOnError(_ body: () throws -> Void) throws {
+    guard folder != nil else { throw IndexError.builderClosed(path: directory) }
+    do {
+      try body()
+    } catch {
+      abandon()
+      throw error
+    }
+  }
+}
+
+extension Array where Element == BitSet? {
+  /// The element, made where it is nil.
+  fileprivate subscript(number: Int, default value: @autoclosure () -> BitSet) -> BitSet {
+    get { self[number] ?? value() }
+    set { self[number] = newValue }
+  }
+}

@@ -1,0 +1,223 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+import CGradusKernels
+import GradusCore
+import GradusFormats
+
+/// Writes the files of one segment of a vector index.
+///
+/// Vectors are spooled to a temporary file as they come; where there is a graph, only its codes stay in memory.
+final class VectorSegmentWriter {
+  let number: Int
+  private let configuration: VectorIndexConfiguration
+  private let folder: IndexFolder
+  private let calls: SystemCalls
+  private let codeBytes: Int
+  private let spoolPath: String
+  private var spool: AppendFile?
+  private let documentsFile: SectionFileWriter?
+  private var storedOffsets: [UInt64] = [0]
+  private var record: [UInt8] = []
+  let docnos = ByteTable()
+  private var scales: [Float] = []
+  private var norms: [Float] = []
+  private let graphRows: VectorRows?
+  private var code: [UInt8]
+  /// Positions that were deleted again before the segment was written.
+  private var deleted: Set<Int> = []
+
+  static let largestCount = Int(Int32.max) - 1
+
+  init(
+    number: Int, configuration: VectorIndexConfiguration, storesDocuments: Bool, folder: IndexFolder, calls: SystemCalls
+  ) throws {
+    self.number = number
+    self.configuration = configuration
+    self.folder = folder
+    self.calls = calls
+    codeBytes = configuration.encoding.bytes(dimension: configuration.dimension)
+    code = [UInt8](repeating: 0, count: codeBytes)
+    spoolPath = folder.path(of: IndexFolder.runName(number))
+    spool = try AppendFile(path: spoolPath, calls: calls)
+    graphRows = configuration.graph.map {
+      VectorRows(dimension: configuration.dimension, encoding: $0.traversal, metric: configuration.metric)
+    }
+    if storesDocuments {
+      let name = IndexFolder.segmentName(generation: number, kind: "documents")
+      documentsFile = try SectionFileWriter(path: folder.path(of: name), kind: .documents, calls: calls)
+      try documentsFile?.begin(.storedText)
+    } else {
+      documentsFile = nil
+    }
+  }
+
+  var count: Int { docnos.count }
+
+  /// What the segment holds in memory now and needs to become a graph, in bytes.
+  var memory: Int {
+    guard let graphRows, let options = configuration.graph else { return docnos.memory + 8 * count }
+    return docnos.memory + count * (8 + graphRows.bytesPerRow + HNSWGraphBuilder.bytesPerRow(options))
+  }
+
+  /// Adds a vector that has been checked and, for cosines, brought to unit length.
+  ///
+  /// - Returns: False where the segment holds the docno already.
+  func add(docno: String, vector: UnsafeBufferPointer<Float>, document: Document?) throws -> Bool {
+    var docno = docno
+    guard docno.withUTF8({ docnos.insert($0).isNew }) else { return false }
+    guard let base = vector.baseAddress, let spool else { return false }
+    var scale: Float = 1
+    var norm: Float = 0
+    grd_vector_encode(configuration.encoding.kernel, base, vector.count, &code, codeBytes, &scale, &norm)
+    scales.append(scale)
+    norms.append(norm)
+    try code.withUnsafeBytes { try spool.append($0) }
+    graphRows?.append(vector)
+    if let documentsFile, let document {
+      record.removeAll(keepingCapacity: true)
+      DocumentStore.encode(document, into: &record)
+      try documentsFile.append(record)
+      storedOffsets.append(storedOffsets[storedOffsets.count - 1] + UInt64(record.count))
+    }
+    return true
+  }
+
+  /// Marks the vector of a docno; false where the segment has none, or none any more.
+  func delete(docno: String) -> Bool {
+    var docno = docno
+    guard let position = docno.withUTF8({ docnos.find($0) }) else { return false }
+    return deleted.insert(position).inserted
+  }
+
+  func contains(docno: String) -> Bool {
+    var docno = docno
+    guard let position = docno.withUTF8({ docnos.find($0) }) else { return false }
+    return !deleted.contains(position)
+  }
+
+  /// Builds the graph and writes all files.
+  ///
+  /// - Parameter deletionsNumber: Number of the file of deleted vectors, where one is needed.
+  func finish(
+    threads: Int, deletionsNumber: () -> Int, progress: (Int) -> Void
+  ) throws -> VectorIndexManifest.Segment {
+    try spool?.finishTemporary()
+    spool = nil
+    var order: [UInt32] = []
+    var graph: VectorIndexManifest.File?
+    var entry = 0
+    var entryLevel = 0
+    if let graphRows, let options = configuration.graph {
+      let builder = HNSWGraphBuilder(rows: graphRows, options: options)
+      builder.build(threads: threads, progress: progress)
+      order = builder.breadthFirstOrder()
+      entryLevel = builder.entryLevel
+      let name = IndexFolder.segmentName(generation: number, kind: "graph")
+      let bytes = try writeGraph(builder, order: order, path: folder.path(of: name), entry: &entry)
+      graph = VectorIndexManifest.File(name: name, bytes: bytes)
+    } else {
+      order = (0..<UInt32(count)).map { $0 }
+    }
+    let vectors = try writeVectors(order)
+    unlink(spoolPath)
+    var documents: VectorIndexManifest.File?
+    if let documentsFile {
+      try documentsFile.begin(.storedOffsets)
+      try documentsFile.append(storedOffsets)
+      documents = VectorIndexManifest.File(
+        name: IndexFolder.segmentName(generation: number, kind: "documents"), bytes: try documentsFile.finish())
+    }
+    var deletions: VectorIndexManifest.File?
+    if !deleted.isEmpty {
+      var rows = BitSet(limit: count)
+      for (row, position) in order.enumerated() where deleted.contains(Int(position)) { rows.insert(row) }
+      deletions = try Self.writeDeletions(rows, number: deletionsNumber(), folder: folder, calls: calls)
+    }
+    return VectorIndexManifest.Segment(
+      vectors: vectors, graph: graph, deletions: deletions, documents: documents, count: count, deleted: deleted.count,
+      entry: entry, entryLevel: entryLevel)
+  }
+
+  /// Writes which rows of a segment are deleted.
+  static func writeDeletions(
+    _ rows: BitSet, number: Int, folder: IndexFolder, calls: SystemCalls
+  ) throws -> VectorIndexManifest.File {
+    let name = IndexFolder.segmentName(generation: number, kind: "deletions")
+    let file = try SectionFileWriter(path: folder.path(of: name), kind: .deletions, calls: calls)
+    try file.begin(.deletedRows)
+    try file.append(rows.words)
+    return VectorIndexManifest.File(name: name, bytes: try file.finish())
+  }
+
+  private func writeVectors(_ order: [UInt32]) throws -> VectorIndexManifest.File {
+    let name = IndexFolder.segmentName(generation: number, kind: "vectors")
+    let file = try SectionFileWriter(path: folder.path(of: name), kind: .vectors, calls: calls)
+    let spooled = try MappedFile(path: spoolPath)
+    try file.begin(.vectorCodes)
+    try withExtendedLifetime(spooled) {
+      for position in order {
+        let start = Int(position) * codeBytes
+        try file.append(UnsafeRawBufferPointer(rebasing: spooled.bytes[start..<start + codeBytes]))
+      }
+    }
+    try file.append(floats: configuration.encoding == .int8 ? order.map { scales[Int($0)] } : [], as: .vectorScales)
+    try file.append(floats: order.map { norms[Int($0)] }, as: .vectorNorms)
+    try file.begin(.vectorRows)
+    try file.append(order)
+    try DocnoTable.write(docnos, order: order, to: file)
+    return VectorIndexManifest.File(name: name, bytes: try file.finish())
+  }
+
+  /// Writes the graph with its rows in `order`.
+  private func writeGraph(_ builder: HNSWGraphBuilder, order: [UInt32], path: String, entry: inout Int) throws -> Int {
+    var newRow = [UInt32](repeating: 0, count: order.count)
+    for (row, old) in order.enumerated() { newRow[Int(old)] = UInt32(row) }
+    entry = order.isEmpty ? 0 : Int(newRow[Int(builder.entry)])
+    let file = try SectionFileWriter(path: path, kind: .graph, calls: calls)
+    let rows = builder.rows
+    // Where the graph is walked on what the index stores, the codes are those of the vectors' file.
+    let hasCodes = rows.encoding != configuration.encoding
+    try file.begin(.graphCodes)
+    for old in order where hasCodes {
+      try file.append(UnsafeRawBufferPointer(start: rows.codes + Int(old) * rows.stride, count: rows.stride))
+    }
+    try file.append(floats: hasCodes && rows.encoding == .int8 ? order.map { rows.scales[Int($0)] } : [], as: .graphScales)
+    try file.append(floats: hasCodes ? order.map { rows.norms[Int($0)] } : [], as: .graphNorms)
+    try file.begin(.graphLinks)
+    var list = [UInt32](repeating: 0, count: 1 + builder.degree)
+    func append(_ links: UnsafeMutablePointer<UInt32>, degree: Int) throws {
+      list.removeAll(keepingCapacity: true)
+      list.append(links[0])
+      for place in 0..<degree { list.append(place < Int(links[0]) ? newRow[Int(links[1 + place])] : 0) }
+      try file.append(list)
+    }
+    for old in order { try append(builder.list(row: Int(old), level: 0).links, degree: builder.degree) }
+    try file.begin(.graphUpperLinks)
+    var places: [UInt32] = []
+    var blocks = 0
+    for old in order {
+      let level = Int(builder.levels[Int(old)])
+      places.append(level == 0 ? UInt32.max : UInt32(blocks))
+      blocks += level
+      for upper in stride(from: 1, through: level, by: 1) {
+        try append(builder.list(row: Int(old), level: upper).links, degree: builder.upperDegree)
+      }
+    }
+    try file.begin(.graphPlaces)
+    try file.append(places)
+    return try file.finish()
+  }
+}
+
+extension SectionFileWriter {
+  /// A section of floating-point numbers.
+  func append(floats: [Float], as section: Section) throws {
+    try begin(section)
+    try floats.withUnsafeBytes { try append($0) }
+  }
+}
