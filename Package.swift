@@ -34,7 +34,7 @@ let package = Package(
     // Trainer, losses, weightings and curricula, samplers, optimizers, schedules.
     .target(name: "GradusTrain", dependencies: ["GradusRank", "GradusModels", "GradusTensor", "GradusEval", "GradusFormats", "GradusCore"]),
     // Retrievers and rerankers: stages from a query to a ranked list.
-    .target(name: "GradusRank", dependencies: ["GradusIndex", "GradusModels", "GradusText", "GradusCore"]),
+    .target(name: "GradusRank", dependencies: ["GradusIndex", "GradusModels", "GradusTensor", "GradusFormats", "GradusText", "GradusCore"]),
     // Collections and models by name: find, build, fetch, verify.
     .target(name: "GradusData", dependencies: ["GradusFormats", "GradusText", "GradusCore", "CLibXML2", "CArchive"]),
     // Inverted index: build, open, search.

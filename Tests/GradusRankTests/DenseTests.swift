@@ -6,7 +6,7 @@ import GradusText
 import Testing
 
 /// A random encoder over single letters.
-private enum TinyModel {
+enum TinyModel {
   static func encoder() throws -> (BertEncoder, WordPieceTokenizer) {
     let path = NSTemporaryDirectory() + "gradus-vocabulary-" + UUID().uuidString
     defer { try? FileManager.default.removeItem(atPath: path) }

@@ -1,4 +1,5 @@
 import GradusCore
+import GradusIndex
 import GradusModels
 
 /// Re-ranks by the similarity of separately encoded query and document: what an encoder knows without any training here.
@@ -10,11 +11,34 @@ public struct BiEncoderReranker: Reranker, @unchecked Sendable {
   private let encoder: BiEncoder
   private let queryPrompt: PromptChoice
   private let documentPrompt: PromptChoice
+  /// Where documents' vectors are taken from instead of being made.
+  private let stored: (any VectorsByDocno)?
+
+  /// Takes documents' vectors from an index by docno; a document that it does not have is encoded.
+  ///
+  /// - Parameter fingerprint: Of the encoder; must be that of the vectors, where they have one.
+  /// - Throws: `VectorIndexError.encoderMismatch`, `VectorIndexError.wrongQueryDimension`.
+  public init(
+    _ encoder: BiEncoder, vectors: any VectorsByDocno, fingerprint: EncoderFingerprint, queryPrompt: PromptChoice = .query,
+    documentPrompt: PromptChoice = .document
+  ) throws {
+    if let expected = vectors.encoder, !fingerprint.isCompatible(with: expected) {
+      throw VectorIndexError.encoderMismatch(path: "stored vectors", found: fingerprint, expected: expected)
+    }
+    guard vectors.dimension == encoder.dimension else {
+      throw VectorIndexError.wrongQueryDimension(found: encoder.dimension, expected: vectors.dimension)
+    }
+    self.encoder = encoder
+    self.queryPrompt = queryPrompt
+    self.documentPrompt = documentPrompt
+    stored = vectors
+  }
 
   public init(_ encoder: BiEncoder, queryPrompt: PromptChoice = .query, documentPrompt: PromptChoice = .document) {
     self.encoder = encoder
     self.queryPrompt = queryPrompt
     self.documentPrompt = documentPrompt
+    stored = nil
   }
 
   public var scoreKind: ScoreKind { encoder.scoreKind }
@@ -41,23 +65,42 @@ public struct BiEncoderReranker: Reranker, @unchecked Sendable {
     // By text, not by docno: two groups may come from two collections.
     var positions: [String: Int] = [:]
     var texts: [String] = []
-    let rows = groups.map { group in
-      group.candidates.prefix(max(0, depth)).map { candidate in
+    var known: [String: [Float]] = [:]
+    let rows = try groups.map { group in
+      try group.candidates.prefix(max(0, depth)).map { candidate -> Place in
+        let docno = candidate.document.docno
+        if known[docno] != nil { return .stored(docno) }
+        if let vector = try stored?.vector(docno: docno) {
+          known[docno] = vector
+          return .stored(docno)
+        }
         let text = candidate.document.contents
-        if let known = positions[text] { return known }
+        if let position = positions[text] { return .encoded(position) }
         positions[text] = texts.count
         texts.append(text)
-        return texts.count - 1
+        return .encoded(texts.count - 1)
       }
     }
     let documents = try encoder.encode(texts, prompt: documentPrompt, progress: progress)
     let queries = try encoder.encode(groups.map(\.query.text), prompt: queryPrompt, progress: progress)
     return rows.indices.map { index in
-      rows[index].map { row in
-        CandidateScore(
-          score: innerProduct(queries.vectors[index], documents.vectors[row], 0),
-          truncatedTokens: queries.truncatedTokens[index] + documents.truncatedTokens[row])
+      rows[index].map { place in
+        switch place {
+        case .stored(let docno):
+          CandidateScore(
+            score: innerProduct(queries.vectors[index], known[docno] ?? []), truncatedTokens: queries.truncatedTokens[index])
+        case .encoded(let row):
+          CandidateScore(
+            score: innerProduct(queries.vectors[index], documents.vectors[row]),
+            truncatedTokens: queries.truncatedTokens[index] + documents.truncatedTokens[row])
+        }
       }
     }
+  }
+
+  /// Where the vector of a candidate is.
+  private enum Place {
+    case stored(String)
+    case encoded(Int)
   }
 }

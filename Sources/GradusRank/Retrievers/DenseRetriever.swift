@@ -1,4 +1,5 @@
 import GradusCore
+import GradusIndex
 import GradusModels
 
 /// Exact dense retrieval: the inner product of the query's vector with every document's, in memory.
@@ -12,9 +13,8 @@ import GradusModels
 public struct DenseRetriever: Retriever, @unchecked Sendable {
   private let encoder: BiEncoder
   private let queryPrompt: PromptChoice
-  private let docnos: [String]
-  /// `[documents * dimension]`, a document after the other.
-  private let vectors: [Float]
+  /// Of the documents, by docno.
+  public let vectors: InMemoryVectors
   /// Documents that are longer than the encoder reads: their ends cannot be found.
   public let truncatedDocuments: Int
 
@@ -30,9 +30,9 @@ public struct DenseRetriever: Retriever, @unchecked Sendable {
   ) throws {
     self.encoder = encoder
     self.queryPrompt = queryPrompt
-    docnos = documents.map(\.docno)
     let encoded = try encoder.encode(documents.map(\.contents), prompt: documentPrompt, progress: progress)
-    vectors = encoded.vectors.flatMap { $0 }
+    vectors = InMemoryVectors(
+      names: documents.map(\.docno), vectors: encoded.vectors, metric: encoder.isNormalized ? .cosine : .dot)
     truncatedDocuments = encoded.truncatedTokens.count { $0 > 0 }
   }
 
@@ -45,33 +45,11 @@ public struct DenseRetriever: Retriever, @unchecked Sendable {
       nonisolated(unsafe) let slots = slots
       WorkerPool.shared.forEach(count: queries.count) { position in
         let query = queryVectors[position]
-        slots[position] = Ranking(qid: queries[position].qid, bestOf: docnos.count, depth: depth) { document in
-          ScoredDocument(docno: docnos[document], score: innerProduct(query, vectors, document * query.count))
+        slots[position] = Ranking(qid: queries[position].qid, bestOf: vectors.count, depth: depth) { document in
+          ScoredDocument(docno: vectors.names[document], score: vectors.innerProduct(query, row: document))
         }
       }
     }
     return rankings.compactMap { $0 }
-  }
-}
-
-/// Sum of products in eight fixed lanes, so that the bits do not depend on how the loop is compiled.
-func innerProduct(_ query: [Float], _ vectors: [Float], _ start: Int) -> Double {
-  query.withUnsafeBufferPointer { query in
-    vectors.withUnsafeBufferPointer { vectors in
-      var lanes = SIMD8<Float>(repeating: 0)
-      let whole = query.count / 8 * 8
-      for base in stride(from: 0, to: whole, by: 8) {
-        var left = SIMD8<Float>()
-        var right = SIMD8<Float>()
-        for lane in 0..<8 {
-          left[lane] = query[base + lane]
-          right[lane] = vectors[start + base + lane]
-        }
-        lanes += left * right
-      }
-      var sum = Double(lanes.sum())
-      for position in whole..<query.count { sum += Double(query[position] * vectors[start + position]) }
-      return sum
-    }
   }
 }

@@ -1,0 +1,19 @@
+import GradusCore
+import GradusFormats
+import GradusIndex
+import GradusModels
+
+extension EncoderFingerprint {
+  /// The fingerprint of a sentence encoder as it makes the vectors of documents.
+  ///
+  /// Reads the weights once to name them by their SHA-256. What differs between queries and documents of one encoder is left out:
+  /// prompts, the limit of tokens, and the precision of the arithmetic.
+  public init(name: String, folder: ModelFolder, encoder: BiEncoder) throws {
+    var digest = SHA256Digest()
+    let weights = try MappedFile(path: try folder.file(ModelFolder.weightsName))
+    withExtendedLifetime(weights) { digest.update(weights.bytes) }
+    self.init(
+      name: name, digest: digest.finish(),
+      settings: "\(encoder.pooling.rawValue) pooling, \(encoder.isNormalized ? "unit length" : "any length")")
+  }
+}
