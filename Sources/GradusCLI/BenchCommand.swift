@@ -11,7 +11,7 @@ import Gradus
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",
-    abstract: "Measure speed on this machine: search, encode, train, generate, tokenize.",
+    abstract: "Measure speed on this machine: search, encode, train, generate, tokenize, vectors.",
     discussion: """
       One warm-up pass comes first; medians are over the timed repeats.
 
@@ -20,7 +20,7 @@ struct BenchCommand: ParsableCommand {
       """,
     subcommands: [
       BenchSearchCommand.self, BenchEncodeCommand.self, BenchTrainCommand.self, BenchGenerateCommand.self,
-      BenchTokenizeCommand.self,
+      BenchTokenizeCommand.self, BenchVectorsCommand.self,
     ])
 }
 

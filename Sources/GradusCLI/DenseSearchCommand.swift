@@ -4,7 +4,7 @@ import Gradus
 struct DenseSearchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dense",
-    abstract: "Search a collection by vectors: exact dense retrieval for a topic set.",
+    abstract: "Search a collection by vectors, exactly, or store its vectors as an index.",
     discussion: """
       Encodes all documents and queries with a sentence encoder and compares every query with every document; gives a run \
       in TREC's format:
@@ -13,14 +13,23 @@ struct DenseSearchCommand: ParsableCommand {
         gradus evaluate faq dense.run
 
       CORPUS and topics are what 'gradus index' and 'gradus search' take. Nothing is stored: each call encodes the corpus \
-      again, at the rate that 'gradus bench encode' shows, and keeps the vectors in memory.
+      again, at the rate that 'gradus bench encode' shows, and keeps the vectors in memory. With --index the vectors and \
+      the documents are stored in a folder instead, under a graph (HNSW) or flat, for 'gradus search' to answer from:
+
+        gradus dense faq --index faq.vectors --model minilm-l6
+        gradus search faq.vectors --query "how do I sort a hash by value"
       """)
 
   @Argument(help: ArgumentHelp("A collection's name, a folder or a file; '-' is standard input.", valueName: "corpus"))
   var corpus: String
 
   @Option(help: ArgumentHelp("Topics file or collection.", valueName: "file"))
-  var topics: String
+  var topics: String?
+
+  @Option(help: ArgumentHelp("Store the vectors in this folder instead of searching.", valueName: "dir"))
+  var index: String?
+
+  @OptionGroup(title: "With --index") var storage: VectorStorageOptions
 
   @Option(help: ArgumentHelp("Only the queries of this split's judgements (train, dev, test).", valueName: "split"))
   var split: String?
@@ -61,6 +70,16 @@ struct DenseSearchCommand: ParsableCommand {
     guard !tag.isEmpty, !tag.contains(where: \.isWhitespace) else {
       throw ValidationError("--tag must not be empty or hold white space: it is a column of the run")
     }
+    guard (topics == nil) != (index == nil) else {
+      throw ValidationError("give either --topics FILE to search or --index DIR to store the vectors")
+    }
+    if index != nil {
+      let ofSearches = [("--split", split != nil), ("--out", out != nil), ("--query-prompt", queryPrompt != nil)]
+      for (name, isGiven) in ofSearches where isGiven {
+        throw ValidationError("\(name) goes with --topics, not with --index")
+      }
+      return
+    }
     if corpus == "-", topics == "-" { throw ValidationError("corpus and topics cannot both be standard input") }
     if output.json, out == nil || out == "-" {
       throw ValidationError("--json prints a summary and needs --out FILE for the run itself")
@@ -77,6 +96,8 @@ struct DenseSearchCommand: ParsableCommand {
     let loaded = try BiEncoder(folder: folder, limits: limits)
     let precision = try arithmetic.resolved(for: loaded.encoder.configuration)
     let encoder = try loaded.prepared(for: precision)
+    if let index { return try store(in: index, encoder: encoder, folder: folder, precision: precision, threadCount) }
+    guard let topics else { return }
     let queries = try InputNames.queries(topics, split: split, field: field)
     let documents = try CorpusReader(path: try InputNames.corpus(corpus)).readAll()
     let clock = ContinuousClock()
@@ -99,6 +120,73 @@ struct DenseSearchCommand: ParsableCommand {
       search_seconds: (end - encoded).seconds)
     if output.json { return try printJSON(summary) }
     printToStandardError(summary.text)
+  }
+
+  /// Encodes piece by piece, so that memory does not grow with the corpus.
+  private func store(
+    in index: String, encoder: BiEncoder, folder: ModelFolder, precision: NumericPrecision, _ threadCount: Int
+  ) throws {
+    let prompt = documentPrompt.map(PromptChoice.named) ?? .document
+    let fingerprint = try EncoderFingerprint(name: model, folder: folder, encoder: encoder)
+    let reader = try CorpusReader(path: try InputNames.corpus(corpus))
+    try Folder.create(index)
+    let writer = try VectorIndexWriter(
+      creating: index,
+      configuration: storage.configuration(
+        dimension: encoder.dimension, metric: encoder.isNormalized ? .cosine : .dot, encoder: fingerprint),
+      storesDocuments: true, memoryBudgetBytes: storage.memory << 20, threads: threadCount)
+    var documents = 0
+    var truncated = 0
+    let progress = Progress("encoding", total: nil, unit: "documents")
+    let encodingSeconds = try seconds {
+      var piece: [Document] = []
+      func flush() throws {
+        let encoded = try encoder.encode(piece.map(\.contents), prompt: prompt)
+        for (document, vector) in zip(piece, encoded.vectors) { try writer.add(document, vector: vector) }
+        documents += piece.count
+        truncated += encoded.truncatedTokens.count { $0 > 0 }
+        piece.removeAll(keepingCapacity: true)
+      }
+      while let document = try reader.next() {
+        piece.append(document)
+        progress.advance(part: reader.partRead)
+        if piece.count == 1024 { try flush() }
+      }
+      try flush()
+    }
+    progress.finish()
+    let linking = Progress("linking", total: documents, unit: "vectors")
+    let linkingSeconds = try seconds { try writer.commit { linking.advance(by: $0) } }
+    linking.finish()
+    let report = IndexReport(
+      index: index, corpus: corpus, model: model, precision: precision.rawValue, documents: documents,
+      truncated_documents: truncated, dimension: encoder.dimension, storage: storage.encoding.rawValue,
+      graph: storage.flat ? nil : "hnsw(M=\(storage.M),efConstruction=\(storage.efConstruction),seed=\(storage.seed))",
+      threads: threadCount, encoding_seconds: encodingSeconds, linking_seconds: linkingSeconds)
+    if output.json { return try printJSON(report) }
+    try printOutput(report.text)
+  }
+
+  /// Names are those of the JSON object.
+  private struct IndexReport: Encodable {
+    let index: String
+    let corpus: String
+    let model: String
+    let precision: String
+    let documents: Int
+    let truncated_documents: Int
+    let dimension: Int
+    let storage: String
+    let graph: String?
+    let threads: Int
+    let encoding_seconds: Double
+    let linking_seconds: Double
+
+    var text: String {
+      let cut = truncated_documents > 0 ? "; \(truncated_documents.grouped) documents were longer than the model reads" : ""
+      return "\(index): \(documents.grouped) vectors of \(dimension) numbers (\(storage), \(graph ?? "flat")), encoded in "
+        + "\(encoding_seconds.fixed(1)) s (\(precision)), linked and written in \(linking_seconds.fixed(1)) s\(cut)\n"
+    }
   }
 
   /// Names are those of the JSON object.

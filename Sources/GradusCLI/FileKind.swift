@@ -127,6 +127,11 @@ struct FileChecker {
   }
 
   private func indexCounts() throws -> [ValidateCommand.Count] {
+    if VectorIndex.isPresent(at: path) {
+      let index = try VectorIndex(path: path)
+      try index.verify()
+      return [.init("vectors", index.count), .init("deleted", index.deletedCount), .init("segments", index.segmentCount)]
+    }
     let index = try InvertedIndex(path: path)
     try index.verify()
     return [

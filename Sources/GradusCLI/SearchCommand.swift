@@ -15,6 +15,8 @@ struct SearchCommand: ParsableCommand {
       Topics are BEIR's queries.jsonl, tab-separated lines, TREC topics, or a collection; with --split, the queries that \
       the split's judgements name. Without --out the run goes to standard output. A query without known terms retrieves \
       nothing; how many there were is said on stderr.
+
+      An index that 'gradus dense --index' made is searched by vectors: queries are encoded as the documents were.
       """)
 
   @Argument(help: ArgumentHelp("Folder that 'gradus index' made.", valueName: "index"))
@@ -50,6 +52,7 @@ struct SearchCommand: ParsableCommand {
   @Flag(help: "With --query: show how each score comes about.")
   var explain = false
 
+  @OptionGroup(title: "With a vector index") var vectors: VectorSearchArguments
   @OptionGroup var threads: ThreadsOption
   @OptionGroup var output: JSONOption
 
@@ -72,6 +75,10 @@ struct SearchCommand: ParsableCommand {
 
   func run() throws {
     let threadCount = threads.apply()
+    if VectorIndex.isPresent(at: index) { return try searchVectors() }
+    guard !vectors.isGiven else {
+      throw UsageError("\(index) is no vector index: --encoder, --efSearch, --exact and --feedback have no meaning for it")
+    }
     let model = try BM25(parsing: model)
     guard let topics else { return try answer(query ?? "", model) }
     guard !tag.isEmpty, !tag.contains(where: \.isWhitespace) else {
@@ -96,6 +103,28 @@ struct SearchCommand: ParsableCommand {
       let shown = empty.prefix(5).joined(separator: ", ") + (empty.count > 5 ? ", ..." : "")
       printToStandardError("gradus: \(empty.count) of \(queries.count) queries retrieved nothing: \(shown)")
     }
+  }
+
+  private func searchVectors() throws {
+    guard !explain else { throw UsageError("--explain shows terms, which a vector index has none of") }
+    let search = try DenseSearch(index: index, vectors)
+    if let query {
+      let answers = try search.answers(query, k: depth ?? 10)
+      return try output.json ? printJSON(answers) : printOutput(answers.text(.standardOutput))
+    }
+    guard let topics else { return }
+    let queries = try InputNames.queries(topics, split: split, field: field)
+    var results: [VectorSearchResult] = []
+    let elapsed = try seconds { results = try search.retriever.search(queries, depth: depth ?? 1000) }
+    let run = Run(
+      name: tag == "gradus-bm25" ? "gradus-dense" : tag, rankings: zip(queries, results).map { $1.ranking(qid: $0.qid) })
+    try TrecRunWriter.write(run, to: out ?? "-")
+    guard output.json else { return }
+    try printJSON(
+      Summary(
+        index: index, out: out ?? "-", model: search.description, queries: queries.count,
+        retrieved: results.reduce(0) { $0 + $1.documents.count },
+        without_candidates: zip(queries, results).filter { $1.documents.isEmpty }.map(\.0.qid), seconds: elapsed))
   }
 
   /// Searches in pieces, so that progress can be shown.

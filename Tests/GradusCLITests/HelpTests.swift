@@ -6,7 +6,7 @@ struct HelpTests {
   static let commands = [
     "", "doctor", "data", "data list", "data show", "data build", "data import", "data pull", "models", "models list",
     "models show", "models pull", "index", "search", "dense", "evaluate", "validate", "bench", "bench search", "bench encode",
-    "bench train", "bench generate", "bench tokenize", "systems", "generate",
+    "bench train", "bench generate", "bench tokenize", "bench vectors", "systems", "generate",
   ]
 
   @Test("Every subcommand explains itself and shows an example", arguments: commands)
@@ -94,6 +94,11 @@ struct HelpTests {
       (["dense", "a.tsv", "--topics", "q", "-k", "0"], "-k must be at least 1"),
       (["dense", "a.tsv", "--topics", "q", "--json"], "--out FILE"),
       (["dense", "-", "--topics", "-"], "cannot both be standard input"),
+      (["dense", "a.tsv"], "--topics FILE to search or --index DIR"),
+      (["dense", "a.tsv", "--index", "i", "--split", "test"], "--split goes with --topics"),
+      (["dense", "a.tsv", "--index", "i", "--M", "1"], "--M must be between 2 and 256"),
+      (["search", "i", "--query", "a", "--efSearch", "0"], "--efSearch must be at least 1"),
+      (["bench", "vectors", "a.npy"], "--queries FILE or --export FILE"),
       (["evaluate", "q", "r", "-m", "nDGC@10"], "did you mean 'nDCG'?"),
       (["evaluate", "q", "r", "--test", "z"], "--test"),
       (["evaluate", "q", "r", "--json", "--latex"], "either --json or --latex"),
