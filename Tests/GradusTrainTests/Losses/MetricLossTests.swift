@@ -94,7 +94,8 @@ struct MetricLossTests {
     #expect(approximately(found, expected, within: 1e-6))
     // No overflow, in Float32 at a temperature of 1e-4.
     let cold = try TripletAlignmentLoss(temperature: 1e-4).sides(scores.cast(to: .float32), identity)
-    #expect(cold.floats().allSatisfy(\.isFinite))
+    let numbers = cold.floats()
+    #expect(numbers.allSatisfy { $0.isFinite })
   }
 
   @Test("TAL lies between TRL and TRL + 2 tau log(negatives), and tends to it")
