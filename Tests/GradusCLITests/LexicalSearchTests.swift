@@ -29,7 +29,8 @@ struct LexicalSearchTests {
     for hit in hits {
       let terms = try #require(hit["explanation"] as? [[String: Any]])
       let sum = terms.reduce(hit["document_part"] as? Double ?? 0) { $0 + ($1["contribution"] as? Double ?? 0) }
-      #expect(abs(sum - (try #require(hit["score"] as? Double))) < 1e-12)
+      let score = try #require(hit["score"] as? Double)
+      #expect(abs(sum - score) < 1e-12)
     }
     #expect(try run("search", "index", "--query", "heat", "--model", name, "--explain").output.contains("contribution"))
   }
