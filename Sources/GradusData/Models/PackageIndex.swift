@@ -99,7 +99,8 @@ public struct PackageIndex: Sendable {
     var files: [File] = []
     HTMLTree.parse(page)?.forEachElement { element in
       guard element.name == "a", let link = element.attribute("href") else { return }
-      let parts = link.split(separator: "#", maxSplits: 1).map(String.init)
+      let parts = link.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+      guard !parts[0].isEmpty else { return }
       let hash = parts.count == 2 && parts[1].hasPrefix("sha256=") ? parts[1].dropFirst(7).lowercased() : nil
       files.append(File(filename: element.text.trimmed, url: parts[0], sha256: hash, size: nil))
     }
