@@ -141,15 +141,6 @@ static grd_graph_status search_graph(const grd_graph *graph, const grd_vector_qu
   return status;
 }
 
-/// Whether a kept neighbour, `between` to the candidate, hides the candidate, which is `own` to the row. A twin of the row is as
-/// near to every candidate as the row itself: it hides other twins, and nothing else, or a thousand equal vectors would link
-/// among themselves alone.
-GRD_INLINE int hides(float between, float own, float kept) {
-  const float slack = 1e-6f * (1 + (own < 0 ? -own : own));
-  if (between > own + slack) return 1;
-  return between >= own - slack && own >= kept - slack;
-}
-
 static size_t select_neighbours(const grd_vector_rows *rows, const uint64_t *candidates, size_t count, size_t limit, void *space,
                                 uint32_t *selected, float *scores) {
   size_t kept = 0;
@@ -160,9 +151,7 @@ static size_t select_neighbours(const grd_vector_rows *rows, const uint64_t *can
       const float own = grd_vector_key_score(candidates[i]);                                               \
       const grd_vector_query query = grd_vector_prepare_row(rows, row, space);                             \
       size_t other = 0;                                                                                    \
-      while (other < kept && !hides(quick_score(encoding, measure, rows, &query, selected[other]), own,    \
-                                    scores[other]))                                                        \
-        other++;                                                                                           \
+      while (other < kept && quick_score(encoding, measure, rows, &query, selected[other]) < own) other++; \
       if (other < kept) continue;                                                                          \
       selected[kept] = row;                                                                                \
       scores[kept++] = own;                                                                                \

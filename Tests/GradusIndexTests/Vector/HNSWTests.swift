@@ -119,7 +119,7 @@ struct HNSWTests {
     let index = try RandomVectors.build(vectors, in: folder.path("idx"), Self.configuration())
     let found = try index.search(twin, k: 10, options: Self.walk).documents
     #expect(found.count == 10 && found.allSatisfy { abs($0.score - 1) < 1e-6 })
-    // A row whose nearest neighbours are all twins may lose the links to it: 176 of these 200 are reached.
+    // A row whose nearest neighbours are all twins may lose the links to it, so that not all of these 200 are reached.
     let queries = vectors.indices.filter { $0 % 9 >= 5 }.prefix(200).map { vectors[$0] }
     let reached = try queries.count { query in
       let exact = try index.search(query, k: 1, options: VectorSearchOptions(strategy: .exact)).documents
