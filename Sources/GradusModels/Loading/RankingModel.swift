@@ -182,21 +182,30 @@ extension ConvKNRM {
 }
 
 /// `config.json` as Hugging Face's loaders want it.
-private struct SavedConfiguration: Encodable {
+struct SavedConfiguration: Encodable {
   private let configuration: BertConfiguration
   private let classifier: ClassifierSettings?
+  /// What follows the family's name in that of transformers' class.
+  private let classSuffix: String
 
   init(_ configuration: BertConfiguration, classifier: SequenceClassifier?) {
     self.configuration = configuration
     self.classifier = classifier?.configurationEntries
+    classSuffix = classifier == nil ? "Model" : "ForSequenceClassification"
+  }
+
+  /// - Parameter classSuffix: `ForMaskedLM`, say.
+  init(_ configuration: BertConfiguration, classSuffix: String) {
+    self.configuration = configuration
+    classifier = nil
+    self.classSuffix = classSuffix
   }
 
   func encode(to encoder: any Encoder) throws {
     try configuration.encode(to: encoder)
     try classifier?.encode(to: encoder)
     var values = encoder.container(keyedBy: BertConfiguration.Key.self)
-    let name = configuration.family.className + (classifier == nil ? "Model" : "ForSequenceClassification")
-    try values.encode([name], forKey: BertConfiguration.Key("architectures"))
+    try values.encode([configuration.family.className + classSuffix], forKey: BertConfiguration.Key("architectures"))
   }
 
   func write(to folder: String) throws {
