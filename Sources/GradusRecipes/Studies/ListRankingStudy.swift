@@ -99,7 +99,7 @@ public enum ListRankingStudy: Study {
 /// The temperatures that an adaptive loss has come to, of lists with right and with wrong labels, as a share of where they began.
 private final class TemperatureRecorder: TrainerHook {
   private let wrong: Set<String>
-  private(set) var all = [
+  private var all = [
     StudyCurve("mean temperature of right labels", xLabel: "epoch"), StudyCurve("mean temperature of wrong labels", xLabel: "epoch"),
   ]
 

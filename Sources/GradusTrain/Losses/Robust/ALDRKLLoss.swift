@@ -13,8 +13,8 @@ import GradusTensor
 /// sample has one temperature, from its first positive; others are left out of its candidates. A sample without a positive or
 /// without a negative has no temperature, and 0.
 ///
-/// Temperatures are keyed by query and positive, whatever negatives a sampler draws beside them, and part of checkpoints. How far one is below `lambda0` says how well its sample was
-/// ever fitted: at best a weak sign of a wrong label.
+/// Temperatures are keyed by query and positive, whatever negatives a sampler draws beside them, and part of checkpoints. How far
+/// one is below `lambda0` says how well its sample was ever fitted: at best a weak sign of a wrong label.
 public struct ALDRKLLoss: StatefulLoss {
   public let lambda0: Double
   public let alpha: Double
