@@ -40,11 +40,30 @@ extension RecipeRun.Report {
       if experiment.claim != result.claim { page.paragraph("Claim: \(experiment.claim)") }
       page.paragraph(Self.sentence(experiment))
       page.table(Self.header(experiment), Self.rows(experiment))
+      addTrials(of: experiment, to: &page)
       page.charts(TrainingCurves.charts(detail.cells.map { ($0.arm, $0.seeds.map(\.curves)) }))
       page.heading("Gains one by one: \(experiment.claimMeasure) of the \(experiment.itemNoun), mean over seeds", level: 3)
       page.charts(differences(detail))
     }
     return page.html
+  }
+
+  /// What development data chose from, and what they chose.
+  private func addTrials(of experiment: RecipeResult.Experiment, to page: inout HTMLPage) {
+    let searched = experiment.arms.filter { $0.tried != nil }
+    guard !searched.isEmpty else { return }
+    page.heading("Settings that development data chose, with one seed", level: 3)
+    page.table(
+      ["arm", "settings", "development", "chosen"],
+      searched.flatMap { arm in
+        let tried = arm.tried ?? []
+        return tried.enumerated().map { number, trial in
+          [
+            arm.name, trial.text, trial.development.map { NumberText.fixed($0, 4) } ?? "-",
+            number == RecipeResult.Trial.best(tried) ? "yes" : "",
+          ]
+        }
+      })
   }
 
   private var modeNote: String {
