@@ -182,6 +182,10 @@ struct VectorRankerTests {
     #expect(try shared.vectors(ofQueries: ["a"]).doubles() != other.vectors(ofQueries: ["a"]).doubles())
     #expect(throws: VectorRankerError.unknownQuery("x")) { try head.rankingScores([Self.pair("x", "a")]) }
     #expect(throws: VectorRankerError.unknownDocument("x")) { try head.vectors(ofDocuments: ["x"]) }
+    let renamed = documents.selecting([("one", "b"), ("none", "x")])
+    #expect(renamed.contains("one") && !renamed.contains("none") && !renamed.contains("b"))
+    let aliased = VectorProjection(queries: renamed, documents: documents, maps: .init(isNormalized: false))
+    #expect(try aliased.vectors(ofQueries: ["one"]).doubles() == [-4, 3])
   }
 
   @Test("Matrix factorisation: a pair's score is that of all items, and the norms are those of its vectors")
