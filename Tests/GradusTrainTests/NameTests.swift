@@ -24,7 +24,7 @@ struct NameTests {
       "ALDRKLLoss", "InversePropensityLoss", "InversePropensityLoss", "InversePropensityLoss", "DualLearning", "InfoNCELoss",
       "GISTEmbedLoss", "MatryoshkaLoss", "CosineSimilarityLoss", "ContrastiveLoss", "TripletLoss", "CoSENTLoss", "AnglELoss",
       "InBatchTargetLoss", "InBatchTargetLoss", "InBatchGroupOrderingLoss", "ThresholdConsistentMarginLoss",
-      "TripletAlignmentLoss", "ProtoTripletLoss", "ICNNLoss",
+      "TripletAlignmentLoss", "ProtoTripletLoss", "PrototypicalLoss", "ICNNLoss",
     ])
     #expect(Set(LossNames.all).count == LossNames.all.count)
     #expect(try LossNames.loss("ndcg-loss2++(mu=5,sigma=2)") as? LambdaLoss == LambdaLoss(.ndcg2Plus, sigma: 2, mu: 5))

@@ -92,7 +92,7 @@ public enum SystemCatalog {
     RankingSystem("preference-ranking", "how well preference training ranks preferences", .evaluation),
     RankingSystem(
       "presto", "rare events by ordinal regression", .calibration,
-      parts: ["OrdinalRegression", "CumulativeLogitLoss", "FusedDifferencePenalty"]),
+      parts: ["OrdinalRegression", "CumulativeLogitLoss", "FusedDifferencePenalty", "OrdinalCrossValidation"]),
     RankingSystem("pretraining-tasks", "pre-training tasks for dense retrieval", .training),
     RankingSystem("r3", "a reward from relevance and length", .generation),
     RankingSystem("rankify", "one toolkit from retrieval to answers", .pipeline),
