@@ -112,6 +112,20 @@ struct VectorStudyTests {
     #expect(SetRankingStudy.ndcg([1, 1], ideal: 2) == 1 && SetRankingStudy.ndcg([0, 0], ideal: 2) == 0)
   }
 
+  @Test("The first stage's scorer starts at 0, reads share of the best score and rank, and knows no document outside the run")
+  func firstStage() throws {
+    let run = Run(name: "bm25", rankings: [
+      Ranking(qid: "q", documents: [ScoredDocument(docno: "a", score: 8), ScoredDocument(docno: "b", score: 2)])
+    ])
+    let scorer = FirstStageScorer(statistics: try FirstStageStatistics(run: run))
+    let pairs = ["a", "b", "c"].map { ScoringPair(query: Query(qid: "q", text: ""), document: Document(docno: $0, text: "")) }
+    #expect(try scorer.scores(pairs, context: .inference).doubles() == [0, 0, 0])
+    scorer.parameters[0].value = Tensor([Float(2), 3], shape: [1, 2])
+    let found = try scorer.scores(pairs, context: .inference).doubles()
+    // 2 * 1 + 3 / log2(2);  2 * 0.25 + 3 / log2(3).
+    #expect(abs(found[0] - 5) < 1e-6 && abs(found[1] - (0.5 + 3 / 1.584962500721156)) < 1e-6 && found[2] == 0)
+  }
+
   private func rare(_ changes: [(name: String, value: String)], seed: UInt64 = 1) throws -> StudyOutcome {
     let small: [(name: String, value: String)] = [("draws", "2"), ("rows", "400"), ("features", "3"), ("lambdas", "4")]
     return try RareClassStudy.run(try StudySettings(RareClassStudy.self, small + changes), seed: seed, context: StudyContext())
