@@ -49,7 +49,7 @@ struct LETORTests {
       ("1 qid:1 1:1e39", 1, .feature("1:1e39")), ("1 qid:1 1", 1, .feature("1")),
       ("1 qid:1 2:1 2:1", 1, .featureOrder(2, after: 2)), ("1 qid:1\n1 qid:2\n0 qid:1", 3, .scattered(qid: "1")),
       ("1 qid:1 # docid = a\n1 qid:1 # docid = a", 2, .duplicate(qid: "1", docno: "a")),
-      ("1 qid:1 2000000000:1\n1 qid:1", 0, .tooLarge(rows: 2, features: 2_000_000_000)), ("# nothing\n", 0, .empty),
+      ("1 qid:1\n1 qid:1 65537:1", 2, .featureNumber(65_537, limit: 65_536)), ("# nothing\n", 0, .empty),
     ])
   func badLines(text: String, line: Int, reason: LETORError.Reason) throws {
     #expect(throws: LETORError(file: folder.path + "/features", line: line, reason: reason)) { try read(text) }
@@ -64,6 +64,9 @@ struct LETORTests {
     #expect(throws: error("sizes", 1, .groupSize("0"))) { try read("1 1:1", groups: "0\n1") }
     #expect(throws: error("features", 1, .unexpectedQid("4"))) { try read("1 qid:4 1:1", groups: "1") }
     #expect(throws: error("features", 1, .featureNumber(3, limit: 2))) { try read("1 qid:1 3:1", width: 2) }
+    let path = try folder.file("features", "1 qid:1 5:1\n0 qid:1 1:1\n")
+    #expect(try LETORReader.read(path, mostNumbers: 10).rowCount == 2)
+    #expect(throws: error("features", 0, .tooLarge(rows: 2, features: 5))) { try LETORReader.read(path, mostNumbers: 9) }
   }
 
   @Test("A split by query keeps whole queries, the same for the same seed")

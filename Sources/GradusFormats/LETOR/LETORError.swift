@@ -13,7 +13,7 @@ public struct LETORError: GradusError, Equatable {
     case feature(String)
     /// Numbers of a line have to rise.
     case featureOrder(Int, after: Int)
-    /// Beyond the features that the model knows.
+    /// Beyond the features that the model knows, or ``LETORReader/mostFeatures``.
     case featureNumber(Int, limit: Int)
     /// The lines of a query have to lie together.
     case scattered(qid: String)
@@ -50,11 +50,11 @@ public struct LETORError: GradusError, Equatable {
     case .unexpectedQid(let qid): return place + "query \(qid) is named here, where a file of group sizes says which lines belong together"
     case .feature(let text): return place + "'\(text)' is no feature: expected NUMBER:VALUE, numbers from 1 on, finite values"
     case .featureOrder(let number, let last): return place + "feature \(number) stands after \(last); numbers have to rise"
-    case .featureNumber(let number, let limit): return place + "feature \(number) is beyond the \(limit) features that are known"
+    case .featureNumber(let number, let limit): return place + "feature \(number) is beyond the \(limit) that there can be; number features from 1 without gaps"
     case .scattered(let qid): return place + "query \(qid) had lines before, with another query's between; sort the file by query"
     case .duplicate(let qid, let docno): return place + "query \(qid) has document \(docno) on another line already"
     case .tooLarge(let rows, let features):
-      return place + "\(rows) lines of \(features) features do not fit in a dense table; number the features from 1 without gaps"
+      return place + "\(rows) lines of \(features) features do not fit in a dense table of \(LETORReader.mostNumbers) numbers"
     case .empty: return place + "holds no line 'GRADE qid:ID NUMBER:VALUE ...'"
     case .groupSize(let text): return place + "'\(text)' is no size of a group: expected a whole number from 1 on"
     case .groupSum(let rows, let sum): return place + "the groups have \(sum) lines in all, the file of features has \(rows)"

@@ -10,6 +10,8 @@ import GradusCore
 ///
 ///     let data = try LETORReader.read("MSLR-WEB10K/Fold1/train.txt.gz")
 public enum LETORReader {
+  /// Largest number of a feature: a table is dense, and a line alone must not ask for gigabytes.
+  public static let mostFeatures = 1 << 16
   /// Numbers that a table may hold: 8 GB.
   static let mostNumbers = 1 << 31
 
@@ -18,18 +20,22 @@ public enum LETORReader {
   ///   - width: Features of a row; nil for the largest number in the file. With it, a larger number is an error.
   /// - Throws: ``LETORError``, ``TextFileError``, ``GzipError``, `FileError`.
   public static func read(_ path: String, groups: String? = nil, width: Int? = nil) throws -> FeatureData {
-    var rows = Rows(file: path, hasQids: groups == nil, limit: width)
+    try read(path, groups: groups, width: width, mostNumbers: mostNumbers)
+  }
+
+  static func read(_ path: String, groups: String? = nil, width: Int? = nil, mostNumbers: Int) throws -> FeatureData {
+    var rows = Rows(file: path, hasQids: groups == nil, width: width)
     let reader = try LineReader(path: path)
     while let line = try reader.next() { try rows.add(line, number: reader.lineNumber) }
     if let groups { try rows.group(by: groups) }
-    return try rows.data()
+    return try rows.data(mostNumbers: mostNumbers)
   }
 
   /// Rows while they are read: only features that are named.
   private struct Rows {
     let file: String
     let hasQids: Bool
-    let limit: Int?
+    let width: Int?
     private var groups: [FeatureData.Group] = []
     private var qids: Set<String> = []
     private var docnos: [String?] = []
@@ -40,10 +46,10 @@ public enum LETORReader {
     private var values: [Float] = []
     private var widest = 0
 
-    init(file: String, hasQids: Bool, limit: Int?) {
+    init(file: String, hasQids: Bool, width: Int?) {
       self.file = file
       self.hasQids = hasQids
-      self.limit = limit
+      self.width = width
     }
 
     private func error(_ line: Int, _ reason: LETORError.Reason) -> LETORError {
@@ -64,14 +70,15 @@ public enum LETORReader {
         throw error(number, .noQid)
       }
       var last = 0
+      let limit = width ?? LETORReader.mostFeatures
       while let text = field {
         let parts = text.split(separator: UInt8(ascii: ":"), maxSplits: 1, omittingEmptySubsequences: false)
         guard parts.count == 2, let place = DecimalParser.integer(UnsafeBufferPointer(rebasing: parts[0])), place >= 1,
-          place <= Int(Int32.max), let value = DecimalParser.double(UnsafeBufferPointer(rebasing: parts[1])),
+          let value = DecimalParser.double(UnsafeBufferPointer(rebasing: parts[1])),
           Float(value).isFinite
         else { throw error(number, .feature(String(utf8: text))) }
         guard place > last else { throw error(number, .featureOrder(place, after: last)) }
-        if let limit, place > limit { throw error(number, .featureNumber(place, limit: limit)) }
+        if place > limit { throw error(number, .featureNumber(place, limit: limit)) }
         last = place
         numbers.append(Int32(place - 1))
         values.append(Float(value))
@@ -113,10 +120,10 @@ public enum LETORReader {
       }
     }
 
-    func data() throws(LETORError) -> FeatureData {
+    func data(mostNumbers: Int) throws(LETORError) -> FeatureData {
       guard !grades.isEmpty else { throw error(0, .empty) }
-      let width = limit ?? max(widest, 1)
-      guard width <= LETORReader.mostNumbers / grades.count else {
+      let width = width ?? max(widest, 1)
+      guard width <= mostNumbers / grades.count else {
         throw error(0, .tooLarge(rows: grades.count, features: width))
       }
       var features = [Float](repeating: 0, count: grades.count * width)
