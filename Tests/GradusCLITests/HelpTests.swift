@@ -7,8 +7,9 @@ struct HelpTests {
     "", "doctor", "data", "data list", "data show", "data build", "data import", "data pull", "models", "models list",
     "models show", "models pull", "index", "export", "search", "dense", "evaluate", "validate", "bench",
     "bench search", "bench encode", "bench train", "bench generate", "bench tokenize", "bench kernels", "bench vectors",
-    "bench losses", "systems",
+    "bench losses", "bench weightings", "systems",
     "generate", "fuse", "pipeline", "rerank", "train", "reproduce", "report",
+    "ltr", "ltr train", "ltr predict", "pretrain",
   ]
 
   @Test("Every subcommand explains itself and shows an example", arguments: commands)

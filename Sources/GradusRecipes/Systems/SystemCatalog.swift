@@ -75,7 +75,9 @@ public enum SystemCatalog {
       "ldr-losses", "losses robust to the label distribution", .training,
       parts: ["LDRKLLoss", "ALDRKLLoss", "ScoreNormaliser"]),
     RankingSystem("lol-prf", "feedback that does not hurt, by comparing reformulations", .feedback),
-    RankingSystem("loss-reweighting", "weighting samples by their loss while training", .training, parts: ["LossReweighting"]),
+    RankingSystem(
+      "loss-reweighting", "weighting samples by their loss while training", .training,
+      parts: ["LossReweighting", "MaskedLanguageTraining"]),
     RankingSystem(
       "margin-mse", "distilling score margins across architectures", .distillation,
       parts: ["MarginMSELoss", "TeacherLabelledSampler", "BiEncoder", "ConvKNRM"]),
