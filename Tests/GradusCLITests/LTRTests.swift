@@ -27,7 +27,7 @@ struct LTRTests {
     try write("test.txt", queries: 50..<60)
     let report = try run(
       "ltr", "train", "train.txt", "--architecture", "mlp", "--loss", "listnet", "--hidden", "8", "--epochs", "20",
-      "--learning-rate", "0.02", "--out", "net", "--json")
+      "--learning-rate", "0.02", "--batch", "4", "--out", "net", "--json")
     #expect(report.code == 0, "\(report.error)")
     #expect(try report.json()["dev_queries"] as? Int == 4)
     let predicted = try run("ltr", "predict", "net", "test.txt", "--out", "net.run", "--qrels", "test.qrels")
@@ -42,7 +42,7 @@ struct LTRTests {
     #expect(try run("validate", "test.txt").code == 0)
     let again = try run(
       "ltr", "train", "train.txt", "--architecture", "mlp", "--loss", "listnet", "--hidden", "8", "--epochs", "20",
-      "--learning-rate", "0.02", "--out", "again", "--threads", "1")
+      "--learning-rate", "0.02", "--batch", "4", "--out", "again", "--threads", "1")
     #expect(again.code == 0)
     let weights = try ["net", "again"].map { name in
       try Data(contentsOf: URL(fileURLWithPath: "\(folder.path)/\(name)/model.safetensors"))
