@@ -136,6 +136,11 @@ struct FileChecker {
       try index.verify()
       return [.init("vectors", index.count), .init("deleted", index.deletedCount), .init("segments", index.segmentCount)]
     }
+    if TokenIndex.isPresent(at: path) {
+      let index = try TokenIndex(path: path)
+      try index.verify()
+      return [.init("documents", index.count), .init("token vectors", index.tokenCount), .init("centroids", index.centroidCount)]
+    }
     let index = try InvertedIndex(path: path)
     try index.verify()
     return [

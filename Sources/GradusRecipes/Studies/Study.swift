@@ -104,6 +104,7 @@ public enum StudyCatalog {
     WordPredictionStudy.self, NoisyLabelsStudy.self, TwoViewsStudy.self, ListRankingStudy.self,
     RareClassStudy.self, TopGradeStudy.self, VectorRetrievalStudy.self, OpenWorldStudy.self, FewShotStudy.self,
     MaskedPretrainingStudy.self,
+    CURStudy.self,
   ]
 
   public static func study(_ name: String) -> (any Study.Type)? { all.first { $0.name == name } }

@@ -38,7 +38,8 @@ public enum SystemCatalog {
   ]
 
   public static let systems: [RankingSystem] = [
-    RankingSystem("ann-cur", "nearest neighbours of a cross-encoder by matrix factorisation", .retrieval),
+    RankingSystem("ann-cur", "nearest neighbours of a cross-encoder by matrix factorisation", .retrieval,
+      parts: ["CURRetriever", "CURSearch", "CURScores", "PseudoInverse"]),
     RankingSystem("ar2", "retriever and ranker trained against each other", .training),
     RankingSystem("baidu-plm", "pre-trained rankers for web search", .reranking),
     RankingSystem("benchmark-aggregation", "ranking systems over many tasks by Kemeny consensus", .evaluation),
