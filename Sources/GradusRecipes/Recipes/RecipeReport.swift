@@ -149,11 +149,12 @@ extension RecipeResult {
   /// One row an experiment for tables of many systems: experiment, what was obtained, its interval, the verdict.
   public var rows: [[String]] {
     experiments.map { experiment in
-      guard let judged = experiment.judged else { return [experiment.place, "-", "-", experiment.conclusion.rawValue] }
+      let (verdict, claim) = (experiment.conclusion.rawValue, experiment.claim)
+      guard let judged = experiment.judged else { return [experiment.place, "-", "-", verdict, claim] }
       let percent = judged.relativePercent.map { " (\(NumberText.signed($0, 1)) %)" } ?? ""
       let obtained = "\(experiment.claimMeasure) \(NumberText.signed(judged.difference, 4))\(percent)"
       let interval = judged.interval.map { NumberText.signed($0, 4) }.joined(separator: ", ")
-      return [experiment.place, obtained, "[\(interval)]", experiment.conclusion.rawValue]
+      return [experiment.place, obtained, "[\(interval)]", verdict, claim]
     }
   }
 

@@ -103,6 +103,8 @@ public enum StudyCatalog {
     HiddenPositivesStudy.self, SortingStudy.self, SetRankingStudy.self, UnlabelledListsStudy.self,
     WordPredictionStudy.self, NoisyLabelsStudy.self, TwoViewsStudy.self, ListRankingStudy.self,
     RareClassStudy.self, TopGradeStudy.self, VectorRetrievalStudy.self, OpenWorldStudy.self, FewShotStudy.self,
+    MaskedPretrainingStudy.self,
+    CURStudy.self,
   ]
 
   public static func study(_ name: String) -> (any Study.Type)? { all.first { $0.name == name } }
