@@ -6,9 +6,10 @@ struct HelpTests {
   static let commands = [
     "", "doctor", "data", "data list", "data show", "data build", "data import", "data pull", "models", "models list",
     "models show", "models pull", "index", "export", "search", "dense", "anncur", "evaluate", "validate", "bench",
-    "bench search", "bench encode", "bench train", "bench generate", "bench tokenize", "bench kernels", "bench vectors", "bench maxsim",
-    "bench losses", "systems",
+    "bench search", "bench encode", "bench train", "bench generate", "bench tokenize", "bench kernels", "bench vectors",
+    "bench losses", "bench maxsim", "bench weightings", "systems",
     "generate", "fuse", "pipeline", "rerank", "train", "reproduce", "report",
+    "ltr", "ltr train", "ltr predict", "pretrain",
   ]
 
   @Test("Every subcommand explains itself and shows an example", arguments: commands)

@@ -26,6 +26,7 @@ enum SectionFileLayout {
     case graph = 17
     case deletions = 18
     case tokens = 19
+    case impacts = 20
   }
 
   private static func magicNumber(_ text: StaticString) -> UInt64 {
@@ -42,6 +43,7 @@ enum Section: UInt32, CaseIterable {
   case vectorCodes = 32, vectorScales, vectorNorms, vectorRows, deletedRows
   case graphCodes = 48, graphScales, graphNorms, graphLinks, graphUpperLinks, graphPlaces, graphNodes
   case tokenCentroids = 64, tokenResidualLevels, tokenCentroidNumbers, tokenResiduals, tokenEnds, tokenListOffsets, tokenLists
+  case greatestImpacts = 80
 
   var name: String {
     switch self {
@@ -79,6 +81,7 @@ enum Section: UInt32, CaseIterable {
     case .tokenEnds: "the places of the documents' tokens"
     case .tokenListOffsets: "the places of the centroids' lists"
     case .tokenLists: "the centroids' lists"
+    case .greatestImpacts: "the greatest impacts of the terms"
     }
   }
 
