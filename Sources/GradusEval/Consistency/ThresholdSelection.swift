@@ -51,11 +51,12 @@ public struct ThresholdSelection: Sendable, Equatable {
     // Just above the largest score nothing is accepted.
     let all = Set(kept.flatMap { $0.positives + $0.negatives }).sorted()
     let candidates = all + [(all.last ?? 0).nextUp]
+    let chosen: Double
     switch criterion {
     case .falseAcceptance(let rate):
       guard rate >= 0 && rate <= 1 else { throw .range(rate, rate, points: 1) }
       let negatives = kept.flatMap(\.negatives)
-      threshold = candidates.first { accepted(negatives, $0) <= rate } ?? candidates[candidates.count - 1]
+      chosen = candidates.first { accepted(negatives, $0) <= rate } ?? candidates[candidates.count - 1]
     case .bestUtility:
       var best: (threshold: Double, utility: Double)?
       for candidate in candidates {
@@ -65,10 +66,11 @@ public struct ThresholdSelection: Sendable, Equatable {
         }
         if best.map({ utility > $0.utility }) ?? true { best = (candidate, utility) }
       }
-      threshold = best?.threshold ?? candidates[0]
+      chosen = best?.threshold ?? candidates[0]
     }
+    threshold = chosen
     self.groups = kept.map(\.name)
-    falseAcceptance = Rate(kept.map { accepted($0.negatives, threshold) })
-    falseRejection = Rate(kept.map { 1 - accepted($0.positives, threshold) })
+    falseAcceptance = Rate(kept.map { accepted($0.negatives, chosen) })
+    falseRejection = Rate(kept.map { 1 - accepted($0.positives, chosen) })
   }
 }
