@@ -68,7 +68,7 @@ public enum IndexError: GradusError, Equatable {
     case .readOnly(let path):
       "\(path): may not be written: an index there can be searched, but not changed; mend the permissions or copy the folder"
     case .otherKind(let path):
-      "\(path): holds a vector or token index; choose another folder"
+      "\(path): holds an index of another kind; choose another folder"
     case .limitExceeded(let path, let what, let limit):
       "\(path): more than \(limit) \(what); split the collection"
     case .builderClosed(let path):

@@ -59,6 +59,14 @@ struct IndexManifest: Codable, Equatable, FolderManifest {
 
   var fileNames: [String] { segments.flatMap(\.files).map(\.name) }
 
+  /// - Throws: ``IndexError/otherKind(path:)`` where the folder holds an index of vectors, tokens or impacts.
+  static func refuseOtherKinds(in folder: String) throws {
+    let isOther =
+      VectorIndexManifest.isPresent(in: folder) || ImpactIndexManifest.isPresent(in: folder)
+      || (try? TokenIndexManifest.read(folder: folder)) != nil
+    if isOther { throw IndexError.otherKind(path: folder) }
+  }
+
   /// Reads and checks the manifest of an index folder.
   static func read(folder: String) throws -> IndexManifest {
     let path = folder + "/" + name

@@ -66,9 +66,7 @@ public final class IndexWriter {
   ) throws {
     self.directory = directory
     self.calls = calls
-    if VectorIndexManifest.isPresent(in: directory) || (try? TokenIndexManifest.read(folder: directory)) != nil {
-      throw IndexError.otherKind(path: directory)
-    }
+    try IndexManifest.refuseOtherKinds(in: directory)
     _ = try IndexManifest.read(folder: directory)
     let folder = try IndexFolder(path: directory, calls: calls)
     // Read again under the lock.

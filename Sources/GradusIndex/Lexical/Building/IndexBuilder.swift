@@ -32,7 +32,7 @@ public final class IndexBuilder {
   ///   - columns: Metadata to filter by.
   ///   - compression: Of titles, texts and metadata; nil keeps them as they are.
   /// - Throws: ``IndexError/locked(path:pid:)``, ``IndexError/readOnly(path:)``, ``IndexError/otherKind(path:)`` where the folder
-  ///   holds a vector or token index, `FileError`, and what the analyzer's configuration is refused for.
+  ///   holds an index of another kind, `FileError`, and what the analyzer's configuration is refused for.
   public convenience init(
     directory: String, analyzer: AnalyzerConfiguration, memoryBudgetBytes: Int = 512 << 20,
     threads: Int = WorkerPool.shared.threads, positions: Bool = false, columns: [MetadataColumn] = [],
@@ -51,9 +51,7 @@ public final class IndexBuilder {
     self.analyzer = analyzer
     _ = try ColumnsBuilder(columns)
     let analyzers = try (0..<max(1, threads)).map { _ in try Analyzer(analyzer) }
-    if VectorIndexManifest.isPresent(in: directory) || (try? TokenIndexManifest.read(folder: directory)) != nil {
-      throw IndexError.otherKind(path: directory)
-    }
+    try IndexManifest.refuseOtherKinds(in: directory)
     let folder = try IndexFolder(path: directory, calls: calls)
     self.folder = folder
     let settings = SegmentSettings(
