@@ -11,6 +11,8 @@ struct RerankCommand: ParsableCommand {
 
         gradus rerank bm25.run --topics faq --corpus faq --model my-ranker --out reranked.run
 
+      tildev2:DIR re-ranks by the token weights that 'gradus sparse' stored in DIR, without a network.
+
       The first --top candidates get new scores; the rest follows in its old order. A trained model adds the first stage's \
       score with the weight that did best on its development queries; --first-stage-weight 0 leaves it out. How many \
       candidates were longer than the model reads is said on stderr. Long documents can be read in overlapping passages:
@@ -156,6 +158,10 @@ struct RerankCommand: ParsableCommand {
   /// The texts of the run's documents: from the index, or read once from the corpus.
   private func documents(of run: Run) throws -> (String) throws -> Document? {
     if let index {
+      if ImpactIndex.isPresent(at: index) {
+        let impacts = try ImpactIndex(path: index)
+        return { try impacts.document(docno: $0) }
+      }
       let opened = try InvertedIndex(path: index)
       return { try opened.document(docno: $0) }
     }

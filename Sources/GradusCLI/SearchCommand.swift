@@ -16,7 +16,8 @@ struct SearchCommand: ParsableCommand {
       the split's judgements name. Without --out the run goes to standard output. A query without known terms retrieves \
       nothing; how many there were is said on stderr.
 
-      An index that 'gradus dense --index' made is searched by vectors: queries are encoded as the documents were.
+      An index that 'gradus dense --index' made is searched by vectors: queries are encoded as the documents were. One that \
+      'gradus sparse' made is searched by weighted terms; --query-encoder says how queries become such.
 
       Models: bm25(k1,b), bm25-robertson, bm25-atire, bm25+(k1,b,delta), bm25l(k1,b,delta), ql-dirichlet(mu), ql-jm(lambda), \
       dph, dfi-standardized, dfi-saturated, dfi-chisquared, tfidf, tfidf-classic, tfidf-pivoted(s), coordinate, and \
@@ -78,6 +79,12 @@ struct SearchCommand: ParsableCommand {
   @Flag(help: "With --query: show how each score comes about.")
   var explain = false
 
+  @Option(
+    help: ArgumentHelp(
+      "With an impact index: splade, tokens, words, or vectors (weighted topics); default: as the index was made.",
+      valueName: "kind"))
+  var queryEncoder: SparseQueryEncoding?
+
   @OptionGroup(title: "With a vector index") var vectors: VectorSearchArguments
   @OptionGroup var threads: ThreadsOption
   @OptionGroup var output: JSONOption
@@ -104,6 +111,10 @@ struct SearchCommand: ParsableCommand {
 
   func run() throws {
     let threadCount = threads.apply()
+    if ImpactIndex.isPresent(at: index) { return try searchImpacts() }
+    guard queryEncoder == nil else {
+      throw UsageError("\(index) is no impact index: --query-encoder has no meaning for it")
+    }
     if VectorIndex.isPresent(at: index) { return try searchVectors() }
     guard !vectors.isGiven else {
       throw UsageError("\(index) is no vector index: --encoder, --efSearch, --exact and --vector-feedback have no meaning for it")
@@ -156,6 +167,32 @@ struct SearchCommand: ParsableCommand {
       Summary(
         index: index, out: out ?? "-", model: search.description,
         feedback: vectors.vectorFeedback.map { "average of \($0)" }, queries: queries.count,
+        retrieved: results.reduce(0) { $0 + $1.documents.count },
+        without_candidates: zip(queries, results).filter { $1.documents.isEmpty }.map(\.0.qid), seconds: elapsed))
+  }
+
+  private func searchImpacts() throws {
+    guard feedback == nil, filter == nil, syntax == .words, vectors.efSearch == nil, !vectors.exact,
+      vectors.vectorFeedback == nil
+    else {
+      throw UsageError(
+        "\(index) is an impact index: --feedback, --filter, --syntax, --efSearch, --exact and --vector-feedback are about others")
+    }
+    let search = try SparseSearch(index: index, encoding: queryEncoder, model: vectors.encoder, topics: topics)
+    if let query {
+      let answers = try search.answers(query, k: depth ?? 10, isExplained: explain)
+      return try output.json ? printJSON(answers) : printOutput(answers.text(.standardOutput))
+    }
+    guard let topics else { return }
+    let queries = try SparseSearch.queries(topics, encoding: search.encoding, split: split, field: field)
+    var results: [SearchResult] = []
+    let elapsed = try seconds { results = try search.retriever.search(queries, depth: depth ?? 1000) }
+    let run = Run(name: tag ?? "gradus-sparse", rankings: zip(queries, results).map { $1.ranking(qid: $0.qid) })
+    try TrecRunWriter.write(run, to: out ?? "-")
+    guard output.json else { return }
+    try printJSON(
+      Summary(
+        index: index, out: out ?? "-", model: search.description, feedback: nil, queries: queries.count,
         retrieved: results.reduce(0) { $0 + $1.documents.count },
         without_candidates: zip(queries, results).filter { $1.documents.isEmpty }.map(\.0.qid), seconds: elapsed))
   }

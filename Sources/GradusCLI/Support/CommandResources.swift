@@ -54,6 +54,19 @@ struct CommandResources: PipelineResources {
     }
   }
 
+  func sparse(_ path: String, queryEncoder: String?) throws -> Deferred<any Retriever> {
+    let encoding = try queryEncoder.map { text throws in
+      guard let encoding = SparseQueryEncoding(rawValue: text), encoding != .vectors else {
+        throw UsageError("query-encoder '\(text)' is unknown in a pipeline; expected splade, tokens or words")
+      }
+      return encoding
+    }
+    let search = try SparseSearch(index: path, encoding: encoding, model: nil)
+    return Deferred(
+      fingerprint: try search.index.fingerprint(), settings: [StageSetting("query-encoder", search.encoding.rawValue)]
+    ) { search.retriever }
+  }
+
   func run(_ path: String) throws -> Run { try TrecRunReader.read(path) }
 
   func docnos(_ path: String) throws -> Set<String> {

@@ -19,7 +19,8 @@ import GradusRank
 /// their own, and `pipeline`. Stages:
 ///
 /// - `bm25`: `index`, `depth` (1000), `k1`, `b`. `search`: `index`, `depth` (1000), `model` (`bm25`), `feedback` (none), both as
-///   in `gradus search`. `dense`: `model`, `corpus`, `depth` (1000). `run`: `file`, `depth` (1000).
+///   in `gradus search`. `dense`: `model`, `corpus`, `depth` (1000). `sparse`: `index` (an impact index), `query-encoder`,
+///   `depth` (1000). `run`: `file`, `depth` (1000).
 /// - `rerank`: `model`, `top` (all), `first-stage-weight`.
 /// - `cut`: `depth`. `scale`: `by`.
 /// - `filter`: one of `keep`, `drop` (docnos), `keep-file`, `drop-file` (one docno a line), `own: true` (drops the document that
@@ -97,7 +98,7 @@ private struct PipelineBuilder<Resources: PipelineResources> {
 
   private static var names: [String] {
     [
-      "bm25", "search", "dense", "run", "rerank", "cut", "scale", "filter", "fuse", "sum", "union", "intersection",
+      "bm25", "search", "dense", "sparse", "run", "rerank", "cut", "scale", "filter", "fuse", "sum", "union", "intersection",
       "concatenation", "features", "linear", "chain",
     ]
   }
@@ -110,6 +111,7 @@ private struct PipelineBuilder<Resources: PipelineResources> {
     case "bm25": part = .retrieval(try bm25(&stage))
     case "search": part = .retrieval(try search(&stage))
     case "dense": part = .retrieval(try dense(&stage))
+    case "sparse": part = .retrieval(try sparse(&stage))
     case "run":
       let file = try stage.neededText("file")
       part = .retrieval(.run(try resources.run(file), depth: try stage.count("depth") ?? 1000, name: "run"))
@@ -167,6 +169,14 @@ private struct PipelineBuilder<Resources: PipelineResources> {
     return .retrieve(
       DeferredRetriever(retriever: retriever), depth: try stage.count("depth") ?? 1000, name: "dense",
       settings: [StageSetting("model", model)] + retriever.settings, fingerprint: retriever.fingerprint)
+  }
+
+  private func sparse(_ stage: inout YAMLMapping) throws -> RetrievalPipeline {
+    guard let path = try stage.text("index") ?? index else { throw stage.error(stage.line, .missingKey("index")) }
+    let retriever = try resources.sparse(path, queryEncoder: try stage.text("query-encoder"))
+    return .retrieve(
+      DeferredRetriever(retriever: retriever), depth: try stage.count("depth") ?? 1000, name: "sparse",
+      settings: retriever.settings, fingerprint: retriever.fingerprint)
   }
 
   // MARK: - Stages that read lists

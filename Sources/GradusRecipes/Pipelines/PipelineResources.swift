@@ -13,6 +13,8 @@ public protocol PipelineResources: Sendable {
   func reranker(_ model: String, firstStageWeight: Double?) throws -> Deferred<any Reranker>
   /// Exact dense retrieval over `documents`.
   func dense(_ model: String, documents: Deferred<[Document]>) throws -> Deferred<any Retriever>
+  /// Learned sparse retrieval over an impact index; queries are encoded as the index was made unless a kind is named.
+  func sparse(_ path: String, queryEncoder: String?) throws -> Deferred<any Retriever>
   func run(_ path: String) throws -> Run
   /// The names in a file, one a line.
   func docnos(_ path: String) throws -> Set<String>

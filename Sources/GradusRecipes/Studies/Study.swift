@@ -101,6 +101,7 @@ public enum StudyCatalog {
   public static let all: [any Study.Type] = [
     LinearRegressionStudy.self, NoisyPairsStudy.self, ImplicitFeedbackStudy.self, PoolingBiasStudy.self,
     HiddenPositivesStudy.self, SortingStudy.self, SetRankingStudy.self, UnlabelledListsStudy.self,
+    TILDEStudy.self,
   ]
 
   public static func study(_ name: String) -> (any Study.Type)? { all.first { $0.name == name } }
