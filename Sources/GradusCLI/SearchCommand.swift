@@ -16,8 +16,10 @@ struct SearchCommand: ParsableCommand {
       the split's judgements name. Without --out the run goes to standard output. A query without known terms retrieves \
       nothing; how many there were is said on stderr.
 
-      An index that 'gradus dense --index' made is searched by vectors: queries are encoded as the documents were. One that \
-      'gradus sparse' made is searched by weighted terms; --query-encoder says how queries become such.
+      An index that 'gradus dense --index' made is searched by vectors: queries are encoded as the documents were. One of \
+      token vectors (--late-interaction) is searched by MaxSim: centroids near the query's tokens (--nprobe) choose documents, \
+      the best of them by centroids (--ndocs) are decompressed and scored exactly. One that 'gradus sparse' made is searched by \
+      weighted terms; --query-encoder says how queries become such.
 
       Models: bm25(k1,b), bm25-robertson, bm25-atire, bm25+(k1,b,delta), bm25l(k1,b,delta), ql-dirichlet(mu), ql-jm(lambda), \
       dph, dfi-standardized, dfi-saturated, dfi-chisquared, tfidf, tfidf-classic, tfidf-pivoted(s), coordinate, and \
@@ -26,6 +28,9 @@ struct SearchCommand: ParsableCommand {
       Feedback takes the first documents as relevant and searches again with a wider query, which --explain and --json show:
 
         gradus search faq.index --query "sort a hash" --feedback rm3 --explain
+
+      A vector index takes rocchio(docs,alpha,beta,gamma,negatives), average(docs) and ance-prf(docs,query,passage,tokens), \
+      which encodes the query anew together with its first documents.
 
       Parameters go in brackets, as in "rm3(docs=10,terms=10,weight=0.5)". Phrases and neighbours need an index that was \
       made with --positions, filters one that was made with --columns:
@@ -53,7 +58,9 @@ struct SearchCommand: ParsableCommand {
   var model = "bm25(k1=0.9,b=0.4)"
 
   @Option(
-    help: ArgumentHelp("Widen each query by its first documents: rm3, bo1, kl, rocchio or axiomatic.", valueName: "method"))
+    help: ArgumentHelp(
+      "Widen each query by its first documents: rm3, bo1, kl, rocchio or axiomatic; of vectors: rocchio, average, ance-prf.",
+      valueName: "method"))
   var feedback: String?
 
   @Option(
@@ -86,6 +93,7 @@ struct SearchCommand: ParsableCommand {
   var queryEncoder: SparseQueryEncoding?
 
   @OptionGroup(title: "With a vector index") var vectors: VectorSearchArguments
+  @OptionGroup(title: "With an index of token vectors") var tokens: TokenSearchArguments
   @OptionGroup var threads: ThreadsOption
   @OptionGroup var output: JSONOption
 
@@ -93,9 +101,7 @@ struct SearchCommand: ParsableCommand {
     guard (query == nil) != (topics == nil) else {
       throw ValidationError("give either --query TEXT or --topics FILE")
     }
-    if feedback != nil, syntax != .words || filter != nil {
-      throw ValidationError("--feedback goes with --syntax words and without --filter")
-    }
+    if feedback != nil, syntax != .words { throw ValidationError("--feedback goes with --syntax words") }
     if let depth, depth < 1 { throw ValidationError("-k must be at least 1, found \(depth)") }
     if query != nil {
       for (name, isGiven) in [("--split", split != nil), ("--out", out != nil)] where isGiven {
@@ -111,15 +117,12 @@ struct SearchCommand: ParsableCommand {
 
   func run() throws {
     let threadCount = threads.apply()
-    if ImpactIndex.isPresent(at: index) { return try searchImpacts() }
-    guard queryEncoder == nil else {
-      throw UsageError("\(index) is no impact index: --query-encoder has no meaning for it")
-    }
-    if VectorIndex.isPresent(at: index) { return try searchVectors() }
-    guard !vectors.isGiven else {
-      throw UsageError("\(index) is no vector index: --encoder, --efSearch, --exact and --vector-feedback have no meaning for it")
-    }
+    if try searchesImpacts() { return }
+    if try searchesVectors() { return }
     let model = try WeightingModels.parse(model)
+    guard feedback == nil || filter == nil else {
+      throw UsageError("--feedback of a lexical index goes without --filter")
+    }
     let method = try feedback.map { text throws in try RelevanceFeedbackMethods.parse(text) }
     guard let topics else { return try answer(query ?? "", model, method) }
     let tag = tag ?? Self.tag(model.description, method?.description)
@@ -145,56 +148,6 @@ struct SearchCommand: ParsableCommand {
       let shown = empty.prefix(5).joined(separator: ", ") + (empty.count > 5 ? ", ..." : "")
       printToStandardError("gradus: \(empty.count) of \(queries.count) queries retrieved nothing: \(shown)")
     }
-  }
-
-  private func searchVectors() throws {
-    guard !explain, feedback == nil, filter == nil, syntax == .words else {
-      throw UsageError("\(index) is a vector index: --explain, --feedback, --filter and --syntax are about terms, which it has none of")
-    }
-    let search = try DenseSearch(index: index, vectors)
-    if let query {
-      let answers = try search.answers(query, k: depth ?? 10)
-      return try output.json ? printJSON(answers) : printOutput(answers.text(.standardOutput))
-    }
-    guard let topics else { return }
-    let queries = try InputNames.queries(topics, split: split, field: field)
-    var results: [VectorSearchResult] = []
-    let elapsed = try seconds { results = try search.retriever.search(queries, depth: depth ?? 1000) }
-    let run = Run(name: tag ?? "gradus-dense", rankings: zip(queries, results).map { $1.ranking(qid: $0.qid) })
-    try TrecRunWriter.write(run, to: out ?? "-")
-    guard output.json else { return }
-    try printJSON(
-      Summary(
-        index: index, out: out ?? "-", model: search.description,
-        feedback: vectors.vectorFeedback.map { "average of \($0)" }, queries: queries.count,
-        retrieved: results.reduce(0) { $0 + $1.documents.count },
-        without_candidates: zip(queries, results).filter { $1.documents.isEmpty }.map(\.0.qid), seconds: elapsed))
-  }
-
-  private func searchImpacts() throws {
-    guard feedback == nil, filter == nil, syntax == .words, vectors.efSearch == nil, !vectors.exact,
-      vectors.vectorFeedback == nil
-    else {
-      throw UsageError(
-        "\(index) is an impact index: --feedback, --filter, --syntax, --efSearch, --exact and --vector-feedback are about others")
-    }
-    let search = try SparseSearch(index: index, encoding: queryEncoder, model: vectors.encoder, topics: topics)
-    if let query {
-      let answers = try search.answers(query, k: depth ?? 10, isExplained: explain)
-      return try output.json ? printJSON(answers) : printOutput(answers.text(.standardOutput))
-    }
-    guard let topics else { return }
-    let queries = try SparseSearch.queries(topics, encoding: search.encoding, split: split, field: field)
-    var results: [SearchResult] = []
-    let elapsed = try seconds { results = try search.retriever.search(queries, depth: depth ?? 1000) }
-    let run = Run(name: tag ?? "gradus-sparse", rankings: zip(queries, results).map { $1.ranking(qid: $0.qid) })
-    try TrecRunWriter.write(run, to: out ?? "-")
-    guard output.json else { return }
-    try printJSON(
-      Summary(
-        index: index, out: out ?? "-", model: search.description, feedback: nil, queries: queries.count,
-        retrieved: results.reduce(0) { $0 + $1.documents.count },
-        without_candidates: zip(queries, results).filter { $1.documents.isEmpty }.map(\.0.qid), seconds: elapsed))
   }
 
   /// Searches in pieces, so that progress can be shown.
@@ -253,7 +206,7 @@ struct SearchCommand: ParsableCommand {
   }
 
   /// Names are those of the JSON object.
-  private struct Summary: Encodable {
+  struct Summary: Encodable {
     let index: String
     let out: String
     let model: String

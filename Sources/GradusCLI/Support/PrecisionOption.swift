@@ -15,6 +15,12 @@ struct PrecisionOption: ParsableArguments {
 
   var isGiven: Bool { choice != .auto }
 
+  static func of(_ choice: Choice) -> PrecisionOption {
+    var option = PrecisionOption()
+    option.choice = choice
+    return option
+  }
+
   /// What to compute with in an encoder: what has no fused kernels runs in fp32 where nothing was asked for.
   func resolved(for configuration: BertConfiguration) throws -> NumericPrecision {
     try configuration.isFusable || isGiven ? resolved().precision : .fp32

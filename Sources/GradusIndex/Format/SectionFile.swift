@@ -41,7 +41,7 @@ enum Section: UInt32, CaseIterable {
   case positions, positionStarts
   case columnDirectory, columnData
   case vectorCodes = 32, vectorScales, vectorNorms, vectorRows, deletedRows
-  case graphCodes = 48, graphScales, graphNorms, graphLinks, graphUpperLinks, graphPlaces
+  case graphCodes = 48, graphScales, graphNorms, graphLinks, graphUpperLinks, graphPlaces, graphNodes
   case tokenCentroids = 64, tokenResidualLevels, tokenCentroidNumbers, tokenResiduals, tokenEnds, tokenListOffsets, tokenLists
   case greatestImpacts = 80
 
@@ -73,6 +73,7 @@ enum Section: UInt32, CaseIterable {
     case .graphLinks: "the links of the graph"
     case .graphUpperLinks: "the upper links of the graph"
     case .graphPlaces: "the upper levels of the graph"
+    case .graphNodes: "the vectors of the graph's nodes"
     case .tokenCentroids: "the centroids"
     case .tokenResidualLevels: "the levels of the residuals"
     case .tokenCentroidNumbers: "the centroids of the tokens"

@@ -124,12 +124,7 @@ public struct RankingModel {
   /// - Parameter tokenizerOf: The folder whose tokenizer files are copied.
   /// - Throws: ``ModelError/missingFile(folder:name:)`` where that folder holds no tokenizer; `FileError`.
   public func save(to path: String, tokenizerOf base: ModelFolder) throws {
-    guard base.contains("tokenizer.json") || base.contains("vocab.txt") else {
-      throw ModelError.missingFile(folder: base.path, name: "tokenizer.json")
-    }
-    let tokenizerFiles = try ["tokenizer.json", "vocab.txt", "tokenizer_config.json"].filter(base.contains).map { name in
-      (name, try base.readData(try base.file(name)))
-    }
+    let tokenizerFiles = try base.tokenizerFiles()
     try Folder.create(path)
     // Files of another model under these names would be taken for this one's.
     let own = [ModelManifest.fileName, ModelFolder.configurationName, "tokenizer.json", "vocab.txt", "tokenizer_config.json"]
@@ -148,10 +143,13 @@ public struct RankingModel {
       } else {
         tensors = model.encoder.exportedWeights() + model.headParameters.map { NamedTensor($0.name, $0.value) }
       }
-      try SavedConfiguration(configuration, classifier: model.classifier).write(to: path)
+      try SavedConfiguration(
+        configuration, className: model.classifier == nil ? "Model" : "ForSequenceClassification",
+        classifier: model.classifier?.configurationEntries
+      ).write(to: path)
     case let model as BiEncoder:
       tensors = model.encoder.exportedWeights()
-      try SavedConfiguration(model.encoder.configuration, classifier: nil).write(to: path)
+      try SavedConfiguration(model.encoder.configuration).write(to: path)
       try SavedSentenceSettings(model).write(to: path)
     case let model as ConvKNRM:
       tensors = model.parameters.map { NamedTensor($0.name, $0.value) }
@@ -179,40 +177,4 @@ extension ConvKNRM {
 
   /// The embedding table without the zero row that stands right of a text's end.
   var vocabularyEmbeddings: Tensor { embeddings.slice(axis: 0, from: 0, to: embeddings.shape[0] - 1) }
-}
-
-/// `config.json` as Hugging Face's loaders want it.
-struct SavedConfiguration: Encodable {
-  private let configuration: BertConfiguration
-  private let classifier: ClassifierSettings?
-  /// What follows the family's name in that of transformers' class.
-  private let classSuffix: String
-
-  init(_ configuration: BertConfiguration, classifier: SequenceClassifier?) {
-    self.configuration = configuration
-    self.classifier = classifier?.configurationEntries
-    classSuffix = classifier == nil ? "Model" : "ForSequenceClassification"
-  }
-
-  /// - Parameter classSuffix: `ForMaskedLM`, say.
-  init(_ configuration: BertConfiguration, classSuffix: String) {
-    self.configuration = configuration
-    classifier = nil
-    self.classSuffix = classSuffix
-  }
-
-  func encode(to encoder: any Encoder) throws {
-    try configuration.encode(to: encoder)
-    try classifier?.encode(to: encoder)
-    var values = encoder.container(keyedBy: BertConfiguration.Key.self)
-    try values.encode([configuration.family.className + classSuffix], forKey: BertConfiguration.Key("architectures"))
-  }
-
-  func write(to folder: String) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys]
-    let output = try OutputFile(path: folder + "/" + ModelFolder.configurationName)
-    try output.write(String(decoding: try encoder.encode(self), as: UTF8.self) + "\n")
-    try output.commit()
-  }
 }

@@ -36,10 +36,9 @@ extension TILDEv2 {
   /// - Parameter tokenizerOf: The folder whose tokenizer files are copied.
   /// - Throws: ``ModelError/missingFile(folder:name:)``; `FileError`.
   public func save(to path: String, tokenizerOf base: ModelFolder) throws {
-    try base.copyTokenizer(to: path)
-    try SavedConfiguration(encoder.configuration, classSuffix: "Model").write(to: path)
     let tensors = encoder.exportedWeights() + head.parameters.map { NamedTensor($0.name, $0.value) }
-    try tensors.write(to: path + "/" + ModelFolder.weightsName)
+    try SavedEncoder(configuration: encoder.configuration, className: "Model", tensors: tensors)
+      .write(to: path, tokenizerOf: base)
     try expansion?.expander.model.save(to: path + "/" + Self.expanderName, tokenizerOf: base)
     let json = JSONEncoder()
     json.outputFormatting = [.sortedKeys, .prettyPrinted]

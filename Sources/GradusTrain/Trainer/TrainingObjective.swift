@@ -26,7 +26,7 @@ public struct TrainingObjective {
   ) {
     self.init(
       name: name, model: model, weighting: weighting, scale: scale, stateful: loss as? any StatefulLoss, couplesSamples: false
-    ) { try loss.perSample($0.lossInput(of: model)) }
+    ) { try $0.perSample(of: model) { try loss.perSample($0) } }
   }
 
   /// A loss of one model's vectors; a weighting that reads scores sees the scores that come from them.

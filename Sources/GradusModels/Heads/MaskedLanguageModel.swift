@@ -7,7 +7,7 @@ import GradusTensor
 ///     let logits = model.logits(model.encoder(batch, .inference))   // [tokens, vocabulary]
 ///
 /// The head is a dense layer with GELU, a layer norm, and a product with the word embeddings (or a table of its own, where the
-/// folder has one) plus a bias.
+/// folder has one) plus a bias (Devlin et al., NAACL 2019).
 public struct MaskedLanguageModel: Module {
   public let encoder: BertEncoder
   let transform: Linear
@@ -17,33 +17,44 @@ public struct MaskedLanguageModel: Module {
   let bias: Parameter
 
   /// A fresh head, tied to the word embeddings, on an encoder that has none.
-  public init(encoder: BertEncoder, using generator: inout SeededGenerator) {
-    let width = encoder.configuration.hiddenSize
-    precondition(encoder.configuration.embeddingSize == width, "a tied head needs embeddings as wide as the layers")
+  ///
+  /// - Throws: ``MaskedLanguageModelError/unsupportedFamily(_:)``.
+  public init(encoder: BertEncoder, using generator: inout SeededGenerator) throws {
+    let configuration = encoder.configuration, names = try HeadNames(of: encoder)
     self.encoder = encoder
     transform = Linear(
-      "cls.predictions.transform.dense", inputs: width, outputs: width, activation: .gelu,
-      standardDeviation: encoder.configuration.initializerRange, using: &generator)
-    norm = LayerNorm("cls.predictions.transform.LayerNorm", width: width, epsilon: encoder.configuration.layerNormEpsilon)
+      names.transform, inputs: configuration.hiddenSize, outputs: configuration.embeddingSize, activation: .gelu,
+      standardDeviation: configuration.initializerRange, using: &generator)
+    norm = LayerNorm(names.norm, width: configuration.embeddingSize, epsilon: configuration.layerNormEpsilon)
     untied = nil
-    bias = Parameter("cls.predictions.bias", .zeros([encoder.configuration.vocabularySize]))
+    bias = Parameter(names.biases[0], .zeros([configuration.vocabularySize]))
   }
 
-  /// Loads the folder of a class `...ForMaskedLM` of the families BERT, DistilBERT, RoBERTa, XLM-RoBERTa and MPNet.
+  /// Loads the folder of a class `...ForMaskedLM` of a family other than ModernBERT.
   ///
   /// - Throws: ``ModelError``; ``MaskedLanguageModelError/noHead(file:tensor:)`` where the folder has none.
-  public init(folder: ModelFolder) throws {
-    encoder = try BertEncoder(folder: folder)
-    let configuration = encoder.configuration
-    let width = configuration.hiddenSize, vocabulary = configuration.vocabularySize
-    let source = try WeightSource(path: folder.file(ModelFolder.weightsName))
-    guard let names = HeadNames(configuration.family), configuration.embeddingSize == width else {
-      throw MaskedLanguageModelError.unsupportedFamily(file: source.path, family: configuration.family)
+  public init(folder: ModelFolder) throws { try self.init(encoder: BertEncoder(folder: folder), headOf: folder) }
+
+  /// Loads a folder's encoder, with the folder's head where it has one, else with a fresh one.
+  public init(folder: ModelFolder, orFreshHead generator: inout SeededGenerator) throws {
+    let encoder = try BertEncoder(folder: folder)
+    do {
+      try self.init(encoder: encoder, headOf: folder)
+    } catch MaskedLanguageModelError.noHead {
+      try self.init(encoder: encoder, using: &generator)
     }
+  }
+
+  private init(encoder: BertEncoder, headOf folder: ModelFolder) throws {
+    self.encoder = encoder
+    let configuration = encoder.configuration, names = try HeadNames(of: encoder)
+    let width = configuration.embeddingSize, vocabulary = configuration.vocabularySize
+    let source = try WeightSource(path: folder.file(ModelFolder.weightsName))
     guard source.shape(names.transform + ".weight") != nil else {
       throw MaskedLanguageModelError.noHead(file: source.path, tensor: names.transform + ".weight")
     }
-    transform = try source.linear(names.transform, as: names.transform, inputs: width, outputs: width, activation: .gelu)
+    transform = try source.linear(
+      names.transform, as: names.transform, inputs: configuration.hiddenSize, outputs: width, activation: .gelu)
     let isOld = source.shape(names.norm + ".gamma") != nil
     norm = LayerNorm(
       names.norm, weight: try source.tensor(names.norm + (isOld ? ".gamma" : ".weight"), shape: [width]),
@@ -59,10 +70,10 @@ public struct MaskedLanguageModel: Module {
   public var parameters: [Parameter] { encoder.parameters + headParameters }
   public var vocabularySize: Int { encoder.configuration.vocabularySize }
 
-  /// What the decoder multiplies with: `[vocabulary, hidden]`.
+  /// What the decoder multiplies with: `[vocabulary, embedding]`.
   var decoder: Tensor { untied?.value ?? encoder.wordEmbeddings.weight.value }
 
-  /// The head without its decoder, `[.., hidden]` to `[.., hidden]`.
+  /// The head without its decoder, `[.., hidden]` to `[.., embedding]`.
   func transformed(_ hidden: Tensor) -> Tensor { norm(transform(hidden)) }
 
   /// Logits over the vocabulary of hidden states, `[.., hidden]` to `[.., vocabulary]`; differentiable.
@@ -78,9 +89,20 @@ public struct MaskedLanguageModel: Module {
       return (peaks + bias.value).floats()
     }
   }
+
+  /// Writes a model folder that transformers reads as `...ForMaskedLM`, and every training here as a model to start from.
+  ///
+  /// - Parameter tokenizerOf: The folder whose tokenizer files are copied.
+  /// - Throws: ``ModelError/missingFile(folder:name:)`` where that folder holds no tokenizer; `FileError`.
+  public func save(to path: String, tokenizerOf base: ModelFolder) throws {
+    let tensors = encoder.exportedWeights(prefix: encoder.configuration.family.tensorNames.prefix)
+      + headParameters.map { NamedTensor($0.name, $0.value) }
+    try SavedEncoder(configuration: encoder.configuration, className: "ForMaskedLM", tensors: tensors)
+      .write(to: path, tokenizerOf: base)
+  }
 }
 
-/// Names of the head's tensors on disk.
+/// Names of the head's tensors on disk, as transformers has them.
 private struct HeadNames {
   let transform: String
   let norm: String
@@ -88,9 +110,8 @@ private struct HeadNames {
   /// The first that the file has.
   let biases: [String]
 
-  /// Nil for a family whose head is built otherwise.
-  init?(_ family: EncoderFamily) {
-    switch family {
+  init(of encoder: BertEncoder) throws {
+    switch encoder.configuration.family {
     case .bert:
       (transform, norm) = ("cls.predictions.transform.dense", "cls.predictions.transform.LayerNorm")
       decoder = "cls.predictions.decoder"
@@ -101,15 +122,19 @@ private struct HeadNames {
     case .roberta, .xlmRoberta, .mpnet:
       (transform, norm, decoder) = ("lm_head.dense", "lm_head.layer_norm", "lm_head.decoder")
       biases = ["lm_head.bias", "lm_head.decoder.bias"]
-    case .electra, .modernbert: return nil
+    case .electra:
+      (transform, norm, decoder) = ("generator_predictions.dense", "generator_predictions.LayerNorm", "generator_lm_head")
+      biases = ["generator_lm_head.bias"]
+    // Its head has no biases.
+    case .modernbert: throw MaskedLanguageModelError.unsupportedFamily(.modernbert)
     }
   }
 }
 
-/// A folder that gives no masked-language-model head.
+/// An encoder without a masked-language-model head, or of a family whose head is not known here.
 public enum MaskedLanguageModelError: GradusError, Equatable {
   case noHead(file: String, tensor: String)
-  case unsupportedFamily(file: String, family: EncoderFamily)
+  case unsupportedFamily(EncoderFamily)
 
   public var failureKind: FailureKind { .badData }
 
@@ -117,9 +142,8 @@ public enum MaskedLanguageModelError: GradusError, Equatable {
     switch self {
     case .noHead(let file, let tensor):
       "\(file): tensor '\(tensor)' is missing: the model has no masked-language-model head; take one saved as ...ForMaskedLM"
-    case .unsupportedFamily(let file, let family):
-      "\(file): the masked-language-model head of '\(family.rawValue)' cannot be loaded; those of bert, distilbert, roberta, "
-        + "xlm-roberta and mpnet can"
+    case .unsupportedFamily(let family):
+      "the masked-language-model head of '\(family.rawValue)' is not supported; take a BERT, DistilBERT, RoBERTa, MPNet or ELECTRA"
     }
   }
 }
