@@ -10,7 +10,7 @@ import Testing
 enum TinyLanguageModel {
   static func make(_ folder: ModelFolder, seed: UInt64 = 5) throws -> MaskedLanguageModel {
     var generator = SeededGenerator(seed: seed)
-    let model = MaskedLanguageModel(encoder: try BertEncoder(folder: folder), using: &generator)
+    let model = try MaskedLanguageModel(encoder: try BertEncoder(folder: folder), using: &generator)
     for parameter in model.headParameters {
       let shape = parameter.value.shape
       let centre: Float = parameter.name.hasSuffix("LayerNorm.weight") ? 1 : 0

@@ -9,7 +9,7 @@ struct TILDEStudyTests {
   /// The bench's encoder with a fresh masked-language-model head.
   private func languageModel(_ bench: TinyBench) throws -> ModelFolder {
     var generator = SeededGenerator(seed: 2)
-    let model = MaskedLanguageModel(encoder: try BertEncoder(folder: bench.model), using: &generator)
+    let model = try MaskedLanguageModel(encoder: try BertEncoder(folder: bench.model), using: &generator)
     let folder = ModelFolder(path: bench.folder + "/language-model")
     try model.save(to: folder.path, tokenizerOf: bench.model)
     return folder
