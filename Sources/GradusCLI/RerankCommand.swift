@@ -11,6 +11,8 @@ struct RerankCommand: ParsableCommand {
 
         gradus rerank bm25.run --topics faq --corpus faq --model my-ranker --out reranked.run
 
+      tildev2:DIR re-ranks by the token weights that 'gradus sparse' stored in DIR, without a network.
+
       'maxsim:' before an encoder compares token by token (late interaction); vectors that an index of 'gradus dense' holds are \
       not made again:
 

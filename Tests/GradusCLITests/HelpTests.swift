@@ -6,6 +6,7 @@ struct HelpTests {
   static let commands = [
     "", "doctor", "data", "data list", "data show", "data build", "data import", "data pull", "models", "models list",
     "models show", "models pull", "index", "export", "search", "dense", "anncur", "evaluate", "validate", "bench",
+    "sparse", "sparse index", "sparse train",
     "bench search", "bench encode", "bench train", "bench generate", "bench tokenize", "bench kernels", "bench vectors",
     "bench losses", "bench maxsim", "bench weightings", "systems",
     "generate", "fuse", "pipeline", "rerank", "train", "reproduce", "report",

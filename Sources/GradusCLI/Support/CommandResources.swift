@@ -53,6 +53,19 @@ struct CommandResources: PipelineResources {
     }
   }
 
+  func sparse(_ path: String, queryEncoder: String?) throws -> Deferred<any Retriever> {
+    let encoding = try queryEncoder.map { text throws in
+      guard let encoding = SparseQueryEncoding(rawValue: text), encoding != .vectors else {
+        throw UsageError("query-encoder '\(text)' is unknown in a pipeline; expected splade, tokens or words")
+      }
+      return encoding
+    }
+    let search = try SparseSearch(index: path, encoding: encoding, model: nil)
+    return Deferred(
+      fingerprint: try search.index.fingerprint(), settings: [StageSetting("query-encoder", search.encoding.rawValue)]
+    ) { search.retriever }
+  }
+
   func vectors(_ path: String, _ options: VectorStageOptions) throws -> Deferred<any Retriever> {
     guard VectorIndex.isPresent(at: path) else { throw IndexError.notAnIndex(path: path) }
     let name = try options.encoder ?? VectorIndex(path: path).configuration.encoder.name

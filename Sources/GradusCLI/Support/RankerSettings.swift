@@ -26,6 +26,7 @@ struct RankerSettings {
   func stage(
     _ name: String, passing: CascadeStage.Passing = .best(.max), isBefore: Bool = false
   ) throws -> CascadeStage {
+    if name.hasPrefix(Self.tildePrefix) { return try tilde(name, passing: passing, isBefore: isBefore) }
     if let encoder = Self.lateInteraction(name) { return try maxSimStage(name, encoder, passing, isBefore: isBefore) }
     let isHere = InputNames.exists(name + "/" + ModelManifest.fileName)
     let folder = ModelFolder(path: isHere ? name : try InputNames.model(name).folder)
@@ -56,6 +57,26 @@ struct RankerSettings {
     return CascadeStage(
       name, passages.map { Self.reading($0, base) } ?? base, firstStageWeight: weight ?? 0, precision: precision,
       passing: passing)
+  }
+
+  /// Goes before the folder of an index of token weights.
+  private static let tildePrefix = "tildev2:"
+
+  private func tilde(_ name: String, passing: CascadeStage.Passing, isBefore: Bool) throws -> CascadeStage {
+    let path = String(name.dropFirst(Self.tildePrefix.count))
+    guard passages == nil, queryPrompt == nil, documentPrompt == nil else {
+      throw UsageError("\(name) reads stored weights: --passages, --query-prompt and --document-prompt have no meaning for it")
+    }
+    if !isBefore { try states?.refuse() }
+    let index = try ImpactIndex(path: path)
+    guard index.configuration.method == .tildev2, let model = index.configuration.vocabulary?.name else {
+      throw UsageError("\(path) holds no weights of a TILDEv2; make some with 'gradus sparse CORPUS --model TRAINED --out DIR'")
+    }
+    let folder = ModelFolder(path: model)
+    try index.requireVocabulary(of: folder, name: model)
+    return CascadeStage(
+      name, TILDEv2Reranker(index: index, tokenizer: try folder.tokenizer()),
+      firstStageWeight: isBefore ? 0 : firstStageWeight ?? 0, precision: .fp32, passing: passing)
   }
 
   private static func biEncoder(

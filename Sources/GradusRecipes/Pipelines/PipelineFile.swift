@@ -22,6 +22,7 @@ import GradusRank
 ///   in `gradus search`. `run`: `file`, `depth` (1000).
 /// - `dense`: `depth` (1000) and `model`, `corpus`, which is encoded; or `index`, a stored vector index, with `model` (the one
 ///   that made it), `efSearch` (64), `exact`, `feedback` (`rocchio`, `average` or `ance-prf`), `filter` (on metadata).
+/// - `sparse`: `index` (an impact index), `query-encoder`, `depth` (1000).
 /// - `late-interaction`: `index` of token vectors, `depth` (1000), `model`, `nprobe` (4), `ndocs`, `centroid-threshold` (0.3);
 ///   or `exact`.
 /// - `anncur`: `model`, `corpus`, `index` (of token vectors, for `maxsim:`), `anchor-queries`, `anchor-split`,
@@ -119,8 +120,8 @@ struct PipelineBuilder<Resources: PipelineResources> {
 
   private static var names: [String] {
     [
-      "bm25", "search", "dense", "late-interaction", "anncur", "feedback", "run", "rerank", "cut", "scale", "filter", "fuse",
-      "sum", "union", "intersection", "concatenation", "features", "linear", "chain",
+      "bm25", "search", "dense", "sparse", "late-interaction", "anncur", "feedback", "run", "rerank", "cut", "scale", "filter",
+      "fuse", "sum", "union", "intersection", "concatenation", "features", "linear", "chain",
     ]
   }
 
@@ -132,6 +133,7 @@ struct PipelineBuilder<Resources: PipelineResources> {
     case "bm25": part = .retrieval(try bm25(&stage))
     case "search": part = .retrieval(try search(&stage))
     case "dense": part = .retrieval(try dense(&stage))
+    case "sparse": part = .retrieval(try sparse(&stage))
     case "late-interaction": part = .retrieval(try lateInteraction(&stage))
     case "anncur": part = .retrieval(try anncur(&stage))
     case "feedback": part = .feedback(try feedback(&stage))
@@ -193,6 +195,14 @@ struct PipelineBuilder<Resources: PipelineResources> {
     return .retrieve(
       DeferredRetriever(retriever: retriever), depth: try stage.count("depth") ?? 1000, name: "dense",
       settings: [StageSetting("model", model)] + retriever.settings, fingerprint: retriever.fingerprint)
+  }
+
+  private func sparse(_ stage: inout YAMLMapping) throws -> RetrievalPipeline {
+    guard let path = try stage.text("index") ?? index else { throw stage.error(stage.line, .missingKey("index")) }
+    let retriever = try resources.sparse(path, queryEncoder: try stage.text("query-encoder"))
+    return .retrieve(
+      DeferredRetriever(retriever: retriever), depth: try stage.count("depth") ?? 1000, name: "sparse",
+      settings: retriever.settings, fingerprint: retriever.fingerprint)
   }
 
   // MARK: - Stages that read lists

@@ -114,7 +114,8 @@ public enum SystemCatalog {
     RankingSystem(
       "tcm", "one threshold for all classes in metric learning", .calibration,
       parts: ["ThresholdConsistentMarginLoss", "OPIS", "ThresholdSelection"]),
-    RankingSystem("tildev2", "re-ranking by contextualised exact term matches", .reranking),
+    RankingSystem("tildev2", "re-ranking by contextualised exact term matches", .reranking,
+      parts: ["TILDEv2", "TILDE", "TILDEv2Reranker", "BidirectionalQueryLikelihoodLoss", "ImpactIndex"]),
     RankingSystem("topic-attack", "attacks on a ranker over a whole topic", .robustness),
     RankingSystem("trp", "training towards low rank", .compression),
     RankingSystem("wildbench", "judging language models on real requests", .evaluation),
