@@ -96,7 +96,7 @@ struct DenseSearchCommand: ParsableCommand {
     }
     let limits = maximumTokens.map { TokenLimits(maximumTokens: $0) }
     let loaded = try BiEncoder(folder: folder, limits: limits)
-    let precision = try arithmetic.resolved(for: loaded.encoder.configuration)
+    let precision = try arithmetic.resolved().precision
     let encoder = try loaded.prepared(for: precision)
     if let index { return try store(in: index, encoder: encoder, folder: folder, precision: precision, threadCount) }
     guard let topics else { return }
