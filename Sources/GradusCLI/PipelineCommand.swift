@@ -17,7 +17,8 @@ struct PipelineCommand: ParsableCommand {
         printf 'q1\\theat flow\\n' > topics.tsv
         gradus pipeline plan.yaml --topics topics.tsv --cache cache --out best.run
 
-      Stages that retrieve: bm25 (index, depth, k1, b), search (index, depth, model, feedback, such as rm3), dense (model, corpus, depth), run (file, depth), and fuse (method, norm, \
+      Stages that retrieve: bm25 (index, depth, k1, b), search (index, depth, model, feedback, such as rm3), dense (model, \
+      corpus, depth), run (file, depth), and fuse (method, norm, \
       weights, of: a list of branches). Stages that read a list: rerank (model, top, first-stage-weight), cut (depth), scale \
       (by), filter (keep, drop, keep-file, drop-file, own, or metadata and values), linear (weights, bias). Branches under 'of' \
       also make sum, union, intersection, concatenation and features; a branch of several stages is {stage: chain, stages: ...}. \

@@ -138,7 +138,8 @@ struct SearchCommand: ParsableCommand {
 
   private func searchVectors() throws {
     guard !explain, feedback == nil, filter == nil, syntax == .words else {
-      throw UsageError("\(index) is a vector index: --explain, --feedback, --filter and --syntax are about terms, which it has none of")
+      throw UsageError(
+        "\(index) is a vector index: --explain, --feedback, --filter and --syntax are about terms, which it has none of")
     }
     let search = try DenseSearch(index: index, vectors)
     if let query {

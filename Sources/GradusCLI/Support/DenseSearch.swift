@@ -47,7 +47,8 @@ struct DenseSearch {
   /// The search as a text: what made the vectors and how they were looked through.
   var description: String {
     let way = arguments.exact || !index.hasGraph ? "exact" : "hnsw(efSearch=\(arguments.efSearch ?? 64))"
-    return "dense(\(index.configuration.encoder.name), \(way))" + (arguments.vectorFeedback.map { " with feedback of \($0)" } ?? "")
+    return "dense(\(index.configuration.encoder.name), \(way))" + (
+      arguments.vectorFeedback.map { " with feedback of \($0)" } ?? "")
   }
 
   func answers(_ query: String, k: Int) throws -> Answers {

@@ -14,6 +14,8 @@ struct RankerSettings {
   let documentPrompt: PromptChoice?
   let passages: PassageReading?
   /// Of the last stage; nil for none.
+  let earlyExit: EarlyExitOptions?
+  /// Of the last stage; nil for none.
   let states: DocumentStatesOptions?
   /// The candidates' documents, whose states are computed where the file is not there yet.
   let documents: () -> [Document]
@@ -37,16 +39,17 @@ struct RankerSettings {
     if isTrained {
       let trained = try RankingModel(folder: folder)
       weight = weight ?? trained.manifest.firstStageWeight
-      // What has no fused kernels runs in fp32 where nothing was asked for, and refuses the rest.
-      let encoder = (trained.scorer as? CrossEncoder)?.encoder ?? (trained.scorer as? BiEncoder)?.encoder
-      let isFused = encoder?.configuration.isFusable ?? false
-      precision = try isFused || arithmetic.isGiven ? arithmetic.resolved().precision : .fp32
+      // What has no encoder runs in fp32 where nothing was asked for, and refuses the rest.
+      let hasEncoder = trained.scorer is CrossEncoder || trained.scorer is BiEncoder
+      precision = try hasEncoder || arithmetic.isGiven ? arithmetic.resolved().precision : .fp32
       let scorer = try trained.scorer.prepared(for: precision)
-      base = PairReranker(isBefore ? scorer : try states?.applied(to: scorer, documents: documents) ?? scorer)
+      base = PairReranker(
+        isBefore ? scorer : try exitingEarly(states?.applied(to: scorer, documents: documents) ?? scorer))
     } else {
       if !isBefore { try states?.refuse() }
+      if !isBefore, try earlyExit?.thresholds != nil { throw ModelError.noExits }
       let encoder = try BiEncoder(folder: folder)
-      precision = try arithmetic.resolved(for: encoder.encoder.configuration)
+      precision = try arithmetic.resolved().precision
       base = BiEncoderReranker(
         try encoder.prepared(for: precision), queryPrompt: queryPrompt ?? .query, documentPrompt: documentPrompt ?? .document)
     }
@@ -54,6 +57,8 @@ struct RankerSettings {
       name, passages.map { Self.reading($0, base) } ?? base, firstStageWeight: weight ?? 0, precision: precision,
       passing: passing)
   }
+
+  private func exitingEarly(_ scorer: any PairScorer) throws -> any PairScorer { try earlyExit?.applied(to: scorer) ?? scorer }
 
   private static func reading(_ passages: PassageReading, _ base: some MeteredReranker) -> any MeteredReranker {
     PassageReranker(base: base, windows: passages.windows, aggregation: passages.aggregation)

@@ -8,7 +8,8 @@ import GradusTrain
 ///     let plan = try recipe.plan(.quick)
 ///
 /// An experiment trains text rankers on collections (`kind: training`, the default), or runs a ``Study`` (`kind: study`).
-/// Each may have a claim of its own beside the recipe's. The file states the whole protocol. Unknown keys are refused with their line and the nearest valid one.
+/// Each may have a claim of its own beside the recipe's. The file states the whole protocol. Unknown keys are refused with
+/// their line and the nearest valid one.
 public struct Recipe: Sendable, Equatable {
   /// How much is computed.
   public enum Mode: String, Sendable, Codable, CaseIterable {
