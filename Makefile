@@ -2,16 +2,20 @@
 SHELL := /bin/bash
 GRADUS := .build/release/gradus
 
-.PHONY: demo test setup build sanitize fuzz portability clean help
+.PHONY: demo test setup build reproduce-quick sanitize fuzz portability clean help
 
 help: ## what can be made
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 demo: build ## the main job, end to end: retrieve, re-rank, train with a curriculum, evaluate
 	@scripts/demo.sh $(GRADUS)
 
-test: setup ## build and pass all tests
+test: ## build and pass all tests
+	@scripts/setup-debian.sh --optional
 	@scripts/test.sh
+
+reproduce-quick: ## every recipe small, on the data that is here, with the command that was built last
+	@scripts/reproduce-quick.sh
 
 setup: ## install the Debian packages that the build needs
 	@scripts/setup-debian.sh

@@ -89,6 +89,7 @@ double grd_contribution(const grd_scorer *scorer, const grd_term *term, double t
     }
     case GRD_DPH: return dph(term, tf, length);
     case GRD_DFR: return divergence_from_randomness(scorer, term, tf, length);
+    case GRD_LINEAR: return term->weight * tf;
   }
   return 0;
 }
@@ -100,6 +101,10 @@ void grd_contributions(
     case GRD_BM25_PLUS:
       grd_bm25_contributions(scorer, term->weight, docs, tfs, count, out);
       for (size_t i = 0; i < count; i++) out[i] += term->a;
+      return;
+    case GRD_LINEAR:
+      // Signed, because that is what vectors convert in one instruction.
+      for (size_t i = 0; i < count; i++) out[i] = term->weight * (int32_t)tfs[i];
       return;
     default:
       for (size_t i = 0; i < count; i++) out[i] = grd_contribution(scorer, term, tfs[i], scorer->lengths[docs[i]]);

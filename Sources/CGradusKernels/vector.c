@@ -208,3 +208,7 @@ void grd_maxsim_pack(const float *vectors, size_t tokens, size_t dimension, floa
 void grd_maxsim(const grd_maxsim_query *query, const float *vectors, const uint32_t *ends, size_t documents, float *out) {
   table()->maxsim(query, vectors, ends, documents, out);
 }
+
+void grd_maxsim_products(const float *panel, size_t dimension, const float *rows, size_t count, float *out) {
+  table()->products(panel, dimension, rows, count, out);
+}

@@ -5,4 +5,5 @@
 #include "vector_graph.h"
 #include "vector_maxsim.h"
 
-const grd_vector_table TABLE = {scores_of_rows, quick_scores_of_rows, search_graph, select_neighbours, maxsim_documents};
+const grd_vector_table TABLE = {scores_of_rows, quick_scores_of_rows, search_graph, select_neighbours, maxsim_documents,
+                                maxsim_products};

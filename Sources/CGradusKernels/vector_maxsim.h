@@ -11,9 +11,8 @@ enum { MAXSIM_ROWS = 3 };
 enum { MAXSIM_ROWS = 2 };
 #endif
 
-/// Raises best[0..<32] to the products of R document tokens with a panel.
-GRD_INLINE void maxsim_tile(const int R, const float *rows, const float *panel, size_t dimension, vfloat best[2]) {
-  vfloat sums[MAXSIM_ROWS][2];
+/// The products of R tokens with a panel.
+GRD_INLINE void maxsim_sums(const int R, const float *rows, const float *panel, size_t dimension, vfloat sums[][2]) {
   GRD_UNROLL for (int row = 0; row < R; row++) sums[row][0] = sums[row][1] = vset(0);
   for (size_t at = 0; at < dimension; at++, panel += GRD_MAXSIM_PANEL) {
     const vfloat low = vload(panel), high = vload(panel + LANES);
@@ -23,10 +22,32 @@ GRD_INLINE void maxsim_tile(const int R, const float *rows, const float *panel, 
       sums[row][1] = vfma(value, high, sums[row][1]);
     }
   }
+}
+
+/// Raises best[0..<32] to the products of R document tokens with a panel.
+GRD_INLINE void maxsim_tile(const int R, const float *rows, const float *panel, size_t dimension, vfloat best[2]) {
+  vfloat sums[MAXSIM_ROWS][2];
+  maxsim_sums(R, rows, panel, dimension, sums);
   GRD_UNROLL for (int row = 0; row < R; row++) {
     best[0] = vmax(sums[row][0], best[0]);
     best[1] = vmax(sums[row][1], best[1]);
   }
+}
+
+GRD_INLINE void products_tile(const int R, const float *rows, const float *panel, size_t dimension, float *out) {
+  vfloat sums[MAXSIM_ROWS][2];
+  maxsim_sums(R, rows, panel, dimension, sums);
+  GRD_UNROLL for (int row = 0; row < R; row++) {
+    vstore(out + (size_t)row * GRD_MAXSIM_PANEL, sums[row][0]);
+    vstore(out + (size_t)row * GRD_MAXSIM_PANEL + LANES, sums[row][1]);
+  }
+}
+
+static void maxsim_products(const float *panel, size_t dimension, const float *rows, size_t count, float *out) {
+  size_t row = 0;
+  for (; row + MAXSIM_ROWS <= count; row += MAXSIM_ROWS)
+    products_tile(MAXSIM_ROWS, rows + row * dimension, panel, dimension, out + row * GRD_MAXSIM_PANEL);
+  for (; row < count; row++) products_tile(1, rows + row * dimension, panel, dimension, out + row * GRD_MAXSIM_PANEL);
 }
 
 static void maxsim_documents(const grd_maxsim_query *query, const float *vectors, const uint32_t *ends, size_t documents,

@@ -25,6 +25,7 @@ typedef struct {
                              size_t *);
   size_t (*select)(const grd_vector_rows *, const uint64_t *, size_t, size_t, void *, uint32_t *, float *);
   void (*maxsim)(const grd_maxsim_query *, const float *, const uint32_t *, size_t, float *);
+  void (*products)(const float *, size_t, const float *, size_t, float *);
 } grd_vector_table;
 
 extern const grd_vector_table grd_vector_portable;

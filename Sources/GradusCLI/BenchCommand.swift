@@ -4,7 +4,7 @@ import Gradus
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",
-    abstract: "Measure speed: search, encode, train, generate, tokenize, losses, output layer, kernels, vectors.",
+    abstract: "Measure speed: search, encode, train, generate, losses, kernels, vectors and more.",
     discussion: """
       One warm-up pass comes first; medians are over the timed repeats.
 
@@ -13,8 +13,8 @@ struct BenchCommand: ParsableCommand {
       """,
     subcommands: [
       BenchSearchCommand.self, BenchEncodeCommand.self, BenchTrainCommand.self, BenchGenerateCommand.self,
-      BenchTokenizeCommand.self, BenchLossesCommand.self, BenchOutputLayerCommand.self, BenchKernelsCommand.self,
-      BenchVectorsCommand.self,
+      BenchTokenizeCommand.self, BenchLossesCommand.self, BenchWeightingsCommand.self, BenchOutputLayerCommand.self,
+      BenchKernelsCommand.self, BenchVectorsCommand.self, BenchMaxSimCommand.self,
     ])
 }
 

@@ -1,4 +1,11 @@
 import ArgumentParser
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
 import Gradus
 
 struct DenseSearchCommand: ParsableCommand {
@@ -18,6 +25,21 @@ struct DenseSearchCommand: ParsableCommand {
 
         gradus dense faq --index faq.vectors --model minilm-l6
         gradus search faq.vectors --query "how do I sort a hash by value"
+
+      An index grows and shrinks; what changes is visible at once, in one step:
+
+        gradus dense more.jsonl --index faq.vectors --add
+        gradus dense gone.txt --index faq.vectors --delete
+
+      --add encodes as the index's vectors were (--replace also takes documents that are there already, in their new form); \
+      --delete takes a file with one docno a line. Deleted vectors stay in the files until --compact writes the others anew.
+
+      With --late-interaction every token has a vector, as in ColBERT, and a document's score is the sum over the query's \
+      tokens of the best cosine with one of its tokens (MaxSim); an index then holds the nearest of some centroids for each \
+      token and what is left in --nbits a number:
+
+        gradus dense faq --late-interaction --index faq.tokens --model minilm-l6
+        gradus search faq.tokens --topics faq --split test --nprobe 4 --out maxsim.run
       """)
 
   @Argument(help: ArgumentHelp("A collection's name, a folder or a file; '-' is standard input.", valueName: "corpus"))
@@ -29,7 +51,12 @@ struct DenseSearchCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Store the vectors in this folder instead of searching.", valueName: "dir"))
   var index: String?
 
-  @OptionGroup(title: "With --index") var storage: VectorStorageOptions
+  @Flag(help: "A vector for every token of a text, compared by MaxSim.")
+  var lateInteraction = false
+
+  @OptionGroup(title: "With --index") var change: VectorIndexChange
+  @OptionGroup(title: "With --index, of a new one") var storage: VectorStorageOptions
+  @OptionGroup(title: "With --late-interaction and --index") var tokenStorage: TokenStorageOptions
 
   @Option(help: ArgumentHelp("Only the queries of this split's judgements (train, dev, test).", valueName: "split"))
   var split: String?
@@ -37,8 +64,10 @@ struct DenseSearchCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Part of TREC topics: title, description or narrative.", valueName: "field"))
   var field: TopicField = .title
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("Sentence encoder: name or folder.", valueName: "model"))
-  var model = "minilm-l6"
+  @Option(
+    name: [.customShort("m"), .customLong("model")],
+    help: ArgumentHelp("Sentence encoder: name or folder; default: minilm-l6, or that of the index with --add.", valueName: "model"))
+  var encoder: String?
 
   @Option(name: .customShort("k"), help: ArgumentHelp("Documents for each query.", valueName: "k"))
   var depth = 100
@@ -73,6 +102,15 @@ struct DenseSearchCommand: ParsableCommand {
     guard (topics == nil) != (index == nil) else {
       throw ValidationError("give either --topics FILE to search or --index DIR to store the vectors")
     }
+    guard !change.isGiven || (index != nil && !lateInteraction) else {
+      throw ValidationError("--add, --replace, --delete and --compact go with --index, of one vector a document")
+    }
+    guard !tokenStorage.isGiven || (lateInteraction && index != nil) else {
+      throw ValidationError("--nbits, --centroids and --kmeans-iterations go with --late-interaction and --index")
+    }
+    if lateInteraction, queryPrompt != nil || documentPrompt != nil {
+      throw ValidationError("--late-interaction takes the prompts that the model's folder names; leave the prompt options out")
+    }
     if index != nil {
       let ofSearches = [("--split", split != nil), ("--out", out != nil), ("--query-prompt", queryPrompt != nil)]
       for (name, isGiven) in ofSearches where isGiven {
@@ -86,8 +124,22 @@ struct DenseSearchCommand: ParsableCommand {
     }
   }
 
+  /// The encoder by name: what was asked for, else the one whose vectors are added to, else the standard one.
+  var model: String {
+    if let encoder { return encoder }
+    guard change.adds, let index, let opened = try? VectorIndex(path: index) else { return "minilm-l6" }
+    return opened.configuration.encoder.name
+  }
+
   func run() throws {
     let threadCount = threads.apply()
+    if let index, change.isGiven {
+      guard InputNames.exists(index) else { throw FileError(.open, path: index, code: ENOENT) }
+      guard VectorIndex.isPresent(at: index) else {
+        throw UsageError("\(index) is no index of one vector a document; only such an index can be changed")
+      }
+      if !change.adds { return try change.delete(in: index, command: self, threads: threadCount) }
+    }
     let folder = ModelFolder(path: try InputNames.model(model).folder)
     let isTrained = InputNames.exists(folder.path + "/" + ModelManifest.fileName)
     let makesVectors = try !isTrained || ModelManifest(folder: folder).architecture == .biEncoder
@@ -97,6 +149,12 @@ struct DenseSearchCommand: ParsableCommand {
     let limits = maximumTokens.map { TokenLimits(maximumTokens: $0) }
     let loaded = try BiEncoder(folder: folder, limits: limits)
     let precision = try arithmetic.resolved().precision
+    if lateInteraction {
+      let tokens = try LateInteractionEncoder(loaded).prepared(for: precision)
+      return try LateInteraction(
+        corpus: corpus, encoder: tokens, model: model, folder: folder, threads: threadCount, printsJSON: output.json
+      ).run(self)
+    }
     let encoder = try loaded.prepared(for: precision)
     if let index { return try store(in: index, encoder: encoder, folder: folder, precision: precision, threadCount) }
     guard let topics else { return }
@@ -129,22 +187,37 @@ struct DenseSearchCommand: ParsableCommand {
     in index: String, encoder: BiEncoder, folder: ModelFolder, precision: NumericPrecision, _ threadCount: Int
   ) throws {
     let prompt = documentPrompt.map(PromptChoice.named) ?? .document
+    let model = model
     let fingerprint = try EncoderFingerprint(name: model, folder: folder, encoder: encoder)
     let reader = try CorpusReader(path: try InputNames.corpus(corpus))
     try Folder.create(index)
-    let writer = try VectorIndexWriter(
-      creating: index,
-      configuration: storage.configuration(
-        dimension: encoder.dimension, metric: encoder.isNormalized ? .cosine : .dot, encoder: fingerprint),
-      storesDocuments: true, memoryBudgetBytes: storage.memory << 20, threads: threadCount)
+    let writer: VectorIndexWriter
+    if change.adds {
+      writer = try VectorIndexWriter(
+        updating: index, encoder: fingerprint, memoryBudgetBytes: storage.memory << 20, threads: threadCount)
+    } else {
+      writer = try VectorIndexWriter(
+        creating: index,
+        configuration: storage.configuration(
+          dimension: encoder.dimension, metric: encoder.isNormalized ? .cosine : .dot, encoder: fingerprint),
+        storesDocuments: true, memoryBudgetBytes: storage.memory << 20, threads: threadCount)
+    }
+    let configuration = writer.configuration
     var documents = 0
+    var replaced = 0
     var truncated = 0
     let progress = Progress("encoding", total: nil, unit: "documents")
     let encodingSeconds = try seconds {
       var piece: [Document] = []
       func flush() throws {
         let encoded = try encoder.encode(piece.map(\.contents), prompt: prompt)
-        for (document, vector) in zip(piece, encoded.vectors) { try writer.add(document, vector: vector) }
+        for (document, vector) in zip(piece, encoded.vectors) {
+          if change.replace, try writer.contains(docno: document.docno) {
+            try writer.delete(docno: document.docno)
+            replaced += 1
+          }
+          try writer.add(document, vector: vector)
+        }
         documents += piece.count
         truncated += encoded.truncatedTokens.count { $0 > 0 }
         piece.removeAll(keepingCapacity: true)
@@ -158,12 +231,13 @@ struct DenseSearchCommand: ParsableCommand {
     }
     progress.finish()
     let linking = Progress("linking", total: documents, unit: "vectors")
-    let linkingSeconds = try seconds { try writer.commit { linking.advance(by: $0) } }
+    let linkingSeconds = try seconds { try change.finish(writer) { linking.advance(by: $0) } }
     linking.finish()
     let report = IndexReport(
       index: index, corpus: corpus, model: model, precision: precision.rawValue, documents: documents,
-      truncated_documents: truncated, dimension: encoder.dimension, storage: storage.encoding.rawValue,
-      graph: storage.flat ? nil : "hnsw(M=\(storage.M),efConstruction=\(storage.efConstruction),seed=\(storage.seed))",
+      truncated_documents: truncated, replaced: change.replace ? replaced : nil, total: change.adds ? try VectorIndex(path: index).count : nil,
+      dimension: encoder.dimension, storage: configuration.encoding.rawValue,
+      graph: configuration.graph.map { "hnsw(M=\($0.M),efConstruction=\($0.efConstruction),seed=\($0.seed))" },
       threads: threadCount, encoding_seconds: encodingSeconds, linking_seconds: linkingSeconds)
     if output.json { return try printJSON(report) }
     try printOutput(report.text)
@@ -177,6 +251,10 @@ struct DenseSearchCommand: ParsableCommand {
     let precision: String
     let documents: Int
     let truncated_documents: Int
+    /// With --replace: of the documents, those that were there before.
+    let replaced: Int?
+    /// With --add: what the index holds now.
+    let total: Int?
     let dimension: Int
     let storage: String
     let graph: String?
@@ -187,7 +265,8 @@ struct DenseSearchCommand: ParsableCommand {
     var text: String {
       let cut = truncated_documents > 0 ? "; \(truncated_documents.grouped) documents were longer than the model reads" : ""
       return "\(index): \(documents.grouped) vectors of \(dimension) numbers (\(storage), \(graph ?? "flat")), encoded in "
-        + "\(encoding_seconds.fixed(1)) s (\(precision)), linked and written in \(linking_seconds.fixed(1)) s\(cut)\n"
+        + "\(encoding_seconds.fixed(1)) s (\(precision)), linked and written in \(linking_seconds.fixed(1)) s"
+        + (total.map { "; \($0.grouped) in all" } ?? "") + (replaced.map { ", \($0.grouped) replaced" } ?? "") + "\(cut)\n"
     }
   }
 

@@ -82,6 +82,8 @@ struct DoctorCommand: ParsableCommand {
     let models: [Model]
     let collections: [Collection]
     let programs: [Program]
+    /// Libraries that are opened when something asks for them.
+    let libraries: [Program]
     let core_works: Bool
     let remedies: [String]
 
@@ -101,6 +103,12 @@ struct DoctorCommand: ParsableCommand {
         Program(name: "curl", path: Self.find("curl"), needed_for: "gradus data pull, gradus models pull", package: "curl"),
         Program(name: "apt-get", path: Self.find("apt-get"), needed_for: "gradus data build faq", package: "apt"),
       ]
+      let xgboost = try? XGBoostLibrary.shared.get()
+      libraries = [
+        Program(
+          name: "xgboost", path: xgboost.map { "\($0.path), \($0.version)" },
+          needed_for: "gradus ltr train --architecture lambdamart", package: "libxgboost-dev"),
+      ]
       let failure = Self.coreFailure()
       core_works = failure == nil
       var remedies = failure.map { ["indexing and searching do not work here: \($0)"] } ?? []
@@ -114,6 +122,9 @@ struct DoctorCommand: ParsableCommand {
       }
       if !models.contains(where: { $0.name == "minilm-l6" && $0.folder != nil }) {
         remedies.append("no sentence encoder here: gradus models pull minilm-l6")
+      }
+      for library in libraries where library.path == nil {
+        remedies.append("no \(library.name) here (needed for \(library.needed_for)): apt-get install \(library.package)")
       }
       for program in programs where program.path == nil {
         remedies.append("\(program.name) is not in PATH (needed for \(program.needed_for)): apt-get install \(program.package)")
@@ -138,6 +149,7 @@ struct DoctorCommand: ParsableCommand {
       let names = collections.map(\.name).joined(separator: ", ")
       text += "collections  \(names.isEmpty ? "none" : names)\n"
       text += "programs     " + programs.map { "\($0.name): \($0.path ?? "missing")" }.joined(separator: ", ") + "\n"
+      text += "libraries    " + libraries.map { "\($0.name): \($0.path ?? "missing")" }.joined(separator: ", ") + "\n"
       text += "core         \(core_works ? "works: indexed, searched and evaluated two passages" : "does not work")\n"
       return text + (remedies.isEmpty ? "" : "\nTo mend:\n" + remedies.map { "  \($0)\n" }.joined())
     }

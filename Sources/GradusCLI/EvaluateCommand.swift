@@ -6,7 +6,8 @@ struct EvaluateCommand: ParsableCommand {
     commandName: "evaluate",
     abstract: "Evaluate runs against judgements, with intervals and significance tests.",
     discussion: """
-      QRELS is a file in TREC's or BEIR's columns, or a collection (its test split, or --split).
+      QRELS is a file in TREC's or BEIR's columns, a file of features with grades (LETOR), or a collection (its test split, or \
+      --split).
 
         printf '1 0 a 1\\n1 0 b 0\\n2 0 c 1\\n' > tiny.qrels
         printf '1 Q0 b 1 9.5 x\\n1 Q0 a 2 8.0 x\\n2 Q0 c 1 7.0 x\\n' > tiny.run

@@ -3,7 +3,7 @@ import Gradus
 
 /// The formats that `gradus validate` knows.
 enum FileKind: String, ExpressibleByArgument, CaseIterable {
-  case run, qrels, topics, corpus, collection, safetensors, index, model
+  case run, qrels, topics, corpus, collection, features, safetensors, index, model
 
   /// Tells a folder by what it holds and a file by its name and first line.
   static func guess(_ path: String) throws -> FileKind {
@@ -20,6 +20,7 @@ enum FileKind: String, ExpressibleByArgument, CaseIterable {
   }
 
   private static func guess(firstLine path: String) throws -> FileKind {
+    if try InputNames.isFeatureFile(path) { return .features }
     let name = String(path.split(separator: "/").last ?? "")
     let reader = try LineReader(path: path)
     while let bytes = try reader.next() {
@@ -63,6 +64,9 @@ struct FileChecker {
     case .topics: return [.init("queries", try TopicsReader.read(path).count)]
     case .corpus: return try corpusCounts()
     case .collection: return try collectionCounts()
+    case .features:
+      let data = try LETORReader.read(path)
+      return [.init("queries", data.groups.count), .init("documents", data.rowCount), .init("features", data.width)]
     case .safetensors: return try tensorCounts(path)
     case .index: return try indexCounts()
     case .model: return try modelCounts()
@@ -131,6 +135,11 @@ struct FileChecker {
       let index = try VectorIndex(path: path)
       try index.verify()
       return [.init("vectors", index.count), .init("deleted", index.deletedCount), .init("segments", index.segmentCount)]
+    }
+    if TokenIndex.isPresent(at: path) {
+      let index = try TokenIndex(path: path)
+      try index.verify()
+      return [.init("documents", index.count), .init("token vectors", index.tokenCount), .init("centroids", index.centroidCount)]
     }
     let index = try InvertedIndex(path: path)
     try index.verify()

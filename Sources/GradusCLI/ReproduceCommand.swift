@@ -17,6 +17,7 @@ struct ReproduceCommand: ParsableCommand {
         gradus reproduce curricula --data scifact --seeds 3
         gradus reproduce --all --quick
 
+      --all ends with one table of claims and what was obtained; systems whose data is not on this machine are skipped. \
       Stopped and started again, it goes on with the next training. --out gets result.json and report.html.
       """)
 
@@ -76,32 +77,43 @@ struct ReproduceCommand: ParsableCommand {
     return (try run.run(), folder)
   }
 
-  /// A recipe that lacks its model or data does not keep the others from running; the command fails in the end.
+  /// A recipe whose data or model is not on this machine is skipped and said so; one that fails otherwise does not keep the
+  /// others from running, but the command fails in the end.
   private func runAll() throws {
     let slugs = RecipeCatalog.current.slugs
     guard !slugs.isEmpty else { _ = try RecipeCatalog.current.recipe(""); return }
     var results: [RecipeResult] = []
-    var table = TextTable(header: ["SYSTEM", "EXPERIMENT", "OBTAINED", "95 % INTERVAL", "VERDICT"])
+    var table = TextTable(header: ["SYSTEM", "EXPERIMENT", "OBTAINED", "95 % INTERVAL", "VERDICT", "SECONDS", "CLAIM"])
     var failures: [any Error] = []
+    var skipped: [any Error] = []
     for slug in slugs {
       do {
-        let result = try report(of: slug).0.result
-        results.append(result)
-        for row in result.rows { table.append([slug] + row) }
+        var rows: [[String]] = []
+        let time = try seconds(of: {
+          let result = try report(of: slug).0.result
+          results.append(result)
+          rows = result.rows
+        })
+        // The time is the system's, not the experiment's.
+        for (place, row) in rows.enumerated() {
+          table.append([slug] + row.dropLast() + [place == 0 ? time.fixed(0) : "", row.last ?? ""])
+        }
       } catch let error as any GradusError {
-        printToStandardError("gradus: \(slug): \(error)")
-        table.append([slug, "-", "-", "-", "failed: \(error)"])
-        failures.append(error)
+        let isMissing = error.failureKind == .missingInput
+        printToStandardError("gradus: \(slug): \(isMissing ? "skipped: " : "")\(error)")
+        table.append([slug, "-", "-", "-", isMissing ? "skipped" : "failed", "", "\(error)"])
+        if isMissing { skipped.append(error) } else { failures.append(error) }
       }
     }
     if output.json {
       try printJSON(results)
     } else {
-      let claims = results.map { "\($0.slug): \($0.claim)\n" }.joined()
       let note = quick ? "Quick runs show that everything works; they are too small to show an effect.\n" : ""
-      try printOutput(claims + "\n" + table.text + note)
+      try printOutput(table.text + note)
     }
     if let first = failures.first { throw first }
+    // Nothing at all could be run: that is no success.
+    if results.isEmpty, let first = skipped.first { throw first }
   }
 
   private static var today: String { String(Date().formatted(.iso8601).prefix(10)) }

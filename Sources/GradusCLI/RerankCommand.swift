@@ -11,6 +11,11 @@ struct RerankCommand: ParsableCommand {
 
         gradus rerank bm25.run --topics faq --corpus faq --model my-ranker --out reranked.run
 
+      'maxsim:' before an encoder compares token by token (late interaction); vectors that an index of 'gradus dense' holds are \
+      not made again:
+
+        gradus rerank bm25.run --topics faq --index faq.tokens --model maxsim:minilm-l6 --out maxsim.run
+
       The first --top candidates get new scores; the rest follows in its old order. A trained model adds the first stage's \
       score with the weight that did best on its development queries; --first-stage-weight 0 leaves it out. How many \
       candidates were longer than the model reads is said on stderr. Long documents can be read in overlapping passages:
@@ -44,7 +49,7 @@ struct RerankCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Documents: collection, folder or file.", valueName: "corpus"))
   var corpus: String?
 
-  @Option(help: ArgumentHelp("Index that holds the documents, instead of --corpus.", valueName: "dir"))
+  @Option(help: ArgumentHelp("Index of any kind that holds the documents, instead of --corpus.", valueName: "dir"))
   var index: String?
 
   @Option(name: .shortAndLong, help: ArgumentHelp("Trained folder, or encoder by name or folder.", valueName: "model"))
@@ -133,12 +138,13 @@ struct RerankCommand: ParsableCommand {
       let wanted = Set(queries.map(\.qid))
       candidates = Run(name: candidates.name, rankings: candidates.rankings.filter { wanted.contains($0.qid) })
     }
-    let groups = try candidates.candidateGroups(queries: queries, depth: .max, document: try documents(of: candidates))
+    let stored = try index.map(DocumentIndex.init(path:))
+    let groups = try candidates.candidateGroups(
+      queries: queries, depth: .max, document: try documents(of: candidates, in: stored))
     let settings = RankerSettings(
       firstStageWeight: firstStageWeight, arithmetic: arithmetic, queryPrompt: queryPrompt.map(PromptChoice.named),
       documentPrompt: documentPrompt.map(PromptChoice.named), passages: try passageReading(), earlyExit: earlyExit,
-      states: states,
-      documents: { differentDocuments(groups) })
+      states: states, documents: { differentDocuments(groups) }, stored: passages == nil ? stored : nil)
     let ranker = try BudgetedReranker(
       try budget.cascade().map { try settings.stage($0.model, passing: .best($0.count), isBefore: true) }
         + [try settings.stage(model)],
@@ -169,11 +175,8 @@ struct RerankCommand: ParsableCommand {
   }
 
   /// The texts of the run's documents: from the index, or read once from the corpus.
-  private func documents(of run: Run) throws -> (String) throws -> Document? {
-    if let index {
-      let opened = try InvertedIndex(path: index)
-      return { try opened.document(docno: $0) }
-    }
+  private func documents(of run: Run, in stored: DocumentIndex?) throws -> (String) throws -> Document? {
+    if let stored { return { try stored.document(docno: $0) } }
     var wanted = Set(run.rankings.flatMap { $0.documents.map(\.docno) })
     var texts: [String: Document] = [:]
     let reader = try CorpusReader(path: try InputNames.corpus(corpus ?? ""))

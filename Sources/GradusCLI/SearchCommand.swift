@@ -16,7 +16,9 @@ struct SearchCommand: ParsableCommand {
       the split's judgements name. Without --out the run goes to standard output. A query without known terms retrieves \
       nothing; how many there were is said on stderr.
 
-      An index that 'gradus dense --index' made is searched by vectors: queries are encoded as the documents were.
+      An index that 'gradus dense --index' made is searched by vectors: queries are encoded as the documents were. One of \
+      token vectors (--late-interaction) is searched by MaxSim: centroids near the query's tokens (--nprobe) choose documents, \
+      the best of them by centroids (--ndocs) are decompressed and scored exactly.
 
       Models: bm25(k1,b), bm25-robertson, bm25-atire, bm25+(k1,b,delta), bm25l(k1,b,delta), ql-dirichlet(mu), ql-jm(lambda), \
       dph, dfi-standardized, dfi-saturated, dfi-chisquared, tfidf, tfidf-classic, tfidf-pivoted(s), coordinate, and \
@@ -25,6 +27,9 @@ struct SearchCommand: ParsableCommand {
       Feedback takes the first documents as relevant and searches again with a wider query, which --explain and --json show:
 
         gradus search faq.index --query "sort a hash" --feedback rm3 --explain
+
+      A vector index takes rocchio(docs,alpha,beta,gamma,negatives), average(docs) and ance-prf(docs,query,passage,tokens), \
+      which encodes the query anew together with its first documents.
 
       Parameters go in brackets, as in "rm3(docs=10,terms=10,weight=0.5)". Phrases and neighbours need an index that was \
       made with --positions, filters one that was made with --columns:
@@ -52,7 +57,9 @@ struct SearchCommand: ParsableCommand {
   var model = "bm25(k1=0.9,b=0.4)"
 
   @Option(
-    help: ArgumentHelp("Widen each query by its first documents: rm3, bo1, kl, rocchio or axiomatic.", valueName: "method"))
+    help: ArgumentHelp(
+      "Widen each query by its first documents: rm3, bo1, kl, rocchio or axiomatic; of vectors: rocchio, average, ance-prf.",
+      valueName: "method"))
   var feedback: String?
 
   @Option(
@@ -79,6 +86,7 @@ struct SearchCommand: ParsableCommand {
   var explain = false
 
   @OptionGroup(title: "With a vector index") var vectors: VectorSearchArguments
+  @OptionGroup(title: "With an index of token vectors") var tokens: TokenSearchArguments
   @OptionGroup var threads: ThreadsOption
   @OptionGroup var output: JSONOption
 
@@ -86,9 +94,7 @@ struct SearchCommand: ParsableCommand {
     guard (query == nil) != (topics == nil) else {
       throw ValidationError("give either --query TEXT or --topics FILE")
     }
-    if feedback != nil, syntax != .words || filter != nil {
-      throw ValidationError("--feedback goes with --syntax words and without --filter")
-    }
+    if feedback != nil, syntax != .words { throw ValidationError("--feedback goes with --syntax words") }
     if let depth, depth < 1 { throw ValidationError("-k must be at least 1, found \(depth)") }
     if query != nil {
       for (name, isGiven) in [("--split", split != nil), ("--out", out != nil)] where isGiven {
@@ -104,11 +110,11 @@ struct SearchCommand: ParsableCommand {
 
   func run() throws {
     let threadCount = threads.apply()
-    if VectorIndex.isPresent(at: index) { return try searchVectors() }
-    guard !vectors.isGiven else {
-      throw UsageError("\(index) is no vector index: --encoder, --efSearch, --exact and --vector-feedback have no meaning for it")
-    }
+    if try searchesVectors() { return }
     let model = try WeightingModels.parse(model)
+    guard feedback == nil || filter == nil else {
+      throw UsageError("--feedback of a lexical index goes without --filter")
+    }
     let method = try feedback.map { text throws in try RelevanceFeedbackMethods.parse(text) }
     guard let topics else { return try answer(query ?? "", model, method) }
     let tag = tag ?? Self.tag(model.description, method?.description)
@@ -134,31 +140,6 @@ struct SearchCommand: ParsableCommand {
       let shown = empty.prefix(5).joined(separator: ", ") + (empty.count > 5 ? ", ..." : "")
       printToStandardError("gradus: \(empty.count) of \(queries.count) queries retrieved nothing: \(shown)")
     }
-  }
-
-  private func searchVectors() throws {
-    guard !explain, feedback == nil, filter == nil, syntax == .words else {
-      throw UsageError(
-        "\(index) is a vector index: --explain, --feedback, --filter and --syntax are about terms, which it has none of")
-    }
-    let search = try DenseSearch(index: index, vectors)
-    if let query {
-      let answers = try search.answers(query, k: depth ?? 10)
-      return try output.json ? printJSON(answers) : printOutput(answers.text(.standardOutput))
-    }
-    guard let topics else { return }
-    let queries = try InputNames.queries(topics, split: split, field: field)
-    var results: [VectorSearchResult] = []
-    let elapsed = try seconds { results = try search.retriever.search(queries, depth: depth ?? 1000) }
-    let run = Run(name: tag ?? "gradus-dense", rankings: zip(queries, results).map { $1.ranking(qid: $0.qid) })
-    try TrecRunWriter.write(run, to: out ?? "-")
-    guard output.json else { return }
-    try printJSON(
-      Summary(
-        index: index, out: out ?? "-", model: search.description,
-        feedback: vectors.vectorFeedback.map { "average of \($0)" }, queries: queries.count,
-        retrieved: results.reduce(0) { $0 + $1.documents.count },
-        without_candidates: zip(queries, results).filter { $1.documents.isEmpty }.map(\.0.qid), seconds: elapsed))
   }
 
   /// Searches in pieces, so that progress can be shown.
@@ -217,7 +198,7 @@ struct SearchCommand: ParsableCommand {
   }
 
   /// Names are those of the JSON object.
-  private struct Summary: Encodable {
+  struct Summary: Encodable {
     let index: String
     let out: String
     let model: String

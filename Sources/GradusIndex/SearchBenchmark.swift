@@ -39,16 +39,32 @@ public struct SearchBenchmark: Sendable {
 
   /// - Throws: ``IndexError/invalidQuery(_:)`` without queries, and what the searches throw.
   public func measure(_ index: InvertedIndex) throws -> Report {
+    try measure {
+      _ = try index.search(queries, k: k, model: model, pruning: pruning, threads: threads)
+    } single: { number in
+      _ = try index.search(queries[number].text, k: k, model: model, pruning: pruning)
+    }
+  }
+
+  /// The same with queries as weighted terms, parallel to `queries`, on an impact index; `model` takes no part.
+  public func measure(_ index: ImpactIndex, terms: [[WeightedTerm]]) throws -> Report {
+    try measure {
+      _ = try index.search(terms, k: k, pruning: pruning, threads: threads)
+    } single: { number in
+      _ = try index.search(terms[number], k: k, pruning: pruning)
+    }
+  }
+
+  private func measure(_ pass: () throws -> Void, single: (Int) throws -> Void) throws -> Report {
     guard !queries.isEmpty else { throw IndexError.invalidQuery("no queries to measure with") }
     let clock = ContinuousClock()
-    func pass() throws { _ = try index.search(queries, k: k, model: model, pruning: pruning, threads: threads) }
     try pass()
     var rates: [Double] = []
     var times = [[Double]](repeating: [], count: queries.count)
     for _ in 0..<max(1, repeats) {
       rates.append(Double(queries.count) / Self.seconds(try clock.measure(pass)))
-      for (number, query) in queries.enumerated() {
-        let duration = try clock.measure { _ = try index.search(query.text, k: k, model: model, pruning: pruning) }
+      for number in queries.indices {
+        let duration = try clock.measure { try single(number) }
         times[number].append(1000 * Self.seconds(duration))
       }
     }

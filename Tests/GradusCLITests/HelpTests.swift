@@ -5,10 +5,11 @@ import Testing
 struct HelpTests {
   static let commands = [
     "", "doctor", "data", "data list", "data show", "data build", "data import", "data pull", "models", "models list",
-    "models show", "models pull", "index", "export", "search", "dense", "evaluate", "validate", "bench",
+    "models show", "models pull", "index", "export", "search", "dense", "anncur", "evaluate", "validate", "bench",
     "bench search", "bench encode", "bench train", "bench generate", "bench tokenize", "bench kernels", "bench vectors",
-    "bench losses", "systems",
+    "bench losses", "bench maxsim", "bench weightings", "systems",
     "generate", "fuse", "pipeline", "rerank", "train", "reproduce", "report",
+    "ltr", "ltr train", "ltr predict", "pretrain",
   ]
 
   @Test("Every subcommand explains itself and shows an example", arguments: commands)
@@ -102,6 +103,13 @@ struct HelpTests {
       (["dense", "a.tsv"], "--topics FILE to search or --index DIR"),
       (["dense", "a.tsv", "--index", "i", "--split", "test"], "--split goes with --topics"),
       (["dense", "a.tsv", "--index", "i", "--M", "1"], "--M must be between 2 and 256"),
+      (["dense", "a.tsv", "--index", "i", "--add", "--delete"], "one of --add, --replace and --delete"),
+      (["dense", "a.tsv", "--index", "i", "--compact"], "--compact goes with --add"),
+      (["dense", "a.tsv", "--index", "i", "--late-interaction", "--nbits", "3"], "--nbits must be 1, 2 or 4"),
+      (["dense", "a.tsv", "--index", "i", "--late-interaction", "--add"], "of one vector a document"),
+      (["search", "i", "--query", "a", "--nprobe", "0"], "--nprobe must be at least 1"),
+      (["search", "i", "--query", "a", "--centroid-threshold", "2"], "a cosine from -1 to 1"),
+      (["anncur", "a", "--model", "m", "--anchor-queries", "q", "--topics", "q", "--budget", "9", "--anchor-items", "9"], "used up"),
       (["search", "i", "--query", "a", "--efSearch", "0"], "--efSearch must be at least 1"),
       (["bench", "vectors", "a.npy"], "--queries FILE or --export FILE"),
       (["evaluate", "q", "r", "-m", "nDGC@10"], "did you mean 'nDCG'?"),

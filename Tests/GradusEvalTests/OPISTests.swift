@@ -22,8 +22,13 @@ struct OPISTests {
     ]
     for (found, own) in zip(opis.utilities, expected) { for (a, b) in zip(found, own) { #expect(close(a, b)) } }
     #expect(close(opis.value, 0.025943) && close(opis.epsilonValue, 0.101640))
+    // Of A alone: squares of .1, .246154, .069468, .047619, .111111 from the means, over five thresholds.
+    let squares = [0.1, 0.246154, 0.069468, 0.047619, -0.111111].reduce(0) { $0 + $1 * $1 }
+    #expect(close(opis.deviations[0], squares / 5, 1e-6))
+    #expect(close(opis.deviations.reduce(0, +) / 3, opis.value, 1e-12))
     // Mean utilities .7, .753846, .787675, .809524, .777778.
     #expect(opis.bestThreshold == 0.8)
+    for (found, utility) in zip(opis.utilitiesAtBest, [0.857143, 0.571429, 1]) { #expect(close(found, utility)) }
     for (found, regret) in zip(opis.regrets, [1 - 0.857143, 0.705882 - 0.571429, 0]) { #expect(close(found, regret, 2e-6)) }
   }
 
@@ -60,6 +65,25 @@ struct OPISTests {
     #expect(opis.groups == ["1", "2"] && opis.skipped == ["3"])
     // Query 1 at 9: its document is accepted and one of three others; at 8.5 the same.
     #expect(close(opis.utilities[0][0], 2 * (2 / 3.0) / (1 + 2 / 3.0)) && opis.utilities[1] == [0, 0])
+  }
+
+  @Test("One threshold for all: at a rate of false acceptance, at the best utility, and what it does to each query")
+  func selection() throws {
+    let groups = [
+      OPIS.Group("A", positives: [0.9, 0.8], negatives: [0.5, 0.4, 0.3, 0.1]),
+      OPIS.Group("B", positives: [0.6, 0.35], negatives: [0.7, 0.2]), OPIS.Group("C", positives: [1], negatives: []),
+    ]
+    // Of six negatives one may pass: 0.7 does, 0.5 does not, so the lowest score above 0.5.
+    let strict = try ThresholdSelection(groups: groups, by: .falseAcceptance(0.2))
+    #expect(strict.threshold == 0.6 && strict.groups == ["A", "B"])
+    #expect(strict.falseAcceptance.values == [0, 0.5] && strict.falseRejection.values == [0, 0.5])
+    #expect(strict.falseAcceptance.mean == 0.25 && strict.falseAcceptance.spread == 0.25)
+    let none = try ThresholdSelection(groups: groups, by: .falseAcceptance(0))
+    #expect(none.threshold == 0.8 && none.falseRejection.values == [0, 1])
+    // From 0.6: A has 1, B (.5, .5): .75 on average. From 0.35: A (1, .5) = .6667, B (1, .5): less.
+    #expect(try ThresholdSelection(groups: groups, by: .bestUtility).threshold == 0.6)
+    #expect(throws: OPISError.tooFewGroups(0)) { try ThresholdSelection(groups: [groups[2]], by: .bestUtility) }
+    #expect(throws: OPISError.range(2, 2, points: 1)) { try ThresholdSelection(groups: groups, by: .falseAcceptance(2)) }
   }
 
   @Test("What has no OPIS is an error")

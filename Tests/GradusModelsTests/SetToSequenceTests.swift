@@ -162,6 +162,32 @@ struct VectorRankerTests {
     #expect(throws: VectorRankerError.unknownDocument("x")) { try ranker.rankingScores([Self.pair("q", "x")]) }
   }
 
+  @Test("A projection starts as the identity or at random, shares its map where asked to, and gives the vectors of its scores")
+  func projection() throws {
+    let queries = VectorTable(["q": [3, 4]]), documents = VectorTable(["a": [6, 8], "b": [-4, 3]])
+    let head = VectorProjection(queries: queries, documents: documents, scale: 10)
+    let scores = try head.rankingScores(["a", "b"].map { Self.pair("q", $0) }).map(\.score)
+    for (found, expected) in zip(scores, [10.0, 0]) { #expect(abs(found - expected) < 1e-5) }
+    #expect(head.parameters.map(\.name) == ["query.weight", "document.weight"] && head.dimension == 2)
+    let raw = VectorProjection(queries: queries, documents: documents, maps: .init(isNormalized: false))
+    #expect(try raw.vectors(ofDocuments: ["b", "a"]).doubles() == [-4, 3, 6, 8])
+    #expect(try raw.vectors(ofQueries: ["q"]).doubles() == [3, 4])
+    let shared = VectorProjection(queries: documents, documents: documents, maps: .init(width: 5, isShared: true, seed: 2))
+    #expect(shared.parameters.map(\.name) == ["weight"] && shared.dimension == 5)
+    #expect(try shared.vectors(ofQueries: ["a"]).doubles() == shared.vectors(ofDocuments: ["a"]).doubles())
+    let pair = try shared.embeddings(
+      queries: [Query(qid: "b", text: "")], documents: [Document(docno: "a", text: "")], context: .inference)
+    #expect(pair.queries.shape == [1, 5] && pair.documents.shape == [1, 5])
+    let other = VectorProjection(queries: documents, documents: documents, maps: .init(width: 5, isShared: true, seed: 3))
+    #expect(try shared.vectors(ofQueries: ["a"]).doubles() != other.vectors(ofQueries: ["a"]).doubles())
+    #expect(throws: VectorRankerError.unknownQuery("x")) { try head.rankingScores([Self.pair("x", "a")]) }
+    #expect(throws: VectorRankerError.unknownDocument("x")) { try head.vectors(ofDocuments: ["x"]) }
+    let renamed = documents.selecting([("one", "b"), ("none", "x")])
+    #expect(renamed.contains("one") && !renamed.contains("none") && !renamed.contains("b"))
+    let aliased = VectorProjection(queries: renamed, documents: documents, maps: .init(isNormalized: false))
+    #expect(try aliased.vectors(ofQueries: ["one"]).doubles() == [-4, 3])
+  }
+
   @Test("Matrix factorisation: a pair's score is that of all items, and the norms are those of its vectors")
   func factorisation() throws {
     let model = MatrixFactorization(users: ["u", "v"], items: ["i", "j", "k"], width: 4, seed: 3)

@@ -1,5 +1,6 @@
+import Foundation
 import GradusCore
-import GradusRank
+@testable import GradusRank
 import GradusTensor
 import Testing
 
@@ -127,6 +128,88 @@ struct CURRetrieverTests {
       let recalls = try [30, 60, 120].map { try recall($0, solver) }
       #expect(recalls.allSatisfy { $0 > 0.9 }, "\(solver): \(recalls)")
     }
+  }
+
+  @Test("One round from the index's anchors is the plain search; any number of rounds keeps to the budget", arguments: [
+    PseudoInverse.exact, .truncated(relativeTolerance: 1e-2), .ridge(lambda: 0.5),
+  ])
+  func rounds(solver: PseudoInverse) throws {
+    var generator = SeededGenerator(seed: 5)
+    let signal = Self.normal(50, 6, &generator) * Self.normal(6, 80, &generator)
+    let rows = (0..<50).map { row in (0..<80).map { signal[row, $0] + 0.1 * generator.normal() } }
+    let (retriever, scorer) = try Self.build(rows, anchorQueries: 30, anchors: .random(count: 8, seed: 1), solver: solver)
+    for number in 30..<50 {
+      let query = Query(qid: String(number), text: "")
+      let plain = try retriever.search(query, k: 10, budget: 20)
+      #expect(try retriever.search(query, k: 10, budget: 20, rounds: 1) == plain)
+      let direct = try retriever.predict(query)
+      let combined = try retriever.predicted(from: retriever.anchors.map { rows[number][$0] }, of: retriever.anchors)
+      #expect(Self.isClose(direct, combined, 1e-6))
+      for rounds in [2, 5, 12, 50] {
+        scorer.calls.withLock { $0 = 0 }
+        let result = try retriever.search(query, k: 80, budget: 20, rounds: rounds)
+        #expect(result.scorerCalls == 20 && scorer.calls.withLock { $0 } == 20)
+        #expect(Set(result.documents.map(\.docno)).count == 20)
+        #expect(result.documents.allSatisfy { $0.score == rows[number][Int($0.docno)!] })
+      }
+      // The first items are among the answers, and nothing is scored twice.
+      let own = try retriever.search(query, k: 80, budget: 12, rounds: 3, first: ["7", "70", "33"])
+      #expect(Set(own.documents.map(\.docno)).isSuperset(of: ["7", "70", "33"]) && own.scorerCalls == 12)
+      let all = try retriever.search(query, k: 80, budget: 500, rounds: 4)
+      #expect(all.scorerCalls == 80)
+    }
+    let query = Query(qid: "30", text: "")
+    #expect(throws: CURError.rounds(0)) { try retriever.search(query, k: 1, budget: 20, rounds: 0) }
+    #expect(throws: CURError.budget(found: 8, anchors: 8)) { try retriever.search(query, k: 1, budget: 8, rounds: 2) }
+    #expect(throws: CURError.unknownAnchor(docno: "x")) {
+      try retriever.search(query, k: 1, budget: 8, rounds: 2, first: ["x"])
+    }
+    #expect(throws: CURError.anchorItems(count: 2, items: 80)) {
+      try retriever.search(query, k: 1, budget: 8, rounds: 2, first: ["1", "1"])
+    }
+  }
+
+  @Test("With few calls, several rounds find more of the best than one")
+  func adaptive() throws {
+    var generator = SeededGenerator(seed: 6)
+    let signal = Self.normal(160, 12, &generator) * Self.normal(12, 400, &generator)
+    let rows = (0..<160).map { row in (0..<400).map { signal[row, $0] + 0.3 * generator.normal() } }
+    let (retriever, _) = try Self.build(
+      rows, anchorQueries: 100, anchors: .random(count: 10, seed: 3), solver: .ridge(lambda: 1))
+    func recall(_ rounds: Int) throws -> Double {
+      try (100..<160).reduce(0.0) { sum, number in
+        let best = Set((0..<400).sorted { rows[number][$0] > rows[number][$1] }.prefix(10).map(String.init))
+        let found = try retriever.search(Query(qid: String(number), text: ""), k: 10, budget: 30, rounds: rounds)
+        return sum + Double(best.intersection(found.documents.map(\.docno)).count) / 600
+      }
+    }
+    let (one, five) = (try recall(1), try recall(5))
+    #expect(five > one + 0.05, "\(one) \(five)")
+  }
+
+  @Test("Scores are kept in a file, and refused for another scorer, other items or other anchor queries")
+  func files() throws {
+    let path = NSTemporaryDirectory() + "gradus-cur-" + UUID().uuidString
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let rows: [[Double]] = [[1, 2.1, 3, 4], [2, 1, 0, 5], [0, 3, 6, 3]]
+    let items = Self.items(4), queries = Self.queries(0..<2)
+    let computed = try CURScores(scorer: TableScorer(rows), scorerName: "table", items: items, anchorQueries: queries)
+    try computed.write(to: path)
+    let read = try CURScores(path: path, scorerName: "table", items: items, anchorQueries: queries)
+    #expect(read.scores == computed.scores)
+    #expect(read.scores.values == Array(rows[..<2].joined()))
+    let retriever = try CURRetriever(
+      scorer: TableScorer(rows), items: items, anchorItems: .docnos(["0", "2"]), scores: read, solver: .exact)
+    #expect(retriever.anchors == [0, 2] && retriever.anchorQueryCount == 2)
+    func refusal(_ name: String, _ items: [Document], _ queries: [Query]) -> CURError? {
+      do {
+        _ = try CURScores(path: path, scorerName: name, items: items, anchorQueries: queries)
+        return nil
+      } catch { return error as? CURError }
+    }
+    #expect(refusal("other", items, queries) == .otherScores(path: path, what: "another scorer"))
+    #expect(refusal("table", Self.items(3), queries) == .otherScores(path: path, what: "other items"))
+    #expect(refusal("table", items, Self.queries(1..<3)) == .otherScores(path: path, what: "other anchor queries"))
   }
 
   @Test("What cannot be is refused")

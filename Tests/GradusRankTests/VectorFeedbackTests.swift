@@ -3,6 +3,7 @@ import GradusCore
 import GradusIndex
 import GradusModels
 import GradusRank
+import GradusText
 import Testing
 
 @Suite("Vector retrieval and feedback")
@@ -83,6 +84,88 @@ struct VectorFeedbackTests {
     let once = try retriever.retrieve(TinyModel.queries, depth: 1), twice = try moved.retrieve(TinyModel.queries, depth: 1)
     for (first, again) in zip(once, twice) {
       #expect(abs(again.documents[0].score - 1) < 1e-5 && first.documents.count == 1)
+    }
+  }
+
+  @Test("Methods by name have defaults, keep what was asked for, and refuse the rest")
+  func names() throws {
+    func parsed(_ text: String) throws -> VectorFeedbackMethod { try VectorFeedbackMethod(parsing: text) }
+    #expect(try parsed("rocchio") == .rocchio(RocchioFeedback(alpha: 0.4, beta: 0.6, gamma: 0, positives: 3)))
+    #expect(
+      try parsed("Rocchio(docs=5, alpha=1, beta=0.5, gamma=0.2, negatives=7)")
+        == .rocchio(RocchioFeedback(alpha: 1, beta: 0.5, gamma: 0.2, positives: 5, negatives: 7)))
+    #expect(try parsed("average(docs=2)") == .average(docs: 2))
+    #expect(
+      try parsed("ance-prf(passage=64,tokens=256)")
+        == .ancePRF(docs: 3, FeedbackInputLimits(queryTokens: 128, passageTokens: 64, totalTokens: 256)))
+    for text in ["rocchio(docs=5,alpha=1.0,beta=0.5,gamma=0.2,negatives=7)", "average(docs=3)",
+      "ance-prf(docs=2,query=100,passage=64,tokens=256)"] {
+      #expect(try parsed(text).description == text)
+    }
+    #expect(throws: ModelSpecificationError.unknownModel("rm3", known: VectorFeedbackMethod.names)) { try parsed("rm3") }
+    #expect(throws: ModelSpecificationError.self) { try parsed("average(docs=0)") }
+    #expect(throws: ModelSpecificationError.self) { try parsed("rocchio(beta=-1)") }
+    #expect(throws: ModelSpecificationError.self) { try parsed("ance-prf(terms=3)") }
+  }
+
+  @Test("ANCE-PRF reads [CLS] query [SEP] passage [SEP] passage [SEP], passages in the second segment, within its limits")
+  func ancePRF() throws {
+    let encoder = try TinyModel.biEncoder()
+    func read(_ query: String, _ passages: [String], _ limits: FeedbackInputLimits = .init(leastPassageTokens: 2))
+      throws -> TokenizedInput {
+      try encoder.readFeedback(query: query, passages: passages, limits: limits)
+    }
+    // [CLS] is 2, [SEP] 3, letters from 4 on.
+    let input = try read("a b", ["c", "d e"])
+    #expect(input.ids == [2, 4, 5, 3, 6, 3, 7, 8, 3] && input.segmentIDs == [0, 0, 0, 0, 1, 1, 1, 1, 1])
+    #expect(input.truncatedTokens == 0 && input.secondStart == 4)
+    #expect(try read("a b", []).ids == encoder.read(["a b"], prompt: .query)[0].ids)
+    // Query and passages are cut to their own limits, all of it to 32 positions; then no passage has two tokens of room.
+    let small = FeedbackInputLimits(queryTokens: 2, passageTokens: 2, totalTokens: 12, leastPassageTokens: 2)
+    let cut = try read("a b c", ["d e f", "g h"], small)
+    #expect(cut.ids == [2, 4, 5, 3, 7, 8, 3, 10, 11, 3] && cut.truncatedTokens == 2)
+    let long = try read("a", [TinyModel.text(1, 25), "b c d", "e f"])
+    // 32 positions, 3 special tokens, 1 of the query: 28. The first passage leaves 3, a separator and 2 of the second.
+    #expect(long.ids.count == 32 && long.truncatedTokens == 1 + 2)
+    #expect(Array(long.ids[28...]) == [3, 5, 6, 3])
+    let vector = try encoder.encodeFeedback(query: "a b", passages: ["c", "d e"])
+    #expect(try vector == encoder.encode(read: [encoder.readFeedback(query: "a b", passages: ["c", "d e"])])[0])
+    let method = try VectorFeedbackMethod(parsing: "ance-prf(docs=2)")
+    let feedback = method.feedback(encoder: encoder) { $0 == "b" ? nil : Document(docno: $0, text: $0) }
+    #expect(feedback.depth == 2)
+    let moved = try feedback.moved(Query(qid: "1", text: "x y"), [1], by: Self.found)
+    #expect(try moved == encoder.encodeFeedback(query: "x y", passages: ["a", "c"]))
+  }
+
+  @Test("A filter holds in both searches of a retrieval with feedback")
+  func filter() throws {
+    let encoder = try TinyModel.biEncoder()
+    let folder = NSTemporaryDirectory() + "gradus-vectors-" + UUID().uuidString
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let fingerprint = EncoderFingerprint(name: "tiny", digest: "1")
+    let writer = try VectorIndexWriter(
+      creating: folder, configuration: VectorIndexConfiguration(dimension: encoder.dimension, encoder: fingerprint),
+      storesDocuments: true)
+    for (number, document) in TinyModel.documents.enumerated() {
+      let own = Document(
+        docno: document.docno, text: document.text, metadata: ["year": "\(1990 + number)", "lang": number % 2 == 0 ? "en" : "de"])
+      try writer.add(own, vector: try encoder.encode([own.contents], prompt: .document).vectors[0])
+    }
+    try writer.commit()
+    let index = try VectorIndex(path: folder)
+    var retriever = try VectorRetriever(encoder: encoder, fingerprint: fingerprint, index: index)
+    retriever.filter = try index.filter(matching: MetadataFilter(parsing: "year>=1993 lang=en"))
+    for feedback in [nil, try VectorFeedbackMethod(parsing: "average(docs=2)")] {
+      retriever.feedback = feedback?.feedback(encoder: encoder) { try index.document(docno: $0) }
+      for ranking in try retriever.retrieve(TinyModel.queries, depth: 10) {
+        #expect(Set(ranking.documents.map(\.docno)) == ["d4", "d6", "d8"])
+      }
+    }
+    // Feedback comes from allowed documents alone: one document allowed, both searches find it.
+    retriever.filter = try index.filter(docnos: ["d7"])
+    retriever.feedback = RocchioFeedback(alpha: 0, beta: 1, positives: 3)
+    for ranking in try retriever.retrieve(TinyModel.queries, depth: 10) {
+      #expect(ranking.documents.map(\.docno) == ["d7"] && abs(ranking.documents[0].score - 1) < 1e-5)
     }
   }
 }

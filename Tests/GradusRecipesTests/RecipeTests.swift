@@ -201,6 +201,62 @@ import Testing
     #expect(try quick.run().result.experiments[0].items == 4 && cells == 15)
   }
 
+  static let gridText = studyText.replacingOccurrences(
+    of: "    arms:\n", with: "    grid: {learning-rates: [\"0.05\", \"0.00001\"]}\n    arms:\n"
+  ).replacingOccurrences(
+    of: "settings: {learning-rates: \"0.2\"}",
+    with: "grid: {learning-rates: [\"0.00001\", \"0.1\", \"0.2\"], batch: [16, 32]}")
+
+  @Test("A grid: every combination with one seed, the best on development data with all, each arm by itself")
+  func grid() throws {
+    let recipe = try withFile(Self.gridText) { try Recipe(path: $0) }
+    let experiment = recipe.plan(.full).experiments[0]
+    #expect(experiment.grid.combinations.count == 2 && experiment.arms[1].grid.combinations.count == 6)
+    #expect(experiment.grid.merged(with: experiment.arms[1].grid) == experiment.arms[1].grid)
+    #expect(recipe.plan(.quick).experiments[0].arms[1].grid.combinations == [
+      [Recipe.Setting(name: "learning-rates", value: "0.00001"), Recipe.Setting(name: "batch", value: "16")]
+    ])
+    let folder = NSTemporaryDirectory() + "grid-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    var names: [String] = []
+    var run = RecipeRun(recipe, mode: .full, out: folder, date: "2024-02-29")
+    run.log = { names.append($0) }
+    let report = try run.run()
+    let arms = report.result.experiments[0].arms
+    let tried = try #require(arms[1].tried)
+    #expect(tried.count == 6 && arms[0].tried?.count == 2)
+    let best = RecipeResult.Trial.best(tried)
+    // A step of a thousandth leads nowhere, whatever the batch.
+    #expect(tried[best].settings[0].value == "0.2")
+    #expect(tried.allSatisfy { ($0.development ?? 1) <= (tried[best].development ?? 0) })
+    // The first seed of the choice is not run again: 2 + 2, 6 + 2, 2 + 2.
+    #expect(names.count == 16 && names.count { $0.contains("longer-grid") } == 6)
+    // What was tried is in the files that others read.
+    #expect(report.html.contains("learning-rates 0.2, batch"))
+    #expect(try run.run().result == report.result && names.count == 16)
+    #expect(RecipeGrid().combinations == [[]])
+
+    let wrong = Self.gridText.replacingOccurrences(of: "batch: [16, 32]", with: "batch: [16, 1]")
+    _ = try withFile(wrong) { path in
+      #expect(throws: RecipeError.self) { try Recipe(path: path) }
+    }
+  }
+
+  @Test("A loss that a study cannot read is refused with the line and what is known", arguments: [
+    ("z-los", "did you mean 'z-loss'?"), ("z-loss(c=1)", "it has a, b"), ("infonce", "a loss over scores"),
+    ("z-loss(a=0)", "a must be a number above 0"),
+  ])
+  func refusesLoss(loss: String, part: String) throws {
+    let text = Self.studyText.replacingOccurrences(of: "study: linear-regression", with: "study: noisy-labels")
+      .replacingOccurrences(of: "measure: log10 test loss", with: "measure: accuracy")
+      .replacingOccurrences(of: "{problems: 8, steps: 30, learning-rates: \"0.05\"}", with: "{loss: \"\(loss)\"}")
+    try withFile(text) { path -> Void in
+      let error = #expect(throws: RecipeError.self) { try Recipe(path: path) }
+      #expect(error?.line == 13 && "\(String(describing: error))".contains("loss"))
+      #expect(error.map { $0.description.contains(part) } == true, "\(String(describing: error))")
+    }
+  }
+
   @Test("Mistakes in a study's part of a recipe are refused with their line and the nearest name", arguments: [
     ("kind: study", "kind: studdy", 9,
       RecipeError.Reason.value(key: "kind", found: "studdy", expected: "one of study, training")),

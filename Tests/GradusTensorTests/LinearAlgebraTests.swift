@@ -84,4 +84,24 @@ struct LinearAlgebraTests {
       try Matrix([[1]]).pseudoInverse(.truncated(relativeTolerance: 1))
     }
   }
+
+  @Test("Cholesky solves what is positive definite, and refuses the rest")
+  func cholesky() throws {
+    let x = try Matrix([[4, 2], [2, 3]]).solve(symmetricPositive: [8, 7])
+    #expect(abs(x[0] - 1.25) < 1e-15 && abs(x[1] - 1.5) < 1e-15)
+    for count in [1, 3, 17] {
+      let a = Self.random(count + 4, count, seed: 8)
+      let gram = a.transposed * a
+      let wanted = Self.random(count, 1, seed: 9)
+      let solved = try gram.solve(symmetricPositive: (gram * wanted).values)
+      #expect(zip(solved, wanted.values).allSatisfy { abs($0 - $1) < 1e-9 })
+    }
+    #expect(throws: LinearAlgebraError.notPositiveDefinite(column: 1)) {
+      try Matrix([[1, 2], [2, 4]]).solve(symmetricPositive: [1, 1])
+    }
+    #expect(throws: LinearAlgebraError.notPositiveDefinite(column: 0)) {
+      try Matrix([[.nan]]).solve(symmetricPositive: [1])
+    }
+    #expect(try Matrix(rows: 0, columns: 0).solve(symmetricPositive: []).isEmpty)
+  }
 }

@@ -24,7 +24,7 @@ struct NameTests {
       "ALDRKLLoss", "InversePropensityLoss", "InversePropensityLoss", "InversePropensityLoss", "DualLearning", "InfoNCELoss",
       "GISTEmbedLoss", "MatryoshkaLoss", "CosineSimilarityLoss", "ContrastiveLoss", "TripletLoss", "CoSENTLoss", "AnglELoss",
       "InBatchTargetLoss", "InBatchTargetLoss", "InBatchGroupOrderingLoss", "ThresholdConsistentMarginLoss",
-      "TripletAlignmentLoss", "ProtoTripletLoss", "ICNNLoss",
+      "TripletAlignmentLoss", "ProtoTripletLoss", "PrototypicalLoss", "ICNNLoss",
     ])
     #expect(Set(LossNames.all).count == LossNames.all.count)
     #expect(try LossNames.loss("ndcg-loss2++(mu=5,sigma=2)") as? LambdaLoss == LambdaLoss(.ndcg2Plus, sigma: 2, mu: 5))
@@ -33,7 +33,9 @@ struct NameTests {
     #expect(
       try LossNames.loss("neural-ndcg(temperature=0.5,rounds=3)") as? NeuralNDCGLoss
         == NeuralNDCGLoss(temperature: 0.5, sinkhornRounds: 3))
-    #expect(throws: NameError.unknownSetting(text: "lambdarank(mu=2)", key: "mu")) { try LossNames.loss("lambdarank(mu=2)") }
+    #expect(throws: NameError.unknownSetting(text: "lambdarank(mu=2)", key: "mu", known: ["sigma"])) {
+      try LossNames.loss("lambdarank(mu=2)")
+    }
     #expect(throws: LossError.notPositive(parameter: "temperature", found: 0)) { try LossNames.loss("listnet(temperature=0)") }
     #expect(Set(LossNames.listwise).isSubset(of: LossNames.all))
     #expect(try LossNames.loss("pairwise-hinge") as? PairwiseHingeLoss == PairwiseHingeLoss(margin: 1))
@@ -42,7 +44,7 @@ struct NameTests {
       try LossNames.loss("pointwise-smooth-l1( threshold = 2 )") as? PointwiseSmoothL1Loss
         == PointwiseSmoothL1Loss(threshold: 2))
     #expect(throws: NameError.unknown("hinge", known: LossNames.all)) { try LossNames.loss("hinge") }
-    #expect(throws: NameError.unknownSetting(text: "pointwise-mse(margin=1)", key: "margin")) {
+    #expect(throws: NameError.unknownSetting(text: "pointwise-mse(margin=1)", key: "margin", known: [])) {
       try LossNames.loss("pointwise-mse(margin=1)")
     }
     #expect(throws: NameError.value(text: "pairwise-hinge(margin=x)", key: "margin", found: "x")) {
@@ -82,9 +84,14 @@ struct NameTests {
     }
     // Every setting that an entry lists is taken, and no other.
     for entry in LossNames.entries {
-      #expect(throws: NameError.unknownSetting(text: "\(entry.name)(\(required(entry))nonsense=1)", key: "nonsense")) {
-        try LossNames.named("\(entry.name)(\(required(entry))nonsense=1)")
+      let text = "\(entry.name)(\(required(entry))nonsense=1)"
+      let error = #expect(throws: NameError.self) { try LossNames.named(text) }
+      guard case .unknownSetting(text, "nonsense", let known) = error else {
+        Issue.record("\(entry.name): \(String(describing: error))")
+        continue
       }
+      // The error can name the nearest of them.
+      #expect(Set(known) == Set(entry.settings), "\(entry.name)")
       for key in entry.settings where entry.name != "matryoshka" {
         // Nonsense as a value: the setting is known, the value is not.
         #expect(throws: NameError.self) { try LossNames.named("\(entry.name)(\(key)=nonsense)") }

@@ -150,7 +150,8 @@ struct WeightingTests {
     #expect(try WeightingNames.parse("propensity") == [.propensity(temperature: 1, missingRank: 1000)])
     #expect(throws: NameError.unknown("lss", known: WeightingNames.all)) { try WeightingNames.parse("lss") }
     #expect(throws: NameError.self) { try WeightingNames.parse("loss *") }
-    #expect(throws: NameError.unknownSetting(text: "loss(r=1)", key: "r")) { try WeightingNames.parse("loss(r=1)") }
+    let known = ["shape", "temperature", "warmup", "delta"]
+    #expect(throws: NameError.unknownSetting(text: "loss(r=1)", key: "r", known: known)) { try WeightingNames.parse("loss(r=1)") }
     #expect(throws: NameError.value(text: "loss(shape=round)", key: "shape", found: "round")) {
       try WeightingNames.parse("loss(shape=round)")
     }

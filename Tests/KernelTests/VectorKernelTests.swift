@@ -242,6 +242,34 @@ extension KernelTests {
       }
     }
 
+    @Test("Products with a panel are inner products, on every instruction set, alone and in company", arguments: [1, 13, 64, 67])
+    func products(rows: Int) {
+      for dimension in [1, 16, 37, 128] {
+        let tokens = 30
+        let query = uniform(tokens * dimension, seed: 14), others = uniform(rows * dimension, seed: 15)
+        var packed = [Float](repeating: .nan, count: 32 * dimension)
+        grd_maxsim_pack(query, tokens, dimension, &packed)
+        func products(_ first: Int, _ count: Int) -> [Float] {
+          var out = [Float](repeating: .nan, count: 32 * count)
+          others.withUnsafeBufferPointer {
+            grd_maxsim_products(packed, dimension, $0.baseAddress! + first * dimension, count, &out)
+          }
+          return out
+        }
+        let found = KernelTests.onEveryInstructionSet { products(0, rows) }
+        let expected = (0..<rows).flatMap { row in
+          (0..<32).map { lane -> Double in
+            guard lane < tokens else { return 0 }
+            return dot(
+              doubles(Array(query[lane * dimension..<(lane + 1) * dimension])),
+              doubles(Array(others[row * dimension..<(row + 1) * dimension])))
+          }
+        }
+        #expect(largestError(found, expected) < 1e-5)
+        for row in 0..<rows { #expect(sameBits(products(row, 1), Array(found[32 * row..<32 * row + 32]))) }
+      }
+    }
+
     @Test("MaxSim, worked example: .8 + .96")
     func maxSimExample() {
       let query: [Float] = [1, 0, 0.6, 0.8], document: [Float] = [0.8, 0.6, 0, 1, -1, 0]

@@ -24,6 +24,10 @@ void grd_maxsim_pack(const float *vectors, size_t tokens, size_t dimension, floa
 /// A document without tokens scores 0. No result depends on what else is in the call.
 void grd_maxsim(const grd_maxsim_query *query, const float *vectors, const uint32_t *ends, size_t documents, float *out);
 
+/// out[i * 32 + lane] = inner product of row i of `rows`, [count][dimension], with token `lane` of one panel: what centroids are
+/// compared with. A product's bits depend on its row and its token alone.
+void grd_maxsim_products(const float *panel, size_t dimension, const float *rows, size_t count, float *out);
+
 #ifdef __cplusplus
 }
 #endif

@@ -96,6 +96,8 @@ typedef enum {
   GRD_DPH,
   /// weight * information(x) * c, divided by x + 1 where has_after_effect
   GRD_DFR,
+  /// weight * tf, where what stands as tf is a quantised weight: at most 2^31 - 1
+  GRD_LINEAR,
 } grd_formula;
 
 /// Information that a term carries in GRD_DFR, in bits.

@@ -16,14 +16,14 @@ struct CommandResources: PipelineResources {
   }
 
   func reranker(_ model: String, firstStageWeight: Double?) throws -> Deferred<any Reranker> {
-    let isHere = InputNames.exists(model + "/" + ModelManifest.fileName)
-    let folder = isHere ? model : try InputNames.model(model).folder
+    let name = RankerSettings.lateInteraction(model) ?? model
+    let isHere = InputNames.exists(name + "/" + ModelManifest.fileName)
+    let folder = isHere ? name : try InputNames.model(name).folder
     var settings = [StageSetting("precision", precision.rawValue)]
     if let firstStageWeight { settings.append(StageSetting("first-stage-weight", firstStageWeight)) }
     let precision = precision
     return Deferred(fingerprint: try ContentFingerprint.of(path: folder), settings: settings) {
-      var arithmetic = PrecisionOption()
-      arithmetic.choice = precision
+      let arithmetic = PrecisionOption.of(precision)
       let stage = try RankerSettings(
         firstStageWeight: firstStageWeight, arithmetic: arithmetic, queryPrompt: nil, documentPrompt: nil, passages: nil,
         earlyExit: nil, states: nil, documents: { [] }
@@ -46,23 +46,61 @@ struct CommandResources: PipelineResources {
       fingerprint: "\(try ContentFingerprint.of(path: folder.path)) \(documents.fingerprint)",
       settings: [StageSetting("precision", precision.rawValue)]
     ) {
-      var arithmetic = PrecisionOption()
-      arithmetic.choice = precision
+      let arithmetic = PrecisionOption.of(precision)
       let encoder = try BiEncoder(folder: folder)
       let resolved = try arithmetic.resolved().precision
       return try DenseRetriever(encoder: try encoder.prepared(for: resolved), documents: try documents.value())
     }
   }
 
+  func vectors(_ path: String, _ options: VectorStageOptions) throws -> Deferred<any Retriever> {
+    guard VectorIndex.isPresent(at: path) else { throw IndexError.notAnIndex(path: path) }
+    let name = try options.encoder ?? VectorIndex(path: path).configuration.encoder.name
+    let precision = precision
+    return Deferred(
+      fingerprint: try fingerprint(index: path, encoder: name), settings: [StageSetting("precision", precision.rawValue)]
+    ) {
+      try DenseSearch(
+        index: path, encoder: name, options: options.search, feedback: options.feedback, filter: options.filter,
+        arithmetic: PrecisionOption.of(precision)
+      ).retriever
+    }
+  }
+
+  func tokens(_ path: String, encoder: String?, _ options: TokenSearchOptions?) throws -> Deferred<any Retriever> {
+    guard TokenIndex.isPresent(at: path) else { throw IndexError.notAnIndex(path: path) }
+    let name = try encoder ?? TokenIndex(path: path).configuration.encoder.name
+    let precision = precision
+    return Deferred(
+      fingerprint: try fingerprint(index: path, encoder: name), settings: [StageSetting("precision", precision.rawValue)]
+    ) {
+      try TokenSearch(
+        index: path, encoder: name, strategy: options.map { .pruned($0) } ?? .exhaustive,
+        arithmetic: PrecisionOption.of(precision)
+      ).retriever
+    }
+  }
+
+  func anncur(_ options: CURStageOptions) throws -> Deferred<any Retriever> {
+    let setup = CURSetup(
+      corpus: options.corpus, model: options.model, index: options.index, anchorQueries: options.anchorQueries,
+      anchorSplit: options.anchorSplit, anchorQueryCount: options.anchorQueryCount, anchorItems: options.anchorItems,
+      seed: options.seed, solver: options.solver, scores: options.scores, precision: precision)
+    let name = RankerSettings.lateInteraction(options.model) ?? options.model
+    let folder = InputNames.exists(name + "/" + ModelManifest.fileName) ? name : try InputNames.model(name).folder
+    var parts = [try ContentFingerprint.of(path: folder), try ContentFingerprint.of(path: try InputNames.corpus(options.corpus))]
+    if let index = options.index { parts.append(try ContentFingerprint.of(path: index)) }
+    parts.append(ContentFingerprint.of(try setup.queries().map { Document(docno: $0.qid, text: $0.text) }))
+    return Deferred(fingerprint: parts.joined(separator: " "), settings: [StageSetting("precision", precision.rawValue)]) {
+      CURSearch(try setup.retriever().retriever, budget: options.budget, rounds: options.rounds)
+    }
+  }
+
+  private func fingerprint(index: String, encoder: String) throws -> String {
+    "\(try ContentFingerprint.of(path: index)) \(try ContentFingerprint.of(path: InputNames.model(encoder).folder))"
+  }
+
   func run(_ path: String) throws -> Run { try TrecRunReader.read(path) }
 
-  func docnos(_ path: String) throws -> Set<String> {
-    let reader = try LineReader(path: path)
-    var docnos: Set<String> = []
-    while let line = try reader.next() {
-      let name = String(decoding: line, as: UTF8.self).filter { !$0.isWhitespace }
-      if !name.isEmpty { docnos.insert(name) }
-    }
-    return docnos
-  }
+  func docnos(_ path: String) throws -> Set<String> { Set(try DocnoFile.read(path)) }
 }

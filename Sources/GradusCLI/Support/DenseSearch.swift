@@ -28,75 +28,58 @@ struct VectorSearchArguments: ParsableArguments {
 struct DenseSearch {
   let index: VectorIndex
   let retriever: VectorRetriever
-  private let arguments: VectorSearchArguments
+  /// Nil without one.
+  let feedback: VectorFeedbackMethod?
 
-  init(index path: String, _ arguments: VectorSearchArguments) throws {
-    self.arguments = arguments
-    index = try VectorIndex(path: path)
-    let name = arguments.encoder ?? index.configuration.encoder.name
+  /// - Parameters:
+  ///   - encoder: Nil for the one that made the index.
+  ///   - filter: As `--filter` has it.
+  ///   - arithmetic: Of the encoder; nil for fp32.
+  init(
+    index path: String, encoder: String?, options: VectorSearchOptions, feedback: VectorFeedbackMethod?, filter: String?,
+    arithmetic: PrecisionOption? = nil
+  ) throws {
+    let index = try VectorIndex(path: path)
+    self.index = index
+    self.feedback = feedback
+    let name = encoder ?? index.configuration.encoder.name
     let folder = ModelFolder(path: try InputNames.model(name).folder)
-    let encoder = try BiEncoder(folder: folder)
-    let fingerprint = try EncoderFingerprint(name: name, folder: folder, encoder: encoder)
-    let options = VectorSearchOptions(
-      efSearch: arguments.efSearch ?? 64, strategy: arguments.exact ? .exact : .automatic)
-    retriever = try VectorRetriever(
-      encoder: encoder.prepared(for: .fp32), fingerprint: fingerprint, index: index,
-      options: options, feedback: arguments.vectorFeedback.map { RocchioFeedback.average(positives: $0) })
+    let loaded = try BiEncoder(folder: folder)
+    let fingerprint = try EncoderFingerprint(name: name, folder: folder, encoder: loaded)
+    let prepared = try loaded.prepared(for: arithmetic?.resolved().precision ?? .fp32)
+    if case .ancePRF? = feedback, !index.storesDocuments {
+      throw UsageError("\(path) stores no documents, which ance-prf reads; take rocchio or average")
+    }
+    var retriever = try VectorRetriever(
+      encoder: prepared, fingerprint: fingerprint, index: index, options: options,
+      feedback: feedback.map { $0.feedback(encoder: prepared) { try index.document(docno: $0) } })
+    retriever.filter = try filter.map { text throws in try index.filter(matching: MetadataFilter(parsing: text)) }
+    self.retriever = retriever
+  }
+
+  /// - Parameter method: As `--feedback` has it.
+  init(index path: String, _ arguments: VectorSearchArguments, feedback method: String?, filter: String?) throws {
+    guard method == nil || arguments.vectorFeedback == nil else {
+      throw UsageError("--vector-feedback N is --feedback average(docs=N): give one of them")
+    }
+    try self.init(
+      index: path, encoder: arguments.encoder,
+      options: VectorSearchOptions(efSearch: arguments.efSearch ?? 64, strategy: arguments.exact ? .exact : .automatic),
+      feedback: method.map { text throws in try VectorFeedbackMethod(parsing: text) }
+        ?? arguments.vectorFeedback.map { .average(docs: $0) },
+      filter: filter)
   }
 
   /// The search as a text: what made the vectors and how they were looked through.
   var description: String {
-    let way = arguments.exact || !index.hasGraph ? "exact" : "hnsw(efSearch=\(arguments.efSearch ?? 64))"
-    return "dense(\(index.configuration.encoder.name), \(way))" + (
-      arguments.vectorFeedback.map { " with feedback of \($0)" } ?? "")
+    let isExact = retriever.options.strategy == .exact || !index.hasGraph
+    return "dense(\(index.configuration.encoder.name), \(isExact ? "exact" : "hnsw(efSearch=\(retriever.options.efSearch))"))"
   }
 
-  func answers(_ query: String, k: Int) throws -> Answers {
+  func answers(_ query: String, k: Int) throws -> VectorAnswers {
     let result = try retriever.search([Query(qid: "1", text: query)], depth: k)[0]
-    return Answers(
+    return VectorAnswers(
       query: query, model: description, exact: result.isExact, scored_vectors: result.scoredVectors,
-      documents: try result.documents.enumerated().map { position, hit in
-        let document = try index.document(docno: hit.docno)
-        return Answers.Hit(
-          rank: position + 1, docno: hit.docno, score: hit.score, title: document?.title, text: document?.text,
-          metadata: document?.metadata)
-      })
-  }
-
-  /// Names are those of the JSON object.
-  struct Answers: Encodable {
-    struct Hit: Encodable {
-      let rank: Int
-      let docno: String
-      let score: Double
-      let title: String?
-      let text: String?
-      let metadata: [String: String]?
-    }
-
-    let query: String
-    let model: String
-    let exact: Bool
-    let scored_vectors: Int
-    let documents: [Hit]
-
-    private static let indent = "    "
-    private static let lines = 3
-
-    func text(_ terminal: Terminal) -> String {
-      guard !documents.isEmpty else { return "No answer: the index is empty.\n" }
-      let width = terminal.width - Self.indent.count
-      var result = ""
-      for hit in documents {
-        result += "\(hit.rank). \(terminal.bold(hit.docno))  \(hit.score.fixed(4))"
-        if let source = hit.metadata?["source"] ?? hit.metadata?["url"] { result += "  " + terminal.dim(source) }
-        result += "\n"
-        for (text, limit) in [(hit.title ?? "", 1), (hit.text ?? "", Self.lines)] where !text.isEmpty {
-          let snippet = Snippet(text, matches: [], width: max(20, width * limit - 8 * limit))
-          result += snippet.lines(width: width, terminal: terminal).map { Self.indent + $0 + "\n" }.joined()
-        }
-      }
-      return result
-    }
+      documents: try VectorAnswers.hits(result.documents) { try index.document(docno: $0) })
   }
 }

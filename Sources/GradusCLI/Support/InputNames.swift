@@ -51,7 +51,18 @@ enum InputNames {
     if let collection = collection(name) { return try QrelsReader.read(try collection.qrels(split ?? "test")) }
     guard split == nil else { throw UsageError("--split needs a collection; \(name) is a file of judgements") }
     guard name == "-" || exists(name) else { throw try missing(name) }
-    return try QrelsReader.read(name)
+    return try name != "-" && isFeatureFile(name) ? LETORReader.read(name).qrels : QrelsReader.read(name)
+  }
+
+  /// Whether the first line of a file that says anything is `GRADE qid:ID ...`.
+  static func isFeatureFile(_ path: String) throws -> Bool {
+    let reader = try LineReader(path: path)
+    while let line = try reader.next() {
+      let fields = String(decoding: line, as: UTF8.self).split(maxSplits: 2, whereSeparator: \.isWhitespace)
+      guard let first = fields.first, !first.hasPrefix("#") else { continue }
+      return fields.count >= 2 && fields[1].hasPrefix("qid:")
+    }
+    return false
   }
 
   /// A collection by name or folder.

@@ -15,6 +15,12 @@ struct PrecisionOption: ParsableArguments {
 
   var isGiven: Bool { choice != .auto }
 
+  static func of(_ choice: Choice) -> PrecisionOption {
+    var option = PrecisionOption()
+    option.choice = choice
+    return option
+  }
+
   /// What to compute with, and whether that was measured just now.
   func resolved() throws -> (precision: NumericPrecision, isMeasured: Bool) {
     if let fixed = NumericPrecision(rawValue: choice.rawValue) { return (fixed, false) }

@@ -19,6 +19,8 @@ struct RankerSettings {
   let states: DocumentStatesOptions?
   /// The candidates' documents, whose states are computed where the file is not there yet.
   let documents: () -> [Document]
+  /// Where documents' vectors are taken from instead of being made; those of passages always are.
+  var stored: DocumentIndex?
 
   /// A model as a stage of a cascade, with the first stage's score added.
   ///
@@ -26,6 +28,7 @@ struct RankerSettings {
   func stage(
     _ name: String, passing: CascadeStage.Passing = .best(.max), isBefore: Bool = false
   ) throws -> CascadeStage {
+    if let encoder = Self.lateInteraction(name) { return try maxSimStage(name, encoder, passing, isBefore: isBefore) }
     let isHere = InputNames.exists(name + "/" + ModelManifest.fileName)
     let folder = ModelFolder(path: isHere ? name : try InputNames.model(name).folder)
     let isTrained = isHere || folder.isSequenceClassifier
@@ -50,8 +53,8 @@ struct RankerSettings {
       if !isBefore, try earlyExit?.thresholds != nil { throw ModelError.noExits }
       let encoder = try BiEncoder(folder: folder)
       precision = try arithmetic.resolved().precision
-      base = BiEncoderReranker(
-        try encoder.prepared(for: precision), queryPrompt: queryPrompt ?? .query, documentPrompt: documentPrompt ?? .document)
+      base = try Self.biEncoder(
+        encoder.prepared(for: precision), name, folder, stored, queryPrompt ?? .query, documentPrompt ?? .document)
     }
     return CascadeStage(
       name, passages.map { Self.reading($0, base) } ?? base, firstStageWeight: weight ?? 0, precision: precision,
@@ -59,6 +62,54 @@ struct RankerSettings {
   }
 
   private func exitingEarly(_ scorer: any PairScorer) throws -> any PairScorer { try earlyExit?.applied(to: scorer) ?? scorer }
+
+  private static func biEncoder(
+    _ encoder: BiEncoder, _ name: String, _ folder: ModelFolder, _ stored: DocumentIndex?, _ queryPrompt: PromptChoice,
+    _ documentPrompt: PromptChoice
+  ) throws -> BiEncoderReranker {
+    guard case .vectors(let index)? = stored else {
+      return BiEncoderReranker(encoder, queryPrompt: queryPrompt, documentPrompt: documentPrompt)
+    }
+    return try BiEncoderReranker(
+      encoder, vectors: index, fingerprint: EncoderFingerprint(name: name, folder: folder, encoder: encoder),
+      queryPrompt: queryPrompt, documentPrompt: documentPrompt)
+  }
+
+  /// The encoder in `maxsim:ENCODER`; nil for a model of another kind.
+  static func lateInteraction(_ name: String) -> String? {
+    let prefix = "maxsim:"
+    return name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : nil
+  }
+
+  private func maxSimStage(
+    _ name: String, _ encoderName: String, _ passing: CascadeStage.Passing, isBefore: Bool
+  ) throws -> CascadeStage {
+    guard queryPrompt == nil, documentPrompt == nil else {
+      throw UsageError("\(name) takes the prompts that the model's folder names; leave the prompt options out")
+    }
+    if !isBefore { try states?.refuse() }
+    if !isBefore, try earlyExit?.thresholds != nil { throw ModelError.noExits }
+    let folder = ModelFolder(path: try InputNames.model(encoderName).folder)
+    let isTrained = InputNames.exists(folder.path + "/" + ModelManifest.fileName)
+    let makesVectors = try !isTrained || ModelManifest(folder: folder).architecture == .biEncoder
+    guard makesVectors, !folder.isSequenceClassifier else {
+      throw UsageError("\(encoderName) is a trained re-ranker, which makes no vectors; use it without 'maxsim:'")
+    }
+    let loaded = try BiEncoder(folder: folder)
+    let precision = try arithmetic.resolved().precision
+    let encoder = try LateInteractionEncoder(loaded).prepared(for: precision)
+    let base: LateInteractionReranker
+    if case .tokens(let index)? = stored {
+      base = try LateInteractionReranker(
+        encoder, index: index,
+        fingerprint: EncoderFingerprint(name: encoderName, folder: folder, encoder: encoder))
+    } else {
+      base = LateInteractionReranker(encoder)
+    }
+    return CascadeStage(
+      name, passages.map { Self.reading($0, base) } ?? base, firstStageWeight: isBefore ? 0 : firstStageWeight ?? 0,
+      precision: precision, passing: passing)
+  }
 
   private static func reading(_ passages: PassageReading, _ base: some MeteredReranker) -> any MeteredReranker {
     PassageReranker(base: base, windows: passages.windows, aggregation: passages.aggregation)

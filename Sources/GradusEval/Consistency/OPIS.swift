@@ -45,6 +45,8 @@ public struct OPIS: Sendable, Equatable {
 
   /// The mean squared deviation from the queries' mean utility.
   public let value: Double
+  /// Each group's own; ``value`` is their mean, so that two models can be compared query by query.
+  public let deviations: [Double]
   /// The mean squared difference between the utility of the worst and of the best queries, a share epsilon of them each, by their
   /// mean utility: outliers that the average hides.
   public let epsilonValue: Double
@@ -56,6 +58,8 @@ public struct OPIS: Sendable, Equatable {
   public let skipped: [String]
   /// The threshold of the largest mean utility; the first of equals.
   public let bestThreshold: Double
+  /// The utility of each group at ``bestThreshold``.
+  public let utilitiesAtBest: [Double]
   /// How much utility each group loses at ``bestThreshold``, compared with its own best threshold.
   public let regrets: [Double]
 
@@ -97,12 +101,15 @@ public struct OPIS: Sendable, Equatable {
       }
     }
     let means = points.indices.map { point in utilities.reduce(0) { $0 + $1[point] } / Double(kept.count) }
-    value = utilities.reduce(0.0) { sum, own in
-      sum + zip(own, means).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) } / Double(points.count)
-    } / Double(kept.count)
+    let deviations = utilities.map { own in
+      zip(own, means).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) } / Double(points.count)
+    }
+    self.deviations = deviations
+    value = deviations.reduce(0, +) / Double(kept.count)
     epsilonValue = Self.gap(utilities, epsilon: epsilon)
     let best = points.indices.reduce(0) { means[$1] > means[$0] ? $1 : $0 }
     bestThreshold = sign * points[best]
+    utilitiesAtBest = utilities.map { $0[best] }
     regrets = utilities.map { ($0.max() ?? 0) - $0[best] }
     self.thresholds = points.map { sign * $0 }
     self.groups = kept.map(\.name)

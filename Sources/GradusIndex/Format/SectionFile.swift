@@ -26,6 +26,7 @@ enum SectionFileLayout {
     case graph = 17
     case deletions = 18
     case tokens = 19
+    case impacts = 20
   }
 
   private static func magicNumber(_ text: StaticString) -> UInt64 {
@@ -40,8 +41,9 @@ enum Section: UInt32, CaseIterable {
   case positions, positionStarts
   case columnDirectory, columnData
   case vectorCodes = 32, vectorScales, vectorNorms, vectorRows, deletedRows
-  case graphCodes = 48, graphScales, graphNorms, graphLinks, graphUpperLinks, graphPlaces
+  case graphCodes = 48, graphScales, graphNorms, graphLinks, graphUpperLinks, graphPlaces, graphNodes
   case tokenCentroids = 64, tokenResidualLevels, tokenCentroidNumbers, tokenResiduals, tokenEnds, tokenListOffsets, tokenLists
+  case greatestImpacts = 80
 
   var name: String {
     switch self {
@@ -71,6 +73,7 @@ enum Section: UInt32, CaseIterable {
     case .graphLinks: "the links of the graph"
     case .graphUpperLinks: "the upper links of the graph"
     case .graphPlaces: "the upper levels of the graph"
+    case .graphNodes: "the vectors of the graph's nodes"
     case .tokenCentroids: "the centroids"
     case .tokenResidualLevels: "the levels of the residuals"
     case .tokenCentroidNumbers: "the centroids of the tokens"
@@ -78,6 +81,7 @@ enum Section: UInt32, CaseIterable {
     case .tokenEnds: "the places of the documents' tokens"
     case .tokenListOffsets: "the places of the centroids' lists"
     case .tokenLists: "the centroids' lists"
+    case .greatestImpacts: "the greatest impacts of the terms"
     }
   }
 

@@ -7,20 +7,13 @@ import GradusCore
 ///     let query = MaxSimQuery(tokens: queryVectors, dimension: 128)
 ///     let scores = query.scores(of: documentVectors, ends: [0, 64, 128])
 public struct MaxSimQuery: Sendable {
-  public let tokens: Int
-  public let dimension: Int
-  private let panels: [Float]
+  public var tokens: Int { panels.tokens }
+  public var dimension: Int { panels.dimension }
+  let panels: TokenPanels
 
   /// - Parameter tokens: `[tokens * dimension]`, used as they are: bring them to unit length for cosines.
   public init(tokens: [Float], dimension: Int) {
-    let count = dimension > 0 ? tokens.count / dimension : 0
-    self.tokens = count
-    self.dimension = dimension
-    let panel = Int(GRD_MAXSIM_PANEL)
-    panels = [Float](unsafeUninitializedCapacity: (count + panel - 1) / panel * panel * dimension) { buffer, used in
-      grd_maxsim_pack(tokens, count, dimension, buffer.baseAddress)
-      used = buffer.count
-    }
+    panels = tokens.withUnsafeBufferPointer { TokenPanels($0, dimension: dimension) }
   }
 
   /// The score of each document, whose tokens are the rows `ends[i]..<ends[i + 1]` of `vectors`; 0 for one without tokens.
@@ -32,10 +25,7 @@ public struct MaxSimQuery: Sendable {
   public func scores(of vectors: [Float], ends: [UInt32]) -> [Float] {
     precondition(zip(ends, ends.dropFirst()).allSatisfy(<=) && Int(ends.last ?? 0) * dimension <= vectors.count)
     return [Float](unsafeUninitializedCapacity: max(0, ends.count - 1)) { buffer, used in
-      panels.withUnsafeBufferPointer { panels in
-        var query = grd_maxsim_query(tokens: tokens, dimension: dimension, panels: panels.baseAddress)
-        grd_maxsim(&query, vectors, ends, max(0, ends.count - 1), buffer.baseAddress)
-      }
+      panels.withQuery { grd_maxsim(&$0, vectors, ends, max(0, ends.count - 1), buffer.baseAddress) }
       used = max(0, ends.count - 1)
     }
   }

@@ -8,6 +8,8 @@ struct ResidualCodec: Equatable {
   let cutoffs: [Float]
   /// What a code stands for, ascending: `2^bits`.
   let values: [Float]
+  /// What the codes of each byte stand for: `[256][8 / bits]`.
+  private let table: [Float]
 
   /// - Parameter residuals: Numbers of residuals from which the quantiles are taken; not empty.
   init(bits: Int, dimension: Int, residuals: [Float]) {
@@ -22,6 +24,7 @@ struct ResidualCodec: Equatable {
     self.dimension = dimension
     cutoffs = (1..<codes).map { quantile(Double($0) / Double(codes)) }
     values = (0..<codes).map { quantile((Double($0) + 0.5) / Double(codes)) }
+    table = Self.table(bits, values)
   }
 
   /// - Parameter levels: Cut-offs, then values, as ``levels`` has them.
@@ -32,6 +35,7 @@ struct ResidualCodec: Equatable {
     self.dimension = dimension
     cutoffs = Array(levels[..<(codes - 1)])
     values = Array(levels[(codes - 1)...])
+    table = Self.table(bits, values)
   }
 
   var levels: [Float] { cutoffs + values }
@@ -52,23 +56,38 @@ struct ResidualCodec: Equatable {
     }
   }
 
+  private static func table(_ bits: Int, _ values: [Float]) -> [Float] {
+    (0..<256).flatMap { byte in (0..<8 / bits).map { values[byte >> ($0 * bits) & ((1 << bits) - 1)] } }
+  }
+
   /// out = centroid + residual, brought to unit length.
-  func decode(
-    _ code: UnsafeBufferPointer<UInt8>, centroid: UnsafeBufferPointer<Float>, into out: UnsafeMutableBufferPointer<Float>
-  ) {
-    let perByte = 8 / bits, mask = UInt8((1 << bits) - 1)
-    var squares: Float = 0
-    values.withUnsafeBufferPointer { values in
-      for (number, byte) in code.enumerated() {
-        for place in 0..<perByte {
-          let at = number * perByte + place
-          let value = centroid[at] + values[Int(byte >> UInt8(place * bits) & mask)]
-          out[at] = value
-          squares += value * value
-        }
+  func decode(_ code: UnsafePointer<UInt8>, centroid: UnsafePointer<Float>, into out: UnsafeMutablePointer<Float>) {
+    switch bits {
+    case 1: decode(code, centroid, out, as: SIMD8<Float>.self)
+    case 2: decode(code, centroid, out, as: SIMD4<Float>.self)
+    default: decode(code, centroid, out, as: SIMD2<Float>.self)
+    }
+  }
+
+  /// - Parameter group: The numbers of a byte.
+  @inline(__always)
+  private func decode<Group: SIMD & BitwiseCopyable>(
+    _ code: UnsafePointer<UInt8>, _ centroid: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>, as group: Group.Type
+  ) where Group.Scalar == Float {
+    let width = Group.scalarCount
+    let from = UnsafeRawPointer(centroid), to = UnsafeMutableRawPointer(out)
+    var squares = Group.zero
+    table.withUnsafeBytes { table in
+      for number in 0..<dimension / width {
+        let offset = 4 * width * number
+        let residual = table.loadUnaligned(fromByteOffset: 4 * width * Int(code[number]), as: Group.self)
+        let value = from.loadUnaligned(fromByteOffset: offset, as: Group.self) + residual
+        to.storeBytes(of: value, toByteOffset: offset, as: Group.self)
+        squares += value * value
       }
     }
-    let factor = squares > 0 ? 1 / squares.squareRoot() : 0
+    let sum = squares.sum()
+    let factor = sum > 0 ? 1 / sum.squareRoot() : 0
     for place in 0..<dimension { out[place] *= factor }
   }
 }

@@ -9,7 +9,7 @@ import GradusFormats
 ///     try builder.commit()
 ///
 /// Token vectors go to a temporary file as they come, 4 bytes a number; k-means sees a sample of them. The index appears in one
-/// step at the end of ``commit()``; its bytes do not depend on the number of threads. Not for use from several threads at once.
+/// step at the end of ``commit(progress:)``; its bytes do not depend on the number of threads. Not for use from several threads at once.
 public final class TokenIndexBuilder {
   public let directory: String
   private let configuration: TokenIndexConfiguration
@@ -18,22 +18,32 @@ public final class TokenIndexBuilder {
   private var spool: AppendFile?
   private let docnos = ByteTable()
   private var ends: [UInt32] = [0]
+  private let storesDocuments: Bool
+  private var documentsFile: SectionFileWriter?
+  private var storedOffsets: [UInt64] = [0]
+  private var record: [UInt8] = []
 
   private static let spoolNumber = 1
   /// Tokens that k-means and the quantiles are computed from, at most.
   private static let sampleSize = 1 << 17
 
+  /// - Parameter storesDocuments: Keep titles, texts and metadata beside the vectors; then only ``add(_:tokens:)`` adds.
   /// - Throws: ``VectorIndexError/invalidOption(_:)``, ``VectorIndexError/otherIndex(path:)``,
   ///   ``IndexError/locked(path:pid:)``, `FileError`.
-  public convenience init(creating directory: String, configuration: TokenIndexConfiguration) throws {
-    try self.init(directory, configuration: configuration, calls: .posix)
+  public convenience init(
+    creating directory: String, configuration: TokenIndexConfiguration, storesDocuments: Bool = false
+  ) throws {
+    try self.init(directory, configuration: configuration, storesDocuments: storesDocuments, calls: .posix)
   }
 
-  init(_ directory: String, configuration: TokenIndexConfiguration, calls: SystemCalls) throws {
+  init(
+    _ directory: String, configuration: TokenIndexConfiguration, storesDocuments: Bool = false, calls: SystemCalls
+  ) throws {
     try configuration.validate()
     self.directory = directory
     self.configuration = configuration
     self.calls = calls
+    self.storesDocuments = storesDocuments
     if (try? IndexManifest.read(folder: directory)) != nil || VectorIndexManifest.isPresent(in: directory) {
       throw VectorIndexError.otherIndex(path: directory)
     }
@@ -41,6 +51,11 @@ public final class TokenIndexBuilder {
     self.folder = folder
     do {
       spool = try AppendFile(path: folder.path(of: IndexFolder.runName(Self.spoolNumber)), calls: calls)
+      if storesDocuments {
+        let name = IndexFolder.segmentName(generation: folder.nextGeneration, kind: "documents")
+        documentsFile = try SectionFileWriter(path: folder.path(of: name), kind: .documents, calls: calls)
+        try documentsFile?.begin(.storedText)
+      }
     } catch {
       folder.removeUnfinished()
       throw error
@@ -53,6 +68,18 @@ public final class TokenIndexBuilder {
   ///
   /// - Throws: ``VectorIndexError`` for what cannot be, which changes nothing; `FileError`, after which the builder is closed.
   public func add(docno: String, tokens: [Float]) throws {
+    guard !storesDocuments else {
+      throw VectorIndexError.invalidOption("\(directory): the index stores documents; add the document with its vectors")
+    }
+    try add(docno: docno, tokens: tokens, document: nil)
+  }
+
+  /// Adds a document's token vectors, and the document itself where the index stores documents.
+  public func add(_ document: Document, tokens: [Float]) throws {
+    try add(docno: document.docno, tokens: tokens, document: storesDocuments ? document : nil)
+  }
+
+  private func add(docno: String, tokens: [Float], document: Document?) throws {
     guard let spool else { throw IndexError.builderClosed(path: directory) }
     let dimension = configuration.dimension
     guard tokens.count % dimension == 0 else {
@@ -74,6 +101,12 @@ public final class TokenIndexBuilder {
       for start in stride(from: 0, to: tokens.count, by: dimension) {
         try Array(tokens[start..<start + dimension]).unitLength.withUnsafeBytes { try spool.append($0) }
       }
+      if let documentsFile, let document {
+        record.removeAll(keepingCapacity: true)
+        DocumentStore.encode(document, into: &record)
+        try documentsFile.append(record)
+        storedOffsets.append(storedOffsets[storedOffsets.count - 1] + UInt64(record.count))
+      }
     } catch {
       abandon()
       throw error
@@ -83,21 +116,33 @@ public final class TokenIndexBuilder {
 
   /// Clusters, compresses and writes; closes the builder.
   ///
+  /// - Parameter progress: Called with the number of tokens that were compressed since the last call.
   /// - Throws: `FileError`; what was in the folder is then as it was.
-  public func commit() throws {
+  public func commit(progress: (Int) -> Void = { _ in }) throws {
     guard let folder, let spool else { throw IndexError.builderClosed(path: directory) }
     do {
       try spool.finishTemporary()
       let spooled = try MappedFile(path: spool.path)
       let name = IndexFolder.segmentName(generation: folder.nextGeneration, kind: "tokens")
       let file = try SectionFileWriter(path: folder.path(of: name), kind: .tokens, calls: calls)
-      let centroids = try withExtendedLifetime(spooled) { try write(spooled.bytes.bindMemory(to: Float.self), to: file) }
+      let centroids = try withExtendedLifetime(spooled) { 
+        try write(spooled.bytes.bindMemory(to: Float.self), to: file, progress)
+      }
       let written = IndexManifest.File(name: name, bytes: try file.finish())
+      var documents: IndexManifest.File?
+      if let documentsFile {
+        try documentsFile.begin(.storedOffsets)
+        try documentsFile.append(storedOffsets)
+        documents = IndexManifest.File(
+          name: IndexFolder.segmentName(generation: folder.nextGeneration, kind: "documents"),
+          bytes: try documentsFile.finish())
+      }
       try folder.commit(
         TokenIndexManifest(
           generation: folder.nextGeneration, configuration: configuration, file: written, documents: docnos.count,
-          tokens: Int(ends[ends.count - 1]), centroids: centroids))
+          tokens: Int(ends[ends.count - 1]), centroids: centroids, documentsFile: documents))
       self.spool = nil
+      self.documentsFile = nil
       self.folder = nil
     } catch {
       abandon()
@@ -105,14 +150,17 @@ public final class TokenIndexBuilder {
     }
   }
 
-  /// Gives up: removes what was written. Without effect after ``commit()``.
+  /// Gives up: removes what was written. Without effect after ``commit(progress:)``.
   public func abandon() {
     spool = nil
+    documentsFile = nil
     folder?.removeUnfinished()
     folder = nil
   }
 
-  private func write(_ vectors: UnsafeBufferPointer<Float>, to file: SectionFileWriter) throws -> Int {
+  private func write(
+    _ vectors: UnsafeBufferPointer<Float>, to file: SectionFileWriter, _ progress: (Int) -> Void
+  ) throws -> Int {
     let dimension = configuration.dimension
     let tokens = vectors.count / dimension
     let sample = self.sample(vectors, tokens: tokens)
@@ -137,6 +185,7 @@ public final class TokenIndexBuilder {
       }
       try bytes.withUnsafeBytes { try file.append($0) }
       numbers += nearest
+      progress(nearest.count)
     }
     try file.append(floats: (0..<means.count).flatMap { means.centroid($0) }, as: .tokenCentroids)
     try file.append(floats: codec.levels, as: .tokenResidualLevels)

@@ -17,8 +17,16 @@ struct TokenIndexManifest: Codable, Equatable, FolderManifest {
   let documents: Int
   let tokens: Int
   let centroids: Int
+  /// Nil where texts are not stored.
+  var documentsFile: IndexManifest.File?
 
-  var fileNames: [String] { [file.name] }
+  var fileNames: [String] { [file.name] + [documentsFile].compactMap { $0?.name } }
+
+  /// Whether the folder's manifest is that of a late-interaction index, of any version.
+  static func isPresent(in folder: String) -> Bool {
+    guard let file = try? MappedFile(path: folder + "/" + IndexManifest.name) else { return false }
+    return withExtendedLifetime(file) { file.bytes.starts(with: (magic + " ").utf8) }
+  }
 
   static func read(folder: String) throws -> TokenIndexManifest {
     let path = folder + "/" + IndexManifest.name
@@ -29,7 +37,7 @@ struct TokenIndexManifest: Codable, Equatable, FolderManifest {
   static func decode(_ bytes: UnsafeRawBufferPointer, path: String) throws -> TokenIndexManifest {
     let body = try ManifestLine.body(of: bytes, magic: magic, version: version, path: path)
     guard let manifest = try? JSONDecoder().decode(TokenIndexManifest.self, from: Data(body)),
-      IndexFolder.isSegmentName(manifest.file.name), (0...Int(Int32.max)).contains(manifest.documents),
+      manifest.fileNames.allSatisfy(IndexFolder.isSegmentName), (0...Int(Int32.max)).contains(manifest.documents),
       (0...Int(UInt32.max)).contains(manifest.tokens), (0...1 << 20).contains(manifest.centroids),
       (try? manifest.configuration.validate()) != nil
     else { throw IndexError.corrupted(path: path, section: "the manifest") }

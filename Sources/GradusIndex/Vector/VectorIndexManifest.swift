@@ -31,11 +31,16 @@ struct VectorIndexManifest: Codable, Equatable, FolderManifest {
     /// Where walks begin.
     let entry: Int
     let entryLevel: Int
+    /// Nodes of the graph, fewer than vectors where some are equal; nil where each vector is a node.
+    var nodes: Int?
+
+    var nodeCount: Int { nodes ?? count }
 
     var files: [File] { [vectors] + [graph, deletions, documents].compactMap { $0 } }
   }
 
-  static let version = 1
+  /// Since 2, equal vectors are one node of a graph. What has none is still written as version 1.
+  static let version = 2
   private static let magic = "gradus-vectors"
 
   let generation: Int
@@ -63,7 +68,7 @@ struct VectorIndexManifest: Codable, Equatable, FolderManifest {
   }
 
   static func decode(_ bytes: UnsafeRawBufferPointer, path: String) throws -> VectorIndexManifest {
-    let body = try ManifestLine.body(of: bytes, magic: magic, version: version, path: path)
+    let body = try ManifestLine.body(of: bytes, magic: magic, version: version, oldest: 1, path: path)
     guard let manifest = try? JSONDecoder().decode(VectorIndexManifest.self, from: Data(body)) else {
       throw IndexError.corrupted(path: path, section: "the manifest")
     }
@@ -72,7 +77,8 @@ struct VectorIndexManifest: Codable, Equatable, FolderManifest {
     }
     for segment in manifest.segments {
       guard (0..<Int(Int32.max)).contains(segment.count), (0...segment.count).contains(segment.deleted),
-        segment.count == 0 || (0..<segment.count).contains(segment.entry), (0..<64).contains(segment.entryLevel)
+        (0...segment.count).contains(segment.nodeCount), segment.nodes == nil || segment.graph != nil,
+        segment.count == 0 || (0..<segment.nodeCount).contains(segment.entry), (0..<64).contains(segment.entryLevel)
       else { throw IndexError.corrupted(path: path, section: "the manifest") }
     }
     do {
@@ -86,22 +92,25 @@ struct VectorIndexManifest: Codable, Equatable, FolderManifest {
   func encoded() throws -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
-    return ManifestLine.encoded([UInt8](try encoder.encode(self)), magic: Self.magic, version: Self.version)
+    let version = segments.contains { $0.nodes != nil } ? Self.version : 1
+    return ManifestLine.encoded([UInt8](try encoder.encode(self)), magic: Self.magic, version: version)
   }
 }
 
 /// The first line of a manifest, `MAGIC VERSION CRC32C BYTES`, about what follows it.
 enum ManifestLine {
   /// What follows the first line, checked.
+  ///
+  /// - Parameter oldest: The first version that can be read; nil for `version` alone.
   static func body(
-    of bytes: UnsafeRawBufferPointer, magic: String, version: Int, path: String
+    of bytes: UnsafeRawBufferPointer, magic: String, version: Int, oldest: Int? = nil, path: String
   ) throws -> UnsafeRawBufferPointer {
     guard let lineEnd = bytes.prefix(256).firstIndex(of: UInt8(ascii: "\n")) else { throw IndexError.notAnIndex(path: path) }
     let fields = String(decoding: bytes[..<lineEnd], as: UTF8.self).split(separator: " ", omittingEmptySubsequences: false)
     guard fields.first == magic[...], fields.count >= 2, let found = Int(fields[1]) else {
       throw IndexError.notAnIndex(path: path)
     }
-    guard found == version else { throw IndexError.unsupportedVersion(path: path, found: found, supported: version) }
+    guard ((oldest ?? version)...version).contains(found) else { throw IndexError.unsupportedVersion(path: path, found: found, supported: version) }
     guard fields.count == 4, let checksum = UInt32(fields[2], radix: 16), let count = Int(fields[3]) else {
       throw IndexError.corrupted(path: path, section: "the first line")
     }

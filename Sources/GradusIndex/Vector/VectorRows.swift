@@ -43,6 +43,16 @@ final class VectorRows {
     count += 1
   }
 
+  /// Keeps the rows with these numbers, ascending, and forgets the others.
+  func keep(_ numbers: [Int]) {
+    for (place, number) in numbers.enumerated() where place != number {
+      (codes + place * stride).update(from: codes + number * stride, count: stride)
+      scales[place] = scales[number]
+      norms[place] = norms[number]
+    }
+    count = numbers.count
+  }
+
   func withKernel<Result>(_ body: (inout grd_vector_rows) throws -> Result) rethrows -> Result {
     var rows = grd_vector_rows(
       encoding: encoding.kernel, measure: metric.kernel, count: count, stride: stride, codes: codes, scales: scales, norms: norms)

@@ -24,6 +24,8 @@ final class VectorSegment: Sendable {
     let graph: grd_graph?
     /// Position of each row among the documents as they were added.
     let positions: UnsafeBufferPointer<UInt32>
+    /// Where the rows of each node of the graph begin, and those of the last end; nil where each node is a row.
+    let nodes: UnsafeBufferPointer<UInt32>?
   }
 
   init(
@@ -49,20 +51,23 @@ final class VectorSegment: Sendable {
     }
     let vectors = try open(manifest.vectors, .vectors)
     docnos = try DocnoTable(vectors, count: count)
-    let isWalkedOn = configuration.graph?.traversal == configuration.encoding
+    let isWalkedOn = configuration.graph?.traversal == configuration.encoding && manifest.nodes == nil
     let rows = try Self.rows(
       vectors, (.vectorCodes, .vectorScales, .vectorNorms), encoding: configuration.encoding, configuration, count: count,
       held: isWalkedOn ? held : { $0 })
     let positions = try vectors.numbers(.vectorRows, as: UInt32.self, count: count)
     var graph: grd_graph?
+    var nodes: UnsafeBufferPointer<UInt32>?
     if let options = configuration.graph {
       guard let file = manifest.graph else { throw IndexError.corrupted(path: folder, section: "the list of files") }
       let opened = try open(file, .graph)
       let walked = isWalkedOn ? rows : try Self.rows(
-        opened, (.graphCodes, .graphScales, .graphNorms), encoding: options.traversal, configuration, count: count, held: held)
+        opened, (.graphCodes, .graphScales, .graphNorms), encoding: options.traversal, configuration, count: manifest.nodeCount,
+        held: held)
+      if manifest.nodes != nil { nodes = try Self.nodes(opened, manifest) }
       graph = try Self.graph(opened, walked, options, manifest, held: held)
     }
-    views = Views(rows: rows, graph: graph, positions: positions)
+    views = Views(rows: rows, graph: graph, positions: positions, nodes: nodes)
     deletedRows = try manifest.deletions.map { try Self.deletions(try open($0, .deletions), count: manifest.count, manifest) }
     liveRows = deletedRows?.complement
     documents = try manifest.documents.map { try DocumentStore(try open($0, .documents), documents: manifest.count) }
@@ -99,6 +104,16 @@ final class VectorSegment: Sendable {
       links: held(UnsafeRawBufferPointer(links)).baseAddress?.assumingMemoryBound(to: UInt32.self),
       upper: upper.baseAddress?.assumingMemoryBound(to: UInt32.self), upper_blocks: upper.count / block,
       places: places.baseAddress, entry: UInt32(manifest.entry), entry_level: UInt32(manifest.entryLevel))
+  }
+
+  private static func nodes(
+    _ file: SectionFile, _ manifest: VectorIndexManifest.Segment
+  ) throws -> UnsafeBufferPointer<UInt32> {
+    let starts = try file.numbers(.graphNodes, as: UInt32.self, count: manifest.nodeCount + 1)
+    guard starts[0] == 0, Int(starts[manifest.nodeCount]) == manifest.count, zip(starts, starts.dropFirst()).allSatisfy(<) else {
+      throw IndexError.corrupted(path: file.path, section: Section.graphNodes.name)
+    }
+    return starts
   }
 
   private static func deletions(
@@ -173,7 +188,7 @@ final class VectorSegment: Sendable {
     }
     // With a filter, as many more candidates as keep `efSearch` allowed ones among them.
     let ef = max(options.efSearch, k)
-    let walk = min(count, Int((Double(ef) * Double(count) / Double(allowedCount)).rounded(.up)))
+    let walk = min(manifest.nodeCount, Int((Double(ef) * Double(count) / Double(allowedCount)).rounded(.up)))
     if options.strategy == .automatic, allowedCount <= walk * Int(graph.upper_degree) {
       return try exact(query, k: k, allowed: allowed, reason: allowed == nil ? .few : .narrowFilter)
     }
@@ -203,10 +218,13 @@ final class VectorSegment: Sendable {
       let wanted = isExact ? found : max(2 * k, k + 32)
       scratch.reserve(candidates: min(found, wanted), k: k)
       var candidates = 0
+      var nodes: [Int] = []
       for key in pool {
-        let row = UInt32(truncatingIfNeeded: key) >> 1
-        guard allowed?.contains(Int(row)) ?? true else { continue }
-        scratch.rows[candidates] = row
+        let node = Int(UInt32(truncatingIfNeeded: key) >> 1)
+        let own = rows(ofNode: node)
+        if let allowed, !own.contains(where: { allowed.contains($0) }) { continue }
+        if views.nodes != nil { nodes.append(node) }
+        scratch.rows[candidates] = UInt32(own.lowerBound)
         scratch.scores[candidates] = grd_vector_key_score(key)
         candidates += 1
         if candidates == scratch.capacity { break }
@@ -217,10 +235,24 @@ final class VectorSegment: Sendable {
         seen += candidates
       }
       var held = 0
-      grd_vector_offer(
-        scratch.scores, scratch.rows, 0, candidates, docnos.ranks.baseAddress, k, scratch.heap, scratch.numbers, &held)
+      if views.nodes == nil {
+        grd_vector_offer(
+          scratch.scores, scratch.rows, 0, candidates, docnos.ranks.baseAddress, k, scratch.heap, scratch.numbers, &held)
+      }
+      // Equal vectors have one score, and the tie rule chooses among all of them.
+      for (candidate, node) in nodes.enumerated() {
+        let own = rows(ofNode: node).filter { allowed?.contains($0) ?? true }.map { UInt32($0) }
+        let scores = [Float](repeating: scratch.scores[candidate], count: own.count)
+        grd_vector_offer(scores, own, 0, own.count, docnos.ranks.baseAddress, k, scratch.heap, scratch.numbers, &held)
+      }
       return Hits(rows: scratch.ordered(held), scored: seen, method: .graph(efSearch: ef))
     }
+  }
+
+  /// The rows whose vectors are those of a node of the graph.
+  private func rows(ofNode node: Int) -> Range<Int> {
+    guard let nodes = views.nodes else { return node..<node + 1 }
+    return Int(nodes[node])..<Int(nodes[node + 1])
   }
 
   private func exact(
@@ -254,7 +286,7 @@ final class VectorSegment: Sendable {
 
   private func withScratch<Result>(_ body: (VectorSegmentScratch) throws -> Result) throws -> Result {
     let scratch = idle.withLock { $0.popLast() } ?? VectorSegmentScratch(
-      rows: count, degree: Int(views.graph?.degree ?? 0), space: Int(views.graph?.rows.stride ?? 0))
+      rows: manifest.nodeCount, degree: Int(views.graph?.degree ?? 0), space: Int(views.graph?.rows.stride ?? 0))
     defer { idle.withLock { $0.append(scratch) } }
     return try body(scratch)
   }

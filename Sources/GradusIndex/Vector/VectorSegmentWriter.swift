@@ -26,6 +26,8 @@ final class VectorSegmentWriter {
   let docnos = ByteTable()
   private var scales: [Float] = []
   private var norms: [Float] = []
+  /// Of the codes, where there is a graph: equal ones become one node.
+  private var hashes: [UInt32] = []
   private let graphRows: VectorRows?
   private var code: [UInt8]
   /// Positions that were deleted again before the segment was written.
@@ -61,7 +63,7 @@ final class VectorSegmentWriter {
   /// What the segment holds in memory now and needs to become a graph, in bytes.
   var memory: Int {
     guard let graphRows, let options = configuration.graph else { return docnos.memory + 8 * count }
-    return docnos.memory + count * (8 + graphRows.bytesPerRow + HNSWGraphBuilder.bytesPerRow(options))
+    return docnos.memory + count * (12 + graphRows.bytesPerRow + HNSWGraphBuilder.bytesPerRow(options))
   }
 
   /// Adds a vector that has been checked and, for cosines, brought to unit length.
@@ -77,7 +79,10 @@ final class VectorSegmentWriter {
     scales.append(scale)
     norms.append(norm)
     try code.withUnsafeBytes { try spool.append($0) }
-    graphRows?.append(vector)
+    if let graphRows {
+      graphRows.append(vector)
+      hashes.append(code.withUnsafeBytes { CRC32C.checksum($0) })
+    }
     if let documentsFile, let document {
       record.removeAll(keepingCapacity: true)
       DocumentStore.encode(document, into: &record)
@@ -112,13 +117,26 @@ final class VectorSegmentWriter {
     var graph: VectorIndexManifest.File?
     var entry = 0
     var entryLevel = 0
+    var nodes: Int?
     if let graphRows, let options = configuration.graph {
+      let spooled = try MappedFile(path: spoolPath)
+      let equal = withExtendedLifetime(spooled) {
+        EqualVectors(hashes: hashes, codes: spooled.bytes, stride: codeBytes, scales: scales)
+      }
+      if equal.hasEqual {
+        graphRows.keep(equal.firsts)
+        nodes = equal.firsts.count
+        progress(count - equal.firsts.count)
+      }
       let builder = HNSWGraphBuilder(rows: graphRows, options: options)
       builder.build(threads: threads, progress: progress)
-      order = builder.breadthFirstOrder()
+      let nodeOrder = builder.breadthFirstOrder()
+      let rows = equal.rows(in: nodeOrder)
+      order = rows.positions
       entryLevel = builder.entryLevel
       let name = IndexFolder.segmentName(generation: number, kind: "graph")
-      let bytes = try writeGraph(builder, order: order, path: folder.path(of: name), entry: &entry)
+      let bytes = try writeGraph(
+        builder, order: nodeOrder, starts: nodes == nil ? nil : rows.starts, path: folder.path(of: name), entry: &entry)
       graph = VectorIndexManifest.File(name: name, bytes: bytes)
     } else {
       order = (0..<UInt32(count)).map { $0 }
@@ -140,7 +158,7 @@ final class VectorSegmentWriter {
     }
     return VectorIndexManifest.Segment(
       vectors: vectors, graph: graph, deletions: deletions, documents: documents, count: count, deleted: deleted.count,
-      entry: entry, entryLevel: entryLevel)
+      entry: entry, entryLevel: entryLevel, nodes: nodes)
   }
 
   /// Writes which rows of a segment are deleted.
@@ -173,15 +191,19 @@ final class VectorSegmentWriter {
     return VectorIndexManifest.File(name: name, bytes: try file.finish())
   }
 
-  /// Writes the graph with its rows in `order`.
-  private func writeGraph(_ builder: HNSWGraphBuilder, order: [UInt32], path: String, entry: inout Int) throws -> Int {
+  /// Writes the graph with its nodes in `order`.
+  ///
+  /// - Parameter starts: Where each node's vectors begin; nil where each has one.
+  private func writeGraph(
+    _ builder: HNSWGraphBuilder, order: [UInt32], starts: [UInt32]?, path: String, entry: inout Int
+  ) throws -> Int {
     var newRow = [UInt32](repeating: 0, count: order.count)
     for (row, old) in order.enumerated() { newRow[Int(old)] = UInt32(row) }
     entry = order.isEmpty ? 0 : Int(newRow[Int(builder.entry)])
     let file = try SectionFileWriter(path: path, kind: .graph, calls: calls)
     let rows = builder.rows
-    // Where the graph is walked on what the index stores, the codes are those of the vectors' file.
-    let hasCodes = rows.encoding != configuration.encoding
+    // Where the graph is walked on what the index stores, node by node, the codes are those of the vectors' file.
+    let hasCodes = rows.encoding != configuration.encoding || starts != nil
     try file.begin(.graphCodes)
     for old in order where hasCodes {
       try file.append(UnsafeRawBufferPointer(start: rows.codes + Int(old) * rows.stride, count: rows.stride))
@@ -210,6 +232,10 @@ final class VectorSegmentWriter {
     }
     try file.begin(.graphPlaces)
     try file.append(places)
+    if let starts {
+      try file.begin(.graphNodes)
+      try file.append(starts)
+    }
     return try file.finish()
   }
 }

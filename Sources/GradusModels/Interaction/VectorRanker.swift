@@ -100,6 +100,19 @@ public struct VectorTable: Sendable {
     tensor = Tensor(names.flatMap { vectors[$0] ?? [] }, shape: [names.count, vectors.first?.value.count ?? 0])
   }
 
+  private init(rows: [String: Int32], tensor: Tensor) {
+    self.rows = rows
+    self.tensor = tensor
+  }
+
+  /// The same vectors by other names: of each pair the new name, then one that is known.
+  public func selecting(_ names: [(name: String, known: String)]) -> VectorTable {
+    VectorTable(
+      rows: Dictionary(
+        names.compactMap { name, known in rows[known].map { (name, $0) } }, uniquingKeysWith: { first, _ in first }),
+      tensor: tensor)
+  }
+
   /// Whether there is a vector of this name.
   public func contains(_ name: String) -> Bool { rows[name] != nil }
 }

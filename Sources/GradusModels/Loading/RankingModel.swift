@@ -146,12 +146,7 @@ public struct RankingModel {
   /// - Parameter tokenizerOf: The folder whose tokenizer files are copied.
   /// - Throws: ``ModelError/missingFile(folder:name:)`` where that folder holds no tokenizer; `FileError`.
   public func save(to path: String, tokenizerOf base: ModelFolder) throws {
-    guard base.contains("tokenizer.json") || base.contains("vocab.txt") else {
-      throw ModelError.missingFile(folder: base.path, name: "tokenizer.json")
-    }
-    let tokenizerFiles = try ["tokenizer.json", "vocab.txt", "tokenizer_config.json"].filter(base.contains).map { name in
-      (name, try base.readData(try base.file(name)))
-    }
+    let tokenizerFiles = try base.tokenizerFiles()
     try Folder.create(path)
     // Files of another model under these names would be taken for this one's.
     let own = [ModelManifest.fileName, ModelFolder.configurationName, "tokenizer.json", "vocab.txt", "tokenizer_config.json"]
@@ -171,10 +166,13 @@ public struct RankingModel {
       } else {
         tensors = model.encoder.exportedWeights() + model.headParameters.map { NamedTensor($0.name, $0.value) }
       }
-      try SavedConfiguration(configuration, classifier: model.classifier).write(to: path)
+      try SavedConfiguration(
+        configuration, className: model.classifier == nil ? "Model" : "ForSequenceClassification",
+        classifier: model.classifier?.configurationEntries
+      ).write(to: path)
     case let model as BiEncoder:
       tensors = model.encoder.exportedWeights()
-      try SavedConfiguration(model.encoder.configuration, classifier: nil).write(to: path)
+      try SavedConfiguration(model.encoder.configuration).write(to: path)
       try SavedSentenceSettings(model).write(to: path)
     case let model as ConvKNRM:
       tensors = model.parameters.map { NamedTensor($0.name, $0.value) }
@@ -202,31 +200,4 @@ extension ConvKNRM {
 
   /// The embedding table without the zero row that stands right of a text's end.
   var vocabularyEmbeddings: Tensor { embeddings.slice(axis: 0, from: 0, to: embeddings.shape[0] - 1) }
-}
-
-/// `config.json` as Hugging Face's loaders want it.
-private struct SavedConfiguration: Encodable {
-  private let configuration: BertConfiguration
-  private let classifier: ClassifierSettings?
-
-  init(_ configuration: BertConfiguration, classifier: SequenceClassifier?) {
-    self.configuration = configuration
-    self.classifier = classifier?.configurationEntries
-  }
-
-  func encode(to encoder: any Encoder) throws {
-    try configuration.encode(to: encoder)
-    try classifier?.encode(to: encoder)
-    var values = encoder.container(keyedBy: BertConfiguration.Key.self)
-    let name = configuration.family.className + (classifier == nil ? "Model" : "ForSequenceClassification")
-    try values.encode([name], forKey: BertConfiguration.Key("architectures"))
-  }
-
-  func write(to folder: String) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys]
-    let output = try OutputFile(path: folder + "/" + ModelFolder.configurationName)
-    try output.write(String(decoding: try encoder.encode(self), as: UTF8.self) + "\n")
-    try output.commit()
-  }
 }

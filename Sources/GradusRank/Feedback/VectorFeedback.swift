@@ -34,7 +34,7 @@ public protocol VectorFeedback: Sendable {
 ///
 /// `alpha` 1, `beta` 0 and `gamma` 0 leave the query as it is. With 1/(positives + 1) for alpha and the rest for beta it is the
 /// average of query and documents (Li et al., TOIS 2023: vector PRF).
-public struct RocchioFeedback: VectorFeedback {
+public struct RocchioFeedback: VectorFeedback, Hashable {
   public let alpha: Double
   public let beta: Double
   public let gamma: Double

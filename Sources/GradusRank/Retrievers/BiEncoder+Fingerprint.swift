@@ -9,11 +9,16 @@ extension EncoderFingerprint {
   /// Reads the weights once to name them by their SHA-256. What differs between queries and documents of one encoder is left out:
   /// prompts, the limit of tokens, and the precision of the arithmetic.
   public init(name: String, folder: ModelFolder, encoder: BiEncoder) throws {
+    self.init(
+      name: name, digest: try Self.digest(of: folder),
+      settings: "\(encoder.pooling.rawValue) pooling, \(encoder.isNormalized ? "unit length" : "any length")")
+  }
+
+  /// SHA-256 of a folder's weights.
+  static func digest(of folder: ModelFolder) throws -> String {
     var digest = SHA256Digest()
     let weights = try MappedFile(path: try folder.file(ModelFolder.weightsName))
     withExtendedLifetime(weights) { digest.update(weights.bytes) }
-    self.init(
-      name: name, digest: digest.finish(),
-      settings: "\(encoder.pooling.rawValue) pooling, \(encoder.isNormalized ? "unit length" : "any length")")
+    return digest.finish()
   }
 }

@@ -14,6 +14,8 @@ public struct VectorRetriever: Retriever, @unchecked Sendable {
   public let index: VectorIndex
   public var options: VectorSearchOptions
   public var feedback: (any VectorFeedback)?
+  /// Which documents may be found, by both searches; nil for all.
+  public var filter: VectorFilter?
   private let encoder: BiEncoder
   private let queryPrompt: PromptChoice
 
@@ -43,13 +45,13 @@ public struct VectorRetriever: Retriever, @unchecked Sendable {
   public func search(_ queries: [Query], depth: Int) throws -> [VectorSearchResult] {
     var vectors = try encoder.encode(queries.map(\.text), prompt: queryPrompt).vectors
     if let feedback {
-      let first = try index.search(vectors, k: feedback.depth, options: options)
+      let first = try index.search(vectors, k: feedback.depth, options: options, filter: filter)
       for (number, result) in first.enumerated() {
         vectors[number] = try feedback.moved(
           queries[number], vectors[number], by: try FeedbackVector.list(result.documents, from: index))
       }
     }
-    return try index.search(vectors, k: depth, options: options)
+    return try index.search(vectors, k: depth, options: options, filter: filter)
   }
 }
 

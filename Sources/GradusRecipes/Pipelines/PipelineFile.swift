@@ -2,6 +2,7 @@ import GradusCore
 import GradusIndex
 import GradusPipeline
 import GradusRank
+import GradusTensor
 
 /// A retrieval pipeline written down in YAML (or JSON, which is YAML as well).
 ///
@@ -19,13 +20,21 @@ import GradusRank
 /// their own, and `pipeline`. Stages:
 ///
 /// - `bm25`: `index`, `depth` (1000), `k1`, `b`. `search`: `index`, `depth` (1000), `model` (`bm25`), `feedback` (none), both as
-///   in `gradus search`. `dense`: `model`, `corpus`, `depth` (1000). `run`: `file`, `depth` (1000).
+///   in `gradus search`. `run`: `file`, `depth` (1000).
+/// - `dense`: `depth` (1000) and `model`, `corpus`, which is encoded; or `index`, a stored vector index, with `model` (the one
+///   that made it), `efSearch` (64), `exact`, `feedback` (`rocchio`, `average` or `ance-prf`), `filter` (on metadata).
+/// - `late-interaction`: `index` of token vectors, `depth` (1000), `model`, `nprobe` (4), `ndocs`, `centroid-threshold` (0.3);
+///   or `exact`.
+/// - `anncur`: `model`, `corpus`, `index` (of token vectors, for `maxsim:`), `anchor-queries`, `anchor-split`,
+///   `anchor-query-count` (100), `anchor-items` (half of the budget), `seed` (1), `solver` (`truncated`), `scores`, `budget`
+///   (100), `rounds` (1), `depth` (1000).
 /// - `rerank`: `model`, `top` (all), `first-stage-weight`.
 /// - `cut`: `depth`. `scale`: `by`.
 /// - `filter`: one of `keep`, `drop` (docnos), `keep-file`, `drop-file` (one docno a line), `own: true` (drops the document that
 ///   has the query's name), or `metadata` with `values`.
 /// - `fuse`: `method`, `norm`, `weights`, `of`. `sum`, `union`, `intersection`, `concatenation`, `features`: `of`.
 /// - `linear`: `weights`, `bias`; reads what `features` made.
+/// - `feedback`: `docs` (3), `words` (100); puts the first documents' words behind the query, for the stage that retrieves after it.
 /// - `chain`: `stages`; several stages as one branch of an `of`.
 public struct PipelineFile: Sendable {
   public let pipeline: RetrievalPipeline
@@ -57,6 +66,10 @@ private struct PipelineBuilder<Resources: PipelineResources> {
   enum Part {
     case retrieval(RetrievalPipeline)
     case list(ListPipeline)
+    /// From a list to a better query.
+    case feedback(Pipeline<RankedList, Query>)
+    /// From a query to a better one.
+    case queries(Pipeline<Query, Query>)
     /// Applies to whatever stands before it.
     case cut(Int)
     case scale(Double)
@@ -82,6 +95,15 @@ private struct PipelineBuilder<Resources: PipelineResources> {
       case (.retrieval(let before)?, .scale(let weight)): result = .retrieval(before * weight)
       case (.list(let before)?, .cut(let depth)): result = .list(before % depth)
       case (.list(let before)?, .scale(let weight)): result = .list(before * weight)
+      case (.retrieval(let before)?, .feedback(let next)): result = .queries(before >>> next)
+      case (.queries(let before)?, .retrieval(let next)): result = .retrieval(before >>> next)
+      case (.queries?, _):
+        throw stage.error(
+          stage.line,
+          .value(key: "stage", found: "no stage that retrieves after 'feedback'", expected: "one, such as bm25 or dense"))
+      case (_, .feedback), (_, .queries):
+        throw stage.error(
+          stage.line, .value(key: "stage", found: "'feedback' at the start", expected: "a stage before it that retrieves"))
       case (_, .cut), (_, .scale):
         throw stage.error(
           stage.line, .value(key: "stage", found: "a cut or scale at the start", expected: "a stage before it that makes a list"))
@@ -97,7 +119,7 @@ private struct PipelineBuilder<Resources: PipelineResources> {
 
   private static var names: [String] {
     [
-      "bm25", "search", "dense", "run", "rerank", "cut", "scale", "filter", "fuse", "sum", "union", "intersection",
+      "bm25", "search", "dense", "late-interaction", "anncur", "feedback", "run", "rerank", "cut", "scale", "filter", "fuse", "sum", "union", "intersection",
       "concatenation", "features", "linear", "chain",
     ]
   }
@@ -110,6 +132,9 @@ private struct PipelineBuilder<Resources: PipelineResources> {
     case "bm25": part = .retrieval(try bm25(&stage))
     case "search": part = .retrieval(try search(&stage))
     case "dense": part = .retrieval(try dense(&stage))
+    case "late-interaction": part = .retrieval(try lateInteraction(&stage))
+    case "anncur": part = .retrieval(try anncur(&stage))
+    case "feedback": part = .feedback(try feedback(&stage))
     case "run":
       let file = try stage.neededText("file")
       part = .retrieval(.run(try resources.run(file), depth: try stage.count("depth") ?? 1000, name: "run"))
@@ -161,6 +186,7 @@ private struct PipelineBuilder<Resources: PipelineResources> {
   }
 
   private func dense(_ stage: inout YAMLMapping) throws -> RetrievalPipeline {
+    if let path = try stage.text("index") { return try dense(&stage, index: path) }
     let model = try stage.neededText("model")
     guard let name = try stage.text("corpus") ?? corpus else { throw stage.error(stage.line, .missingKey("corpus")) }
     let retriever = try resources.dense(model, documents: try resources.corpus(name))
@@ -169,7 +195,73 @@ private struct PipelineBuilder<Resources: PipelineResources> {
       settings: [StageSetting("model", model)] + retriever.settings, fingerprint: retriever.fingerprint)
   }
 
+  private func dense(_ stage: inout YAMLMapping, index: String) throws -> RetrievalPipeline {
+    let isExact = try stage.flag("exact")
+    let efSearch = try stage.count("efSearch")
+    let feedback = try stage.text("feedback").map { text throws in try VectorFeedbackMethod(parsing: text) }
+    let options = VectorStageOptions(
+      encoder: try stage.text("model"),
+      search: VectorSearchOptions(
+        efSearch: efSearch ?? VectorSearchOptions().efSearch, strategy: isExact ? .exact : .automatic),
+      feedback: feedback, filter: try stage.text("filter"))
+    let retriever = try resources.vectors(index, options)
+    var settings = [StageSetting("index", index), StageSetting("search", isExact ? "exact" : "efSearch=\(options.search.efSearch)")]
+    if let feedback { settings.append(StageSetting("feedback", feedback.description)) }
+    if let filter = options.filter { settings.append(StageSetting("filter", filter)) }
+    return .retrieve(
+      DeferredRetriever(retriever: retriever), depth: try stage.count("depth") ?? 1000, name: "dense",
+      settings: settings + retriever.settings, fingerprint: retriever.fingerprint)
+  }
+
+  private func lateInteraction(_ stage: inout YAMLMapping) throws -> RetrievalPipeline {
+    let path = try stage.neededText("index")
+    let depth = try stage.count("depth") ?? 1000
+    let isExact = try stage.flag("exact")
+    let standard = TokenSearchOptions()
+    let options = TokenSearchOptions(
+      probes: try stage.count("nprobe") ?? standard.probes,
+      centroidThreshold: try stage.number("centroid-threshold") ?? standard.centroidThreshold,
+      candidates: try stage.count("ndocs") ?? TokenSearchOptions.candidates(depth: depth))
+    let retriever = try resources.tokens(path, encoder: try stage.text("model"), isExact ? nil : options)
+    let way = isExact
+      ? "exact"
+      : "nprobe=\(options.probes) ndocs=\(options.candidates) centroid-threshold=\(options.centroidThreshold ?? -1)"
+    return .retrieve(
+      DeferredRetriever(retriever: retriever), depth: depth, name: "late-interaction",
+      settings: [StageSetting("index", path), StageSetting("search", way)] + retriever.settings,
+      fingerprint: retriever.fingerprint)
+  }
+
+  private func anncur(_ stage: inout YAMLMapping) throws -> RetrievalPipeline {
+    guard let corpus = try stage.text("corpus") ?? corpus else { throw stage.error(stage.line, .missingKey("corpus")) }
+    let budget = try stage.count("budget") ?? 100
+    let options = CURStageOptions(
+      model: try stage.neededText("model"), corpus: corpus, index: try stage.text("index"),
+      anchorQueries: try stage.neededText("anchor-queries"), anchorSplit: try stage.text("anchor-split"),
+      anchorQueryCount: try stage.count("anchor-query-count") ?? 100,
+      anchorItems: try stage.count("anchor-items") ?? max(1, budget / 2), seed: UInt64(try stage.count("seed") ?? 1),
+      solver: try PseudoInverse(parsing: try stage.text("solver") ?? "truncated"), scores: try stage.text("scores"),
+      budget: budget, rounds: try stage.count("rounds") ?? 1)
+    let retriever = try resources.anncur(options)
+    return .retrieve(
+      DeferredRetriever(retriever: retriever), depth: try stage.count("depth") ?? 1000, name: "anncur",
+      settings: [
+        StageSetting("model", options.model), StageSetting("anchor-items", options.anchorItems),
+        StageSetting("seed", options.seed), StageSetting("solver", options.solver.specification),
+        StageSetting("budget", budget), StageSetting("rounds", options.rounds),
+      ] + retriever.settings, fingerprint: retriever.fingerprint)
+  }
+
   // MARK: - Stages that read lists
+
+  private func feedback(_ stage: inout YAMLMapping) throws -> Pipeline<RankedList, Query> {
+    let documents = try documents(&stage)
+    let feedback = PassageFeedback(
+      documents: documents, count: try stage.count("docs") ?? 3, words: try stage.count("words") ?? 100)
+    return .feedback(
+      feedback, name: "feedback", settings: [StageSetting("docs", feedback.count), StageSetting("words", feedback.words)],
+      fingerprint: documents.fingerprint)
+  }
 
   private func rerank(_ stage: inout YAMLMapping) throws -> ListPipeline {
     let model = try stage.neededText("model")

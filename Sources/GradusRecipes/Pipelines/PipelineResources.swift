@@ -2,6 +2,7 @@ import GradusCore
 import GradusIndex
 import GradusPipeline
 import GradusRank
+import GradusTensor
 
 /// Finds what the stages of a pipeline file name.
 ///
@@ -13,9 +14,52 @@ public protocol PipelineResources: Sendable {
   func reranker(_ model: String, firstStageWeight: Double?) throws -> Deferred<any Reranker>
   /// Exact dense retrieval over `documents`.
   func dense(_ model: String, documents: Deferred<[Document]>) throws -> Deferred<any Retriever>
+  /// Retrieval from a stored vector index, graph or flat as the folder has it.
+  func vectors(_ path: String, _ options: VectorStageOptions) throws -> Deferred<any Retriever>
+  /// Late interaction over a stored index of token vectors.
+  func tokens(_ path: String, encoder: String?, _ options: TokenSearchOptions?) throws -> Deferred<any Retriever>
+  /// Retrieval by a re-ranker itself, under a budget of its calls.
+  func anncur(_ options: CURStageOptions) throws -> Deferred<any Retriever>
   func run(_ path: String) throws -> Run
   /// The names in a file, one a line.
   func docnos(_ path: String) throws -> Set<String>
+}
+
+/// How a stage searches a stored vector index.
+public struct VectorStageOptions: Sendable {
+  /// Of the queries; nil for the one that made the index.
+  public var encoder: String?
+  public var search: VectorSearchOptions
+  public var feedback: VectorFeedbackMethod?
+  /// On the documents' metadata, as `gradus search --filter` has it.
+  public var filter: String?
+
+  public init(
+    encoder: String? = nil, search: VectorSearchOptions = VectorSearchOptions(), feedback: VectorFeedbackMethod? = nil,
+    filter: String? = nil
+  ) {
+    self.encoder = encoder
+    self.search = search
+    self.feedback = feedback
+    self.filter = filter
+  }
+}
+
+/// How a stage retrieves by ANNCUR.
+public struct CURStageOptions: Sendable {
+  public var model: String
+  public var corpus: String
+  /// Index of token vectors, for late interaction.
+  public var index: String?
+  public var anchorQueries: String
+  public var anchorSplit: String?
+  public var anchorQueryCount: Int
+  public var anchorItems: Int
+  public var seed: UInt64
+  public var solver: PseudoInverse
+  public var scores: String?
+  public var budget: Int
+  public var rounds: Int
 }
 
 /// Something that is loaded when it is first asked for, with what is known about it before.

@@ -6,6 +6,8 @@ struct TrainedArm {
   let cells: [RecipeCell]
   let curriculum: String?
   let curriculumEnd: String?
+  /// Where a grid was searched.
+  let tried: [RecipeResult.Trial]?
 
   /// Mean over the seeds; nil where a run has none.
   var development: Double? {
@@ -57,13 +59,14 @@ struct ExperimentComparison {
     var listed = firstStage.map { figures in
       [
         RecipeResult.Arm(
-          name: "first stage", isClaimed: false, curriculum: nil, curriculumEnd: nil, development: nil, figures: figures)
+          name: "first stage", isClaimed: false, curriculum: nil, curriculumEnd: nil, development: nil, tried: nil,
+          figures: figures)
       ]
     } ?? []
     listed += arms.map { arm in
       RecipeResult.Arm(
         name: arm.arm.name, isClaimed: arm.arm.isClaimed, curriculum: arm.curriculum, curriculumEnd: arm.curriculumEnd,
-        development: arm.development,
+        development: arm.development, tried: arm.tried,
         figures: measures.map { measure in
           let means = arm.values(measure.name).map(\.mean)
           return RecipeResult.Figure(measure: measure.name, mean: means.mean, seeds: means)

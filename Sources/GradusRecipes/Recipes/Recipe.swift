@@ -8,8 +8,8 @@ import GradusTrain
 ///     let plan = try recipe.plan(.quick)
 ///
 /// An experiment trains text rankers on collections (`kind: training`, the default), or runs a ``Study`` (`kind: study`).
-/// Each may have a claim of its own beside the recipe's. The file states the whole protocol. Unknown keys are refused with
-/// their line and the nearest valid one.
+/// Each may have a claim of its own beside the recipe's, and settings that development data choose (``RecipeGrid``). The file
+/// states the whole protocol. Unknown keys are refused with their line and the nearest valid one.
 public struct Recipe: Sendable, Equatable {
   /// How much is computed.
   public enum Mode: String, Sendable, Codable, CaseIterable {
@@ -42,6 +42,8 @@ public struct Recipe: Sendable, Equatable {
     public let endOf: String?
     /// Takes the curriculum of that experiment's claimed arm with the best development figure.
     public let bestOf: String?
+    /// What development data choose for this arm, beside what the experiment lets them choose for all.
+    public var grid = RecipeGrid()
   }
 
   /// Arms that differ in nothing but their settings.
@@ -58,6 +60,8 @@ public struct Recipe: Sendable, Equatable {
     /// Ends of the curriculum among which the development queries choose, with one seed; empty for the settings' own.
     public var curriculumEnds: [Int]
     public var settings: [Setting]
+    /// What development data choose, for each arm by itself.
+    public var grid = RecipeGrid()
     public var arms: [Arm]
   }
 
@@ -166,6 +170,7 @@ extension Recipe.Experiment {
     testDepth = try source.count("test-depth") ?? 100
     curriculumEnds = try source.curriculumEnds() ?? []
     settings = try source.mapping("settings")?.recipeSettings(of: type) ?? []
+    grid = try source.mapping("grid")?.grid(of: type) ?? RecipeGrid()
     var arms: [Recipe.Arm] = []
     for var arm in try source.mappings("arms") ?? [] {
       let name = try arm.neededText("name")
@@ -181,7 +186,7 @@ extension Recipe.Experiment {
       arms.append(
         Recipe.Arm(
           name: name, isClaimed: try arm.flag("claimed"), settings: try arm.mapping("settings")?.recipeSettings(of: type) ?? [],
-          endOf: endOf, bestOf: bestOf))
+          endOf: endOf, bestOf: bestOf, grid: try arm.mapping("grid")?.grid(of: type) ?? RecipeGrid()))
       try arm.finish()
     }
     self.arms = arms
@@ -218,6 +223,10 @@ extension Recipe.Plan {
             change.line(of: "arms"), .reference(key: "arms", name: name, known: experiment.arms.map(\.name)))
         }
         experiment.arms = experiment.arms.filter { names.contains($0.name) || $0.name == experiment.baseline }
+      }
+      if mode == .quick {
+        experiment.grid = experiment.grid.first
+        for arm in experiment.arms.indices { experiment.arms[arm].grid = experiment.arms[arm].grid.first }
       }
       try change.finish()
       return experiment

@@ -40,11 +40,30 @@ extension RecipeRun.Report {
       if experiment.claim != result.claim { page.paragraph("Claim: \(experiment.claim)") }
       page.paragraph(Self.sentence(experiment))
       page.table(Self.header(experiment), Self.rows(experiment))
+      addTrials(of: experiment, to: &page)
       page.charts(TrainingCurves.charts(detail.cells.map { ($0.arm, $0.seeds.map(\.curves)) }))
       page.heading("Gains one by one: \(experiment.claimMeasure) of the \(experiment.itemNoun), mean over seeds", level: 3)
       page.charts(differences(detail))
     }
     return page.html
+  }
+
+  /// What development data chose from, and what they chose.
+  private func addTrials(of experiment: RecipeResult.Experiment, to page: inout HTMLPage) {
+    let searched = experiment.arms.filter { $0.tried != nil }
+    guard !searched.isEmpty else { return }
+    page.heading("Settings that development data chose, with one seed", level: 3)
+    page.table(
+      ["arm", "settings", "development", "chosen"],
+      searched.flatMap { arm in
+        let tried = arm.tried ?? []
+        return tried.enumerated().map { number, trial in
+          [
+            arm.name, trial.text, trial.development.map { NumberText.fixed($0, 4) } ?? "-",
+            number == RecipeResult.Trial.best(tried) ? "yes" : "",
+          ]
+        }
+      })
   }
 
   private var modeNote: String {
@@ -130,11 +149,12 @@ extension RecipeResult {
   /// One row an experiment for tables of many systems: experiment, what was obtained, its interval, the verdict.
   public var rows: [[String]] {
     experiments.map { experiment in
-      guard let judged = experiment.judged else { return [experiment.place, "-", "-", experiment.conclusion.rawValue] }
+      let (verdict, claim) = (experiment.conclusion.rawValue, experiment.claim)
+      guard let judged = experiment.judged else { return [experiment.place, "-", "-", verdict, claim] }
       let percent = judged.relativePercent.map { " (\(NumberText.signed($0, 1)) %)" } ?? ""
       let obtained = "\(experiment.claimMeasure) \(NumberText.signed(judged.difference, 4))\(percent)"
       let interval = judged.interval.map { NumberText.signed($0, 4) }.joined(separator: ", ")
-      return [experiment.place, obtained, "[\(interval)]", experiment.conclusion.rawValue]
+      return [experiment.place, obtained, "[\(interval)]", verdict, claim]
     }
   }
 

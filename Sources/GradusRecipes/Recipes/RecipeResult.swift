@@ -18,10 +18,12 @@ public struct RecipeResult: Sendable, Equatable, Codable {
     public let curriculumEnd: String?
     /// Mean over seeds of the best epoch's development figure; nil for the first stage.
     public let development: Double?
+    /// The combinations of settings that development data chose from, with one seed; nil where there was nothing to choose.
+    public let tried: [Trial]?
     public let figures: [Figure]
 
     enum CodingKeys: String, CodingKey {
-      case name, curriculum, development, figures
+      case name, curriculum, development, tried, figures
       case isClaimed = "claimed"
       case curriculumEnd = "curriculum_end"
     }

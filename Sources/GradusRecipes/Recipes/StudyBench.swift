@@ -10,9 +10,18 @@ struct StudyBench {
     var items: [String]?
     var arms: [TrainedArm] = []
     for arm in experiment.arms {
-      let settings = try StudySettings(study, (experiment.settings + arm.settings).map { ($0.name, $0.value) })
+      let given = experiment.settings + arm.settings
+      func settings(_ chosen: [Recipe.Setting]) throws -> StudySettings {
+        try StudySettings(study, (given + chosen).map { ($0.name, $0.value) })
+      }
+      let choice = try experiment.grid.merged(with: arm.grid).choose { chosen, number in
+        try cell("\(arm.name)-grid\(number + 1)", experiment, try settings(chosen), seed: 1).development
+      }
+      let settings = try settings(choice.settings)
       let cells = try (1...seeds).map { seed in
-        let name = "\(arm.name)-seed\(seed)"
+        // The first seed of the choice has been run already.
+        let isKnown = seed == 1 && choice.tried != nil
+        let name = isKnown ? "\(arm.name)-grid\(choice.number + 1)" : "\(arm.name)-seed\(seed)"
         let cell = try cell(name, experiment, settings, seed: UInt64(seed))
         guard items ?? cell.items == cell.items else {
           throw StudyError.otherItems(study: study.name, cell: name)
@@ -20,7 +29,7 @@ struct StudyBench {
         items = cell.items
         return cell
       }
-      arms.append(TrainedArm(arm: arm, cells: cells, curriculum: nil, curriculumEnd: nil))
+      arms.append(TrainedArm(arm: arm, cells: cells, curriculum: nil, curriculumEnd: nil, tried: choice.tried))
     }
     let comparison = ExperimentComparison(
       experiment: experiment, collection: nil, itemNoun: study.items, items: items ?? [], seeds: seeds,

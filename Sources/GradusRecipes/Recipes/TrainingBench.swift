@@ -34,6 +34,12 @@ struct TrainingBench {
         values += best
       }
       if let end = arm.endOf.flatMap({ ends[$0] }) { values.append(Recipe.Setting(name: "curriculum-end", value: end)) }
+      let choice = try experiment.grid.merged(with: arm.grid).choose { chosen, number in
+        var own = try self.settings(values + chosen)
+        own.seed = 1
+        return try cell("\(arm.name)-grid\(number + 1)", experiment, own, nil).development
+      }
+      values += choice.settings
       var settings = try settings(values)
       if settings.curriculum != "none", arm.isClaimed, arm.bestOf == nil, !experiment.curriculumEnds.isEmpty {
         try settings.set("curriculum-end", to: "\(try chosenEnd(experiment, arm, settings))")
@@ -49,7 +55,7 @@ struct TrainingBench {
       trained.append(
         TrainedArm(
           arm: arm, cells: cells, curriculum: hasCurriculum ? settings.curriculum : nil,
-          curriculumEnd: hasCurriculum ? settings.curriculumEnd.map { "\($0)" } ?? "never" : nil))
+          curriculumEnd: hasCurriculum ? settings.curriculumEnd.map { "\($0)" } ?? "never" : nil, tried: choice.tried))
     }
     let firstStage = try evaluate(qrels: testQrels, run: candidates, measures: run.recipe.measures)
     let comparison = ExperimentComparison(

@@ -119,6 +119,12 @@ struct YAMLMapping {
     }
   }
 
+  /// All keys, each with its values, in order: a list, or one value.
+  func textLists() throws -> [(key: String, values: [String], line: Int)] {
+    var copy = self
+    return try entries.map { ($0.key, try copy.list($0.key) ?? [], $0.line) }
+  }
+
   /// - Throws: ``RecipeError/Reason/unknownKey(_:nearest:)`` for the first key that was not asked for.
   func finish() throws {
     for entry in entries where !known.contains(entry.key) {

@@ -8,9 +8,10 @@ import GradusTrain
 /// A ranker on frozen vectors, trained with hard negatives of which a known part is relevant: the test of
 /// ``CoupledEstimation``.
 ///
-/// Of each training query only the relevant document that BM25 ranks best keeps its label, as a pool made by BM25 would have
-/// it; the others are hidden among the unlabelled. Negatives are drawn from the documents that the encoder ranks best for the
-/// query, or BM25. Test queries have all their judgements.
+/// Of each training query only the relevant document that BM25 ranks best keeps its label (`labels: best`), or those that a pool
+/// of BM25's best documents holds (`labels: pool`, annotation as the method's model of it has it); the others are hidden among
+/// the unlabelled. Negatives are drawn from the documents that the encoder ranks best for the query, or BM25. The selection model
+/// is one of the ranker's kind, or a linear one of what BM25 says. Test queries have all their judgements.
 public enum PoolingBiasStudy: Study {
   public static let name = "pooling-bias"
   public static let summary = "a ranker on frozen vectors with hidden relevant documents among its hard negatives"
@@ -21,6 +22,10 @@ public enum PoolingBiasStudy: Study {
     StudySetting(
       "method", .choice(["plain", "coupled", "propensity", "oracle"]), default: "plain",
       "weights of the negatives; oracle leaves hidden relevant documents out"),
+    StudySetting("labels", .choice(["best", "pool"]), default: "best", "which relevant documents have been annotated"),
+    StudySetting("pool-depth", .count(least: 1), default: "10", "BM25's documents that annotators saw, for labels: pool"),
+    StudySetting("selection", .choice(["vectors", "first-stage"]), default: "vectors", "what the selection model reads"),
+    StudySetting("selection-rate", .number(1e-7...1), default: "3e-4", "learning rate of the selection model"),
     StudySetting("temperature", .number(0.01...1e6), default: "10", "of the weights, t"),
     StudySetting(
       "scale", .choice(["equal", "paper"]), default: "equal", "weights divided by their batch mean, or as in the paper"),
@@ -35,6 +40,7 @@ public enum PoolingBiasStudy: Study {
     StudySetting("depth", .count(least: 2), default: "50", "BM25's candidates that are re-ranked"),
   ]
   public static let measures = [StudyMeasure("nDCG@10")]
+  public static let version = 2
 
   public static func run(_ settings: StudySettings, seed: UInt64, context: StudyContext) throws -> StudyOutcome {
     let trained = try train(settings, seed: seed, context: context)
@@ -62,20 +68,22 @@ public enum PoolingBiasStudy: Study {
     }
     let (devGroups, devQrels) = try groups(bench.data.dev)
     let (testGroups, testQrels) = try groups(try bench.data.qrels("test"))
-    func trained(_ scorer: VectorRanker, _ name: String) -> TrainedModel {
+    func trained(_ scorer: any PairScorer, _ name: String, rate: String) -> TrainedModel {
       TrainedModel(
         scorer, name: name,
-        optimizer: Adam(groups: [ParameterGroup(parameters: scorer.parameters, learningRate: settings.number("learning-rate"))]),
+        optimizer: Adam(groups: [ParameterGroup(parameters: scorer.parameters, learningRate: settings.number(rate))]),
         gradientClipping: 1)
     }
-    var models = [trained(ranker, "ranker")]
+    var models = [trained(ranker, "ranker", rate: "learning-rate")]
     let loss = PairwiseCrossEntropyLoss()
     var objectives = [TrainingObjective(loss)]
     let coupled = try CoupledEstimation(
       temperature: settings.number("temperature"), isNormalized: settings["scale"] == "equal")
     switch settings["method"] {
     case "coupled":
-      models.append(trained(VectorRanker(queries: bench.queries, documents: bench.documents), coupled.selection))
+      let selection: any PairScorer = settings["selection"] == "vectors"
+        ? VectorRanker(queries: bench.queries, documents: bench.documents) : FirstStageScorer(statistics: pool.bm25)
+      models.append(trained(selection, coupled.selection, rate: "selection-rate"))
       objectives = coupled.objectives(loss)
     case "propensity":
       let weighting = try InversePropensityWeighting(
@@ -112,6 +120,7 @@ public enum HiddenPositivesStudy: Study {
   public static let summary = "weights of hidden relevant documents against those of true negatives, query by query"
   public static let items = "training queries"
   public static let settings = PoolingBiasStudy.settings
+  public static let version = PoolingBiasStudy.version
   /// Probability that a true negative weighs more than a hidden positive of its query; 0.5 where all weigh the same.
   public static let measures = [StudyMeasure("true negatives outweigh hidden positives")]
 
@@ -121,12 +130,12 @@ public enum HiddenPositivesStudy: Study {
   }
 }
 
-/// Training queries with one labelled document and negatives of which some are relevant.
+/// Training queries with their labelled documents and negatives of which some are relevant.
 struct BiasedPool: Sendable {
   struct Entry: Sendable {
     let qid: String
-    let positive: String
-    /// The retriever's best, the labelled one left out.
+    let positives: [String]
+    /// The retriever's best, the labelled ones left out.
     let negatives: [String]
     /// Relevant ones among the negatives.
     let hidden: Set<String>
@@ -143,22 +152,27 @@ struct BiasedPool: Sendable {
     let order = stream.permutation(run.rankings.count)
     let isOracle = settings["method"] == "oracle"
     let untrained = VectorRanker(queries: bench.queries, documents: bench.documents)
-    let nearest = settings["retriever"] == "bm25" ? [] : try untrained.nearest(run.qids, count: top + 1)
+    let mostLabels = settings["labels"] == "pool" ? settings.count("pool-depth") : 1
+    let nearest = settings["retriever"] == "bm25" ? [] : try untrained.nearest(run.qids, count: top + mostLabels)
     var entries: [Entry] = []
     for position in order where entries.count < settings.count("queries") {
       let ranking = run.rankings[position]
       let relevant = Set(bench.data.train.relevant(qid: ranking.qid))
-      guard let positive = ranking.documents.first(where: { relevant.contains($0.docno) })?.docno else { continue }
+      let found = ranking.documents.map(\.docno).filter { relevant.contains($0) }
+      let seen = Set(ranking.documents.prefix(mostLabels).map(\.docno))
+      let positives = settings["labels"] == "pool" ? found.filter { seen.contains($0) } : Array(found.prefix(1))
+      guard !positives.isEmpty else { continue }
       let best: [String]
       if settings["retriever"] == "bm25" {
-        best = ranking.documents.prefix(top + 1).map(\.docno)
+        best = ranking.documents.prefix(top + mostLabels).map(\.docno)
       } else {
         best = nearest[position]
       }
-      let found = best.filter { $0 != positive }.prefix(top)
-      let negatives = isOracle ? found.filter { !relevant.contains($0) } : Array(found)
+      let others = best.filter { !positives.contains($0) }.prefix(top)
+      let negatives = isOracle ? others.filter { !relevant.contains($0) } : Array(others)
       guard !negatives.isEmpty else { continue }
-      entries.append(Entry(qid: ranking.qid, positive: positive, negatives: negatives, hidden: relevant.intersection(negatives)))
+      entries.append(
+        Entry(qid: ranking.qid, positives: positives, negatives: negatives, hidden: relevant.intersection(negatives)))
     }
     guard entries.count >= 2 else {
       throw StudyError.missingData(
@@ -188,8 +202,9 @@ private struct BiasedPoolSampler: TrainingSampler {
     var stream = generator.stream("draw", drawn)
     drawn += 1
     let entry = entries[stream.integer(below: entries.count)]
-    return .pairwise(
-      qid: entry.qid, positive: entry.positive, negatives: [entry.negatives[stream.integer(below: entry.negatives.count)]])
+    let negative = entry.negatives[stream.integer(below: entry.negatives.count)]
+    let positive = entry.positives[stream.integer(below: entry.positives.count)]
+    return .pairwise(qid: entry.qid, positive: positive, negatives: [negative])
   }
 
   var resumeState: Int { drawn }
@@ -223,7 +238,7 @@ final class WeightRecorder: TrainerHook {
 
   func afterEpoch(_ trainer: Trainer, record: EpochRecord) throws {
     guard let coupled, !entries.isEmpty else { return }
-    let lists = entries.map { TrainingSample.pairwise(qid: $0.qid, positive: $0.positive, negatives: $0.negatives) }
+    let lists = entries.map { TrainingSample.pairwise(qid: $0.qid, positive: $0.positives[0], negatives: $0.negatives) }
     let scores = try trainer.scores(of: lists, model: coupled.selection)
     var hidden: [Double] = []
     var others: [Double] = []

@@ -102,11 +102,15 @@ public enum SetRankingStudy: Study {
   }
 
   /// nDCG@10 with gain `2^grade - 1`; 0 for a query without a relevant row.
-  static func ndcg(_ grades: [Double]) -> Double {
-    func dcg(_ grades: [Double]) -> Double {
-      grades.prefix(10).enumerated().reduce(0) { $0 + (exp2($1.element) - 1) / log2(Double($1.offset) + 2) }
-    }
-    let ideal = dcg(grades.sorted(by: >))
-    return ideal > 0 ? dcg(grades) / ideal : 0
+  static func ndcg(_ grades: [Double]) -> Double { dcg(grades, over: dcg(grades.sorted(by: >))) }
+
+  /// nDCG@10 of a ranking's first ten, of which the whole query has `ideal` documents of grade 1.
+  static func ndcg(_ hits: [Double], ideal: Int) -> Double {
+    dcg(hits, over: dcg([Double](repeating: 1, count: min(10, ideal))))
+  }
+
+  private static func dcg(_ grades: [Double], over ideal: Double = 1) -> Double {
+    let sum = grades.prefix(10).enumerated().reduce(0) { $0 + (exp2($1.element) - 1) / log2(Double($1.offset) + 2) }
+    return ideal > 0 ? sum / ideal : 0
   }
 }

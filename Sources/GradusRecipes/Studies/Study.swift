@@ -101,6 +101,10 @@ public enum StudyCatalog {
   public static let all: [any Study.Type] = [
     LinearRegressionStudy.self, NoisyPairsStudy.self, ImplicitFeedbackStudy.self, PoolingBiasStudy.self,
     HiddenPositivesStudy.self, SortingStudy.self, SetRankingStudy.self, UnlabelledListsStudy.self,
+    WordPredictionStudy.self, NoisyLabelsStudy.self, TwoViewsStudy.self, ListRankingStudy.self,
+    RareClassStudy.self, TopGradeStudy.self, VectorRetrievalStudy.self, OpenWorldStudy.self, FewShotStudy.self,
+    MaskedPretrainingStudy.self,
+    CURStudy.self,
   ]
 
   public static func study(_ name: String) -> (any Study.Type)? { all.first { $0.name == name } }

@@ -9,6 +9,8 @@ public struct StudySetting: Sendable, Equatable {
     case text
     /// Weightings of `WeightingNames`.
     case weighting
+    /// A loss of `LossNames`: over scores where true, over vectors where false.
+    case loss(overScores: Bool)
   }
 
   public let name: String
@@ -77,6 +79,7 @@ extension StudySetting {
         throw refuse("one of \(choices.joined(separator: ", "))\(nearest)")
       }
     case .weighting: try SettingAccess.checkWeighting(name, value)
+    case .loss(let overScores): try SettingAccess.checkLoss(name, value, overScores: overScores)
     }
   }
 }

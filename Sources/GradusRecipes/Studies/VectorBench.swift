@@ -5,21 +5,12 @@ import GradusFormats
 import GradusIndex
 import GradusModels
 import GradusTensor
-import GradusText
 import GradusTrain
-
-#if canImport(FoundationEssentials)
-import FoundationEssentials
-#else
-import Foundation
-#endif
 
 /// A text collection with a vector of a frozen encoder for each query and document: where studies train rankers in seconds.
 ///
-/// The vectors are computed once and kept under `$GRADUS_HOME/cache/vectors`, by the digests of what they follow from.
+/// The vectors are computed once (``TextVectors``).
 struct VectorBench {
-  static let maximumTokens = 128
-
   let data: TrainingData
   /// Of all judged queries, and of the titles of documents where a study asks for them (`title:DOCNO`).
   let queries: VectorTable
@@ -33,7 +24,7 @@ struct VectorBench {
   ///     ones (`strong:QID`).
   init(collection: String, model: String, titles: Bool = false, droppedWords: Double = 0, home: DataHome) throws {
     let collection = try CollectionCatalog(home: home).locate(collection)
-    let folder = try ModelCatalog(home: home).locate(model).folder
+    let encoder = try TextVectors(model: model, home: home)
     let data = try TrainingData(collection, home: home)
     self.data = data
     var texts: [(name: String, text: String)] = []
@@ -57,34 +48,9 @@ struct VectorBench {
       let kept = stream.permutation(words.count).prefix(count).sorted()
       return ("strong:" + qid, kept.map { String(words[$0]) }.joined(separator: " "))
     }
-    let base = ModelFolder(path: folder)
-    let digest = try FileDigest.sha256(try base.file(ModelFolder.weightsName))
-    var encoder: BiEncoder?
-    func vectors(_ texts: [(name: String, text: String)]) throws -> [String: [Float]] {
-      guard !texts.isEmpty else { return [:] }
-      let identity = [digest, "\(Self.maximumTokens)"] + texts.map { "\($0.name) \($0.text)" }
-      let key = SHA256Digest.hex(of: Array(identity.joined(separator: "\n").utf8))
-      let path = "\(home.cache)/vectors/\(key.prefix(24)).safetensors"
-      if !FileManager.default.fileExists(atPath: path) {
-        let limits = TokenLimits(maximumTokens: Self.maximumTokens)
-        let model = try encoder ?? BiEncoder(folder: base, limits: limits).prepared(for: .fp32)
-        encoder = model
-        let progress = Progress("encoding", total: texts.count, unit: "texts")
-        let rows = try model.encode(texts.map(\.text)) { progress.advance(by: $0) }.vectors
-        progress.finish()
-        try Folder.create("\(home.cache)/vectors")
-        let writer = SafetensorsWriter(path: path, metadata: [:])
-        writer.add("vectors", shape: [rows.count, model.dimension], floats: rows.flatMap { $0 })
-        try writer.commit()
-      }
-      let file = try SafetensorsFile(path: path)
-      let floats = try file.floats("vectors")
-      let width = floats.count / max(1, texts.count)
-      return Dictionary(uniqueKeysWithValues: texts.enumerated().map { ($1.name, Array(floats[$0 * width..<($0 + 1) * width])) })
-    }
-    documents = VectorTable(try vectors(texts))
+    documents = VectorTable(try encoder.vectors(texts))
     queries = VectorTable(
-      try [queryTexts, titleTexts, strongTexts].map(vectors).reduce(into: [:]) { $0.merge($1) { first, _ in first } })
+      try [queryTexts, titleTexts, strongTexts].map(encoder.vectors).reduce(into: [:]) { $0.merge($1) { first, _ in first } })
   }
 
   /// BM25's candidates of judged queries, with their texts.

@@ -38,7 +38,8 @@ public enum SystemCatalog {
   ]
 
   public static let systems: [RankingSystem] = [
-    RankingSystem("ann-cur", "nearest neighbours of a cross-encoder by matrix factorisation", .retrieval),
+    RankingSystem("ann-cur", "nearest neighbours of a cross-encoder by matrix factorisation", .retrieval,
+      parts: ["CURRetriever", "CURSearch", "CURScores", "PseudoInverse"]),
     RankingSystem("ar2", "retriever and ranker trained against each other", .training),
     RankingSystem("baidu-plm", "pre-trained rankers for web search", .reranking),
     RankingSystem("benchmark-aggregation", "ranking systems over many tasks by Kemeny consensus", .evaluation),
@@ -75,7 +76,9 @@ public enum SystemCatalog {
       "ldr-losses", "losses robust to the label distribution", .training,
       parts: ["LDRKLLoss", "ALDRKLLoss", "ScoreNormaliser"]),
     RankingSystem("lol-prf", "feedback that does not hurt, by comparing reformulations", .feedback),
-    RankingSystem("loss-reweighting", "weighting samples by their loss while training", .training, parts: ["LossReweighting"]),
+    RankingSystem(
+      "loss-reweighting", "weighting samples by their loss while training", .training,
+      parts: ["LossReweighting", "MaskedLanguageTraining"]),
     RankingSystem(
       "margin-mse", "distilling score margins across architectures", .distillation,
       parts: ["MarginMSELoss", "TeacherLabelledSampler", "BiEncoder", "ConvKNRM"]),
@@ -92,7 +95,7 @@ public enum SystemCatalog {
     RankingSystem("preference-ranking", "how well preference training ranks preferences", .evaluation),
     RankingSystem(
       "presto", "rare events by ordinal regression", .calibration,
-      parts: ["OrdinalRegression", "CumulativeLogitLoss", "FusedDifferencePenalty"]),
+      parts: ["OrdinalRegression", "CumulativeLogitLoss", "FusedDifferencePenalty", "OrdinalCrossValidation"]),
     RankingSystem("pretraining-tasks", "pre-training tasks for dense retrieval", .training),
     RankingSystem("r3", "a reward from relevance and length", .generation),
     RankingSystem("rankify", "one toolkit from retrieval to answers", .pipeline),

@@ -104,6 +104,18 @@ struct SettingAccess: Sendable {
     try named(name, value, alsoKnown: ["none"]) { _ = try WeightingNames.parse(value) }
   }
 
+  /// For studies, which read either scores or vectors.
+  static func checkLoss(_ name: String, _ value: String, overScores: Bool) throws {
+    try named(name, value) {
+      switch (try LossNames.named(value), overScores) {
+      case (.scores, true), (.vectors, false): break
+      default:
+        let kind = overScores ? "a loss over scores" : "a loss over vectors"
+        throw SettingError.value(setting: name, found: value, expected: kind)
+      }
+    }
+  }
+
   private static func choice<Value: RawRepresentable<String> & CaseIterable & Sendable>(
     _ name: String, _ path: Path<Value>
   ) -> SettingAccess {

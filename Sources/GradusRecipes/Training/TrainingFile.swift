@@ -1,3 +1,5 @@
+import GradusCore
+
 /// Settings of a training as a YAML file: `name: value`, a setting a line.
 ///
 ///     architecture: conv-knrm
@@ -27,16 +29,35 @@ extension YAMLMapping {
     return try settings { try probe.set($0, to: $1) }
   }
 
+  /// - Throws: ``RecipeError`` with the line, for what a study or a training refuses.
+  func checkSetting(_ key: String, _ value: String, line: Int, of study: (any Study.Type)?) throws {
+    try check(key, value, line: line) {
+      if let study {
+        var probe = try StudySettings(study)
+        try probe.set(key, to: value)
+      } else {
+        var probe = TrainingSettings()
+        try probe.set(key, to: value)
+      }
+    }
+  }
+
+  private func check(_ key: String, _ value: String, line: Int, _ body: () throws -> Void) throws {
+    do {
+      try body()
+    } catch let problem as SettingError {
+      if case .unknown(let name, let nearest) = problem { throw error(line, .unknownKey(name, nearest: nearest)) }
+      throw error(line, .setting(problem))
+    } catch let problem as any GradusError {
+      throw error(line, .value(key: key, found: value, expected: "another value: \(problem)"))
+    }
+  }
+
   private func settings(
     _ check: (_ name: String, _ value: String) throws -> Void
   ) throws -> [(name: String, value: String)] {
     try texts().map { key, value, line in
-      do {
-        try check(key, value)
-      } catch let problem as SettingError {
-        if case .unknown(let name, let nearest) = problem { throw error(line, .unknownKey(name, nearest: nearest)) }
-        throw error(line, .setting(problem))
-      }
+      try self.check(key, value, line: line) { try check(key, value) }
       return (key, value)
     }
   }

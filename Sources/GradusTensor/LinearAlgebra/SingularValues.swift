@@ -116,11 +116,13 @@ public enum LinearAlgebraError: GradusError, Equatable {
   case notFinite
   case noConvergence(sweeps: Int)
   case invalidTolerance(Double)
+  /// Met while a column was eliminated.
+  case notPositiveDefinite(column: Int)
 
   public var failureKind: FailureKind {
     switch self {
     case .notFinite: .badData
-    case .noConvergence: .failed
+    case .noConvergence, .notPositiveDefinite: .failed
     case .invalidTolerance: .usage
     }
   }
@@ -129,6 +131,8 @@ public enum LinearAlgebraError: GradusError, Equatable {
     switch self {
     case .notFinite: "a matrix to decompose holds NaN or an infinite number"
     case .noConvergence(let sweeps): "the singular values did not settle in \(sweeps) sweeps"
+    case .notPositiveDefinite(let column):
+      "the matrix of an equation is not positive definite (column \(column)); give a larger lambda"
     case .invalidTolerance(let value): "the tolerance must be in 0..<1 and lambda at least 0, found \(value)"
     }
   }

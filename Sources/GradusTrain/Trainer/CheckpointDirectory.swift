@@ -38,6 +38,9 @@ struct CheckpointDirectory {
   private static let prefix = "checkpoint-"
   private var pointer: String { path + "/LATEST" }
 
+  /// Whether a checkpoint lies in this folder.
+  static func isPresent(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path + "/LATEST") }
+
   // MARK: - Writing
 
   /// Writes a checkpoint: `body` gets the folder to write into, and returns the names of its files.

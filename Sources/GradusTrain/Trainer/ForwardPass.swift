@@ -4,6 +4,7 @@ import GradusTensor
 public final class ForwardPass {
   /// What one model gives for the samples: the vectors, where it makes any, are those that the scores come from.
   struct ModelOutput {
+    /// `[samples, documents]` or `[samples, documents, logits]`; `[pairs]` or `[pairs, logits]` where samples differ in length.
     let scores: Tensor
     let embeddings: SampleEmbeddings?
   }
@@ -33,8 +34,15 @@ public final class ForwardPass {
   /// Logits of a model, shape `[samples, documents]`, or `[samples, documents, logits]`; with gradient unless the model is
   /// frozen.
   ///
-  /// - Throws: ``TrainingError/unknownModel(_:known:)``, and what the scorer throws.
-  public func scores(of model: String) throws -> Tensor { try output(of: model).scores }
+  /// - Throws: ``LossError/raggedBatch(_:_:)`` where samples differ in their number of documents;
+  ///   ``TrainingError/unknownModel(_:known:)``, and what the scorer throws.
+  public func scores(of model: String) throws -> Tensor {
+    if let odd = samples.firstOfOtherLength { throw LossError.raggedBatch(samples[0].id, odd.id) }
+    return try output(of: model).scores
+  }
+
+  /// The same in one row, sample by sample, also of samples of different lengths.
+  func flatLogits(of model: String) throws -> Tensor { try output(of: model).scores }
 
   /// The vectors of a model that reads queries and documents apart; with gradient unless the model is frozen.
   ///
@@ -47,5 +55,42 @@ public final class ForwardPass {
   /// A model's logits with the samples, as a ranking loss takes them.
   public func lossInput(of model: String) throws -> LossInput {
     try LossInput(scores: try scores(of: model), samples: samples)
+  }
+
+  /// A loss of samples that may differ in their number of documents, such as whole lists of features: the samples of one
+  /// length at a time, since a sample's loss does not depend on the others.
+  ///
+  /// - Returns: `[samples]`, in their order.
+  func perSample(of model: String, _ loss: (LossInput) throws -> Tensor) throws -> Tensor {
+    guard samples.firstOfOtherLength != nil else { return try loss(try lossInput(of: model)) }
+    let logits = try flatLogits(of: model)
+    var places: [Int: [Int]] = [:]
+    var starts = [0]
+    for (place, sample) in samples.enumerated() {
+      places[sample.documents.count, default: []].append(place)
+      starts.append(starts[place] + sample.documents.count)
+    }
+    var parts: [Tensor] = []
+    var order: [Int] = []
+    for (length, own) in places.sorted(by: { $0.key < $1.key }) {
+      let rows = own.flatMap { place in (0..<length).map { Int32(starts[place] + $0) } }
+      let scores = logits.indexSelect(Tensor(indices: rows, shape: [rows.count]))
+      let input = try LossInput(
+        scores: scores.reshaped(to: [own.count, length] + logits.shape.dropFirst()), samples: own.map { samples[$0] })
+      let values = try loss(input)
+      guard values.shape == [own.count] else { return values }
+      parts.append(values)
+      order += own
+    }
+    var rank = [Int32](repeating: 0, count: order.count)
+    for (position, place) in order.enumerated() { rank[place] = Int32(position) }
+    return concatenated(parts, axis: 0).indexSelect(Tensor(indices: rank, shape: [rank.count]))
+  }
+}
+
+extension Array where Element == TrainingSample {
+  /// The first sample with another number of documents than the first one.
+  var firstOfOtherLength: TrainingSample? {
+    first.flatMap { head in first { $0.documents.count != head.documents.count } }
   }
 }

@@ -5,6 +5,8 @@ struct NamedSettings {
   let text: String
   let name: String
   private var values: [String: String]
+  /// The settings that somebody wanted, given or not: those that there are.
+  private var asked: [String] = []
 
   init(_ text: String) throws(NameError) {
     self.text = text
@@ -45,7 +47,10 @@ struct NamedSettings {
   }
 
   /// Takes out a setting; nil where it is not given.
-  mutating func take(_ key: String) -> String? { values.removeValue(forKey: key) }
+  mutating func take(_ key: String) -> String? {
+    asked.append(key)
+    return values.removeValue(forKey: key)
+  }
 
   mutating func take<Number: LosslessStringConvertible>(_ key: String, as type: Number.Type) throws(NameError) -> Number? {
     guard let value = take(key) else { return nil }
@@ -64,9 +69,9 @@ struct NamedSettings {
     return choice
   }
 
-  /// - Throws: ``NameError/unknownSetting(text:key:)`` for what nobody took.
+  /// - Throws: ``NameError/unknownSetting(text:key:known:)`` for what nobody took.
   func finish() throws(NameError) {
-    if let key = values.keys.min() { throw .unknownSetting(text: text, key: key) }
+    if let key = values.keys.min() { throw .unknownSetting(text: text, key: key, known: asked) }
   }
 }
 
@@ -75,7 +80,7 @@ public enum NameError: GradusError, Equatable {
   /// Neither `name` nor `name(key=value,...)`.
   case syntax(String)
   case unknown(String, known: [String])
-  case unknownSetting(text: String, key: String)
+  case unknownSetting(text: String, key: String, known: [String])
   case value(text: String, key: String, found: String)
   case choice(text: String, key: String, found: String, known: [String])
   /// A loss over vectors, or of two models, where one over scores was asked for.
@@ -90,7 +95,10 @@ public enum NameError: GradusError, Equatable {
       "'\(name)' is not known; "
         + (Spelling.nearest(to: name, among: known).map { "did you mean '\($0)'? " } ?? "")
         + "choose one of \(known.joined(separator: ", "))"
-    case .unknownSetting(let text, let key): "'\(text)' has no setting '\(key)'"
+    case .unknownSetting(let text, let key, let known):
+      "'\(text)' has no setting '\(key)'"
+        + (Spelling.nearest(to: key, among: known).map { "; did you mean '\($0)'?" }
+          ?? (known.isEmpty ? "; it has none" : "; it has \(known.joined(separator: ", "))"))
     case .value(let text, let key, let found): "'\(text)': '\(found)' is no value for \(key)"
     case .notOverScores(let text): "'\(text)' is no loss over the scores of one model; train a bi-encoder with it"
     case .choice(let text, let key, let found, let known):

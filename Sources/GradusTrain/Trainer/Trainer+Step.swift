@@ -111,7 +111,7 @@ extension Trainer {
 
   private func detachedScores(_ pass: ForwardPass, of name: String) throws -> [[Double]] {
     let scorer = try model(named: name).scorer
-    return split(scorer.rankingScores(of: try pass.scores(of: name)), over: pass.samples)
+    return split(scorer.rankingScores(of: try pass.flatLogits(of: name)), over: pass.samples)
   }
 
   // MARK: - Forward and backward
@@ -207,22 +207,22 @@ extension Trainer {
     return ForwardContext(training: stream, checkpointsActivations: options.checkpointsActivations)
   }
 
-  /// Scores `[samples, documents]`, or `[samples, documents, logits]`, and the vectors that they come from where there are any.
+  /// Scores `[samples, documents]`, or `[samples, documents, logits]`, and the vectors that they come from where there are any;
+  /// without the first axis cut where samples differ in length.
   func output(
     of model: TrainedModel, _ samples: [TrainingSample], context: ForwardContext
   ) throws -> ForwardPass.ModelOutput {
-    let documents = samples[0].documents.count
-    for sample in samples where sample.documents.count != documents {
-      throw LossError.raggedBatch(samples[0].id, sample.id)
-    }
+    let odd = samples.firstOfOtherLength
     if let scorer = model.scorer as? any EmbeddingScorer {
+      if let odd { throw LossError.raggedBatch(samples[0].id, odd.id) }
       let vectors = try scorer.checkedEmbeddings(of: samples, texts: texts, context: context)
       return ForwardPass.ModelOutput(
         scores: scorer.scores(queries: vectors.queries, documents: vectors.documents), embeddings: vectors)
     }
     let logits = try model.scorer.checkedScores(pairs(of: samples), context: context)
+    guard odd == nil else { return ForwardPass.ModelOutput(scores: logits, embeddings: nil) }
     return ForwardPass.ModelOutput(
-      scores: logits.reshaped(to: [samples.count, documents] + logits.shape.dropFirst()), embeddings: nil)
+      scores: logits.reshaped(to: [samples.count, samples[0].documents.count] + logits.shape.dropFirst()), embeddings: nil)
   }
 
   private func pairs(of samples: [TrainingSample]) throws -> [ScoringPair] {

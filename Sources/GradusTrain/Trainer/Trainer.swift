@@ -101,6 +101,11 @@ public final class Trainer {
   /// The epochs that are over.
   public var history: [EpochRecord] { state.history }
 
+  /// What an objective's loss with a memory has made of it so far; nil for a loss without one, and for no objective.
+  public func memory(of objective: Int) -> (any StatefulLoss)? {
+    statefulLosses.indices.contains(objective) ? statefulLosses[objective] : nil
+  }
+
   /// Trains to the end: until the last epoch, or until early stopping gives up. The models then have the best weights.
   ///
   /// - Parameter steps: Stops after so many more optimizer steps with ``TrainingResult/End/interrupted``; the models then

@@ -26,7 +26,7 @@ public struct TrainingObjective {
   ) {
     self.init(
       name: name, model: model, weighting: weighting, scale: scale, stateful: loss as? any StatefulLoss, couplesSamples: false
-    ) { try loss.perSample($0.lossInput(of: model)) }
+    ) { try $0.perSample(of: model) { try loss.perSample($0) } }
   }
 
   /// A ranking loss of every exit of a model and of its last layer, trained jointly (BranchyNet, Teerapittayanon et al., ICPR
@@ -44,14 +44,15 @@ public struct TrainingObjective {
   ) {
     precondition(!(loss is any StatefulLoss), "a loss with a memory has one for each exit")
     self.init(name: name, model: model, weighting: weighting, scale: scale, stateful: nil, couplesSamples: false) { pass in
-      let logits = try pass.scores(of: model)
-      guard logits.rank == 3 else { throw LossError.logits(loss: "\(type(of: loss)) of exits", expected: 2, found: 1) }
-      let count = logits.shape[2]
-      let losses = try (0..<count).map { path in
-        let own = logits.slice(axis: 2, from: path, to: path + 1).squeezed(-1)
-        return try loss.perSample(LossInput(scores: own, samples: pass.samples))
+      try pass.perSample(of: model) { input in
+        guard input.scores.rank == 3 else { throw LossError.logits(loss: "\(type(of: loss)) of exits", expected: 2, found: 1) }
+        let count = input.scores.shape[2]
+        let losses = try (0..<count).map { path in
+          let own = input.scores.slice(axis: 2, from: path, to: path + 1).squeezed(-1)
+          return try loss.perSample(LossInput(scores: own, samples: input.samples))
+        }
+        return losses.dropLast().reduce(losses[count - 1]) { $0 + $1 * exitWeight }
       }
-      return losses.dropLast().reduce(losses[count - 1]) { $0 + $1 * exitWeight }
     }
   }
 

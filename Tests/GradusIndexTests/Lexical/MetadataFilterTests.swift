@@ -118,4 +118,23 @@ struct MetadataFilterTests {
       try TemporaryFolder.write(bytes, path + "/" + name)
     }
   }
+
+  @Test("Without columns, values are compared as what they look like")
+  func documents() throws {
+    func fits(_ filter: String, _ metadata: [String: String]) throws -> Bool {
+      try MetadataFilter(parsing: filter).matches(metadata)
+    }
+    let metadata = ["year": "1995", "lang": "de", "date": "2021-04-30", "score": "-0.5"]
+    for filter in [
+      "year=1995", "year=1995.0", "year>=1995", "year>1994", "year<1996", "year<=1995", "year!=1996", "lang=en|de", "lang!=en",
+      "date=2021", "date=2021-04", "date>2020", "date>=2021-04-30", "date<=2021-04", "date<2021-05", "date!=2020", "score<0",
+      "year=1995 lang=de", "score=-0.5|3",
+    ] { #expect(try fits(filter, metadata), "\(filter)") }
+    for filter in [
+      "year=1996", "year>1995", "year<1995", "year!=1995", "lang=en", "lang!=de", "date=2020", "date>2021", "date<2021-04-30",
+      "date!=2021-04", "score>0", "year=1995 lang=en", "nothing=1", "nothing!=1", "lang>5", "lang<5",
+    ] { #expect(try !fits(filter, metadata), "\(filter)") }
+    #expect(throws: IndexError.self) { try fits("lang>en", metadata) }
+    #expect(throws: IndexError.self) { try fits("nothing<x", [:]) }
+  }
 }

@@ -81,6 +81,90 @@ struct TokenIndexTests {
     #expect(contents[0] == contents[1])
   }
 
+  @Test("Several queries, and documents by name, have the bits of one at a time", arguments: [1, 2])
+  func batches(threads: Int) throws {
+    let folder = try TemporaryFolder()
+    let index = try TokenCollection.build(120, in: folder.path("idx"))
+    // Of more tokens than a panel has lanes.
+    let queries = [3, 40, 77].map(TokenCollection.query) + [(0..<5).flatMap { TokenCollection.tokens($0 * 9) }]
+    #expect(queries[3].count / TokenCollection.dimension > 32)
+    let before = WorkerPool.shared.threadLimit
+    defer { WorkerPool.shared.threadLimit = before }
+    WorkerPool.shared.threadLimit = threads
+    let options = TokenSearchOptions(probes: 3, candidates: 20)
+    #expect(try index.search(queries, k: 7, options: options) == queries.map { try index.search($0, k: 7, options: options) })
+    let exact = try index.exhaustive(queries, k: 120)
+    #expect(try exact == queries.map { try index.exhaustive($0, k: 120) })
+    for (query, ranking) in zip(queries, exact) {
+      let names = ranking.map(\.docno)
+      #expect(try index.scores(query, docnos: names) == ranking.map(\.score))
+      let some = try index.scores(query, docnos: [names[5], "nobody", names[2]])
+      #expect(some == [ranking[5].score, nil, ranking[2].score])
+    }
+    #expect(try index.tokenCount(docno: RandomVectors.docno(4)) == TokenCollection.tokens(4).count / TokenCollection.dimension)
+    #expect(try index.tokenCount(docno: "nobody") == nil)
+  }
+
+  @Test("Centroids are the means of who is nearest, and every token has its nearest")
+  func clustering() throws {
+    var vectors: [Float] = []
+    for document in 0..<60 { vectors += TokenCollection.tokens(document) }
+    let dimension = TokenCollection.dimension
+    let total = vectors.count / dimension
+    for count in [1, 5, 70] {
+      let means = vectors.withUnsafeBufferPointer {
+        KMeans(of: $0, dimension: dimension, count: count, iterations: 6, seed: 3)
+      }
+      let nearest = vectors.withUnsafeBufferPointer { means.nearest(of: $0) }
+      #expect(means.count == count && nearest.count == total)
+      for token in 0..<total {
+        let own = Array(vectors[token * dimension..<(token + 1) * dimension])
+        let products = (0..<count).map { innerProduct(own, Array(means.centroid($0))) }
+        #expect(products[Int(nearest[token])] >= products.max()! - 1e-5)
+      }
+      for centroid in 0..<count { #expect(abs(Array(means.centroid(centroid)).unitLength[0] - means.centroid(centroid).first!) < 1e-5) }
+    }
+    // A round puts each centroid at the mean of its vectors, at unit length.
+    let (before, after) = vectors.withUnsafeBufferPointer {
+      (
+        KMeans(of: $0, dimension: dimension, count: 9, iterations: 2, seed: 3),
+        KMeans(of: $0, dimension: dimension, count: 9, iterations: 3, seed: 3)
+      )
+    }
+    let nearest = vectors.withUnsafeBufferPointer { before.nearest(of: $0) }
+    for centroid in 0..<9 {
+      var sum = [Float](repeating: 0, count: dimension)
+      for token in 0..<total where nearest[token] == UInt32(centroid) {
+        for place in 0..<dimension { sum[place] += vectors[token * dimension + place] }
+      }
+      let mean = sum.unitLength
+      #expect(zip(mean, after.centroid(centroid)).allSatisfy { abs($0 - $1) < 1e-5 })
+    }
+  }
+
+  @Test("Documents are stored beside the vectors where that is asked for")
+  func documents() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path("idx")
+    let configuration = TokenIndexConfiguration(dimension: 16, encoder: TokenCollection.encoder)
+    let builder = try TokenIndexBuilder(creating: path, configuration: configuration, storesDocuments: true)
+    let document = Document(docno: "d1", title: "Title", text: "Text", metadata: ["year": "1999"])
+    let vector = [1] + [Float](repeating: 0, count: 15)
+    try builder.add(document, tokens: vector)
+    #expect(throws: VectorIndexError.self) { try builder.add(docno: "d2", tokens: vector) }
+    #expect(throws: VectorIndexError.duplicateDocno("d1")) { try builder.add(document, tokens: vector) }
+    try builder.add(Document(docno: "d2", text: ""), tokens: [])
+    try builder.commit()
+    let index = try TokenIndex(path: path)
+    try index.verify()
+    #expect(index.storesDocuments && TokenIndex.isPresent(at: path) && !VectorIndex.isPresent(at: path))
+    #expect(try index.document(docno: "d1") == document)
+    #expect(try index.document(docno: "d2") == Document(docno: "d2", text: ""))
+    #expect(try index.document(docno: "d3") == nil)
+    let bare = try TokenCollection.build(3, in: folder.path("bare"))
+    #expect(try !bare.storesDocuments && bare.document(docno: RandomVectors.docno(0)) == nil)
+  }
+
   @Test("Empty documents, empty queries, and what is refused")
   func edges() throws {
     let folder = try TemporaryFolder()

@@ -109,22 +109,4 @@ struct HNSWTests {
     let far = try index.search([Float](repeating: 0, count: 24), k: 1, options: options)
     #expect(far.documents.count == 1)
   }
-
-  @Test("Twins: a thousand equal vectors among others do not cut the others off")
-  func duplicates() throws {
-    let folder = try TemporaryFolder()
-    let others = RandomVectors.make(800, dimension: 24, seed: 13)
-    let twin = RandomVectors.make(1, dimension: 24, seed: 14)[0]
-    let vectors = (0..<1800).map { $0 % 9 < 5 ? twin : others[$0 % 800] }
-    let index = try RandomVectors.build(vectors, in: folder.path("idx"), Self.configuration())
-    let found = try index.search(twin, k: 10, options: Self.walk).documents
-    #expect(found.count == 10 && found.allSatisfy { abs($0.score - 1) < 1e-6 })
-    // A row whose nearest neighbours are all twins may lose the links to it, so that not all of these 200 are reached.
-    let queries = vectors.indices.filter { $0 % 9 >= 5 }.prefix(200).map { vectors[$0] }
-    let reached = try queries.count { query in
-      let exact = try index.search(query, k: 1, options: VectorSearchOptions(strategy: .exact)).documents
-      return try index.search(query, k: 1, options: Self.walk).documents[0].score == exact[0].score
-    }
-    #expect(reached >= 160, "\(reached) of \(queries.count)")
-  }
 }

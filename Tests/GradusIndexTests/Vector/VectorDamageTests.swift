@@ -115,7 +115,7 @@ struct VectorDamageTests {
     #expect(throws: IndexError.notAnIndex(path: manifest)) { try InvertedIndex(path: path) }
     #expect(throws: IndexError.notAnIndex(path: manifest)) { try TokenIndex(path: path) }
     try TemporaryFolder.write(Array(("gradus-vectors 7 " + text.dropFirst(17)).utf8), manifest)
-    #expect(throws: IndexError.unsupportedVersion(path: manifest, found: 7, supported: 1)) { try VectorIndex(path: path) }
+    #expect(throws: IndexError.unsupportedVersion(path: manifest, found: 7, supported: 2)) { try VectorIndex(path: path) }
     #expect(throws: IndexError.notAnIndex(path: folder.path)) { try VectorIndex(path: folder.path) }
   }
 

@@ -146,6 +146,42 @@ struct MetricLossTests {
     #expect(approximately(retrieval[0], 0, within: 1e-9) && approximately(retrieval[1], 0.9 - 1.1 + 0.5, within: 1e-5))
   }
 
+  @Test("Prototypical: cross-entropy over squared distances, by hand; gradients; prototypes as Proto-Triplet has them")
+  func prototypical() throws {
+    // Prototypes (0, 0), (2, 0); points (1.1, 0) of class 0 and (1.5, 0) of class 1; temperature 2.
+    func sample(_ qid: String) -> TrainingSample {
+      .listwise(qid: qid, documents: (0..<3).map { LabelledDocument(docno: "\(qid)\($0)", label: 1, isPositive: true) })
+    }
+    let fixture = VectorFixture(
+      queries: [[9, 9], [9, 9]], documents: [[[0.5, 0], [-0.5, 0], [1.1, 0]], [[2, 1], [2, -1], [1.5, 0]]],
+      samples: [sample("a"), sample("b")])
+    let loss = try PrototypicalLoss(temperature: 2, shots: 2)
+    let values = try fixture.values(loss)
+    #expect(approximately(values[0], logarithm(1 + exponential((1.21 - 0.81) / 2)), within: 1e-6))
+    #expect(approximately(values[1], logarithm(1 + exponential((0.25 - 2.25) / 2)), within: 1e-6))
+    try expectGradients([fixture.documents]) {
+      try loss.perSample(
+        EmbeddingInput(SampleEmbeddings(queries: fixture.queries, documents: $0[0]), samples: fixture.samples))
+    }
+    try expectGradients([fixture.documents]) {
+      try ProtoTripletLoss(shots: 2).perSample(
+        EmbeddingInput(SampleEmbeddings(queries: fixture.queries, documents: $0[0]), samples: fixture.samples))
+    }
+    // Retrieval: each query against the means of the relevant documents.
+    let pairs = VectorFixture(
+      queries: [[0.5, 0], [1.1, 0]], documents: [[[0, 0], [5, 5]], [[2, 0], [5, 5]]],
+      samples: (0..<2).map { .pairwise(qid: "q\($0)", positive: "p\($0)", negatives: ["n"]) })
+    let retrieval = try pairs.values(PrototypicalLoss())
+    #expect(approximately(retrieval[0], logarithm(1 + exponential(0.25 - 2.25)), within: 1e-6))
+    #expect(throws: LossError.notPositive(parameter: "temperature", found: 0)) { try PrototypicalLoss(temperature: 0) }
+    #expect(throws: LossError.notPositive(parameter: "shots", found: 0)) { try PrototypicalLoss(shots: 0) }
+    #expect(throws: LossError.self) { try fixture.values(PrototypicalLoss(shots: 3)) }
+    let single = VectorFixture(
+      queries: [[0, 0], [1, 1]], documents: [[[0, 0]], [[1, 1]]],
+      samples: (0..<2).map { .pointwise(qid: "q\($0)", docno: "d", label: 1, isPositive: true) })
+    #expect(throws: LossError.self) { try single.values(PrototypicalLoss()) }
+  }
+
   static let points: [(name: String, points: [[Double]], same: Double, different: Double, gamma: Double, score: Double)] = [
     ("separated", [[0, 0], [0.1, 0], [0, 0.12], [3, 3], [3.1, 3], [3, 3.15]], 0.968042, 1, 1, 0.992010),
     ("touching", [[0, 0], [1, 0], [0, 1.3], [1.6, 0.2], [2.7, 0.1], [1.7, 1.9]], 0.146355, 0.661567, 0.666667, 0.535314),
@@ -186,6 +222,10 @@ struct MetricLossTests {
     #expect(throws: LossError.self) { try ICNNScore().value(points.slice(axis: 0, from: 0, to: 2), labels: [0, 1]) }
     #expect(throws: LossError.notPositive(parameter: "k", found: 0)) { try ICNNScore(k: 0) }
     #expect(throws: LossError.self) { try ICNNScore(k: 4, depth: 3) }
+    let broken = Tensor([0.0, 0, 1, .nan, 2, 2], shape: [3, 2])
+    #expect(throws: LossError.episode(loss: "ICNN", reason: "a vector is not finite")) {
+      try ICNNScore(k: 1).value(broken, labels: [0, 1, 0])
+    }
     // Identical points of different classes: told by their labels.
     let same = Tensor([0.0, 0, 0, 0, 1, 1], shape: [3, 2])
     #expect(try ICNNScore(k: 1).value(same, labels: [0, 1, 0]).score.item().isFinite)

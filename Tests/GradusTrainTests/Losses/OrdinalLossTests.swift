@@ -195,15 +195,95 @@ struct OrdinalLossTests {
     for (a, b) in zip(twice.slopes[0], fit.slopes[0]) { #expect(approximately(a, b, within: 1e-6)) }
   }
 
+  @Test("Shared slopes are what a large penalty makes of separate ones; mirrored classes and features give the mirrored model")
+  func proportionalOdds() throws {
+    let free = try FusedDifferencePenalty(lambda: 0)
+    let shared = try OrdinalRegression.fit(
+      Self.sample.rows, classes: Self.sample.classes, levels: 4, penalty: free, slopes: .shared)
+    let tied = try fit(1e3, penalisesFirst: false)
+    #expect(Set(shared.slopes).count == 1)
+    for (a, b) in zip(shared.slopes[0] + shared.intercepts, tied.slopes[0] + tied.intercepts) {
+      #expect(approximately(a, b, within: 1e-6))
+    }
+    let mirrored = try OrdinalRegression.fit(
+      Self.sample.rows.map { $0.map { -$0 } }, classes: Self.sample.classes.map { 3 - $0 }, levels: 4, penalty: free,
+      slopes: .shared)
+    for (a, b) in zip(mirrored.slopes[0], shared.slopes[0]) { #expect(approximately(a, b, within: 1e-6)) }
+    for (a, b) in zip(mirrored.intercepts, shared.intercepts.reversed()) { #expect(approximately(a, -b, within: 1e-6)) }
+    // The lasso of proportional odds: nothing counts at its largest lambda, something just below.
+    let largest = try OrdinalRegression.largestLambda(
+      Self.sample.rows, classes: Self.sample.classes, levels: 4, slopes: .shared)
+    for (factor, isFlat) in [(1.0001, true), (0.95, false)] {
+      let found = try OrdinalRegression.fit(
+        Self.sample.rows, classes: Self.sample.classes, levels: 4, penalty: FusedDifferencePenalty(lambda: largest * factor),
+        slopes: .shared)
+      #expect(found.slopes[0].allSatisfy { $0 == 0 } == isFlat)
+    }
+  }
+
+  @Test("A constant feature is left out and named; where boundaries cross is told; the expected class by hand")
+  func prediction() throws {
+    let rows = Self.sample.rows.map { $0 + [0.1] }
+    let penalty = try FusedDifferencePenalty(lambda: 0.01)
+    let with = try OrdinalRegression.fit(rows, classes: Self.sample.classes, levels: 4, penalty: penalty)
+    let without = try fit(0.01)
+    #expect(with.constantFeatures == [3] && without.constantFeatures.isEmpty)
+    #expect(with.slopes.map { Array($0.prefix(3)) } == without.slopes && with.slopes.allSatisfy { $0[3] == 0 })
+    let crossing = OrdinalRegression(intercepts: [0, 0.5], slopes: [[2], [0.5]])
+    #expect(crossing.crosses(at: [1]) && !crossing.crosses(at: [0]))
+    #expect(approximately(crossing.expectedClass(of: [1]), 2 * 0.119203, within: 1e-6))
+  }
+
+  @Test("Cross-validation: folds keep every class, lambdas fall evenly, the best is chosen and fitted on all rows")
+  func crossValidation() throws {
+    let (rows, classes) = Self.sample
+    let folds = OrdinalCrossValidation.folds(5, of: classes, seed: 3)
+    for level in 0..<4 {
+      let sizes = (0..<5).map { fold in classes.indices.count { classes[$0] == level && folds[$0] == fold } }
+      #expect(sizes.max()! - sizes.min()! <= 1)
+    }
+    #expect(OrdinalCrossValidation.folds(5, of: classes, seed: 3) == folds)
+    let found = try OrdinalCrossValidation(rows, classes: classes, levels: 4, folds: folds, count: 9)
+    #expect(found.lambdas.count == 9 && found.lambdas == found.lambdas.sorted(by: >))
+    #expect(approximately(found.lambdas[0], try OrdinalRegression.largestLambda(rows, classes: classes, levels: 4)))
+    #expect(approximately(found.lambdas[8] / found.lambdas[0], 0.01, within: 1e-9))
+    #expect(found.brier.min() == found.brier[found.lambdas.firstIndex(of: found.lambda)!] && found.brier[0] > found.brier.min()!)
+    // At the largest lambda each row gets the class shares of the other folds.
+    var sum = 0.0
+    for row in rows.indices {
+      let kept = classes.indices.filter { folds[$0] != folds[row] }
+      for level in 0..<4 {
+        let share = Double(kept.count { classes[$0] == level }) / Double(kept.count)
+        sum += (share - (classes[row] == level ? 1 : 0)) * (share - (classes[row] == level ? 1 : 0))
+      }
+    }
+    #expect(approximately(found.brier[0], sum / 400, within: 2e-3))
+    let direct = try fit(found.lambda)
+    for (a, b) in zip(found.regression.slopes.flatMap { $0 }, direct.slopes.flatMap { $0 }) {
+      #expect(approximately(a, b, within: 1e-3))
+    }
+  }
+
   @Test("What cannot be fitted is an error")
   func errors() throws {
     let penalty = try FusedDifferencePenalty(lambda: 0.1)
     #expect(throws: OrdinalRegressionError.classMissing(1)) {
       try OrdinalRegression.fit([[1], [2]], classes: [0, 2], levels: 3, penalty: penalty)
     }
-    #expect(throws: OrdinalRegressionError.constantFeature(0)) {
-      try OrdinalRegression.fit([[1], [1]], classes: [0, 1], levels: 2, penalty: penalty)
+    #expect(throws: OrdinalRegressionError.tooFewRows(3, numbers: 4)) {
+      try OrdinalRegression.fit([[1], [2], [3]], classes: [0, 1, 2], levels: 3, penalty: FusedDifferencePenalty(lambda: 0))
     }
+    #expect(throws: OrdinalRegressionError.tooFewLevels(1)) {
+      try OrdinalRegression.fit([[1], [2]], classes: [0, 0], levels: 1, penalty: penalty)
+    }
+    func validated(_ folds: [Int], count: Int = 5) throws {
+      _ = try OrdinalCrossValidation([[1], [2], [3], [4]], classes: [0, 1, 0, 1], levels: 2, folds: folds, count: count)
+    }
+    #expect(throws: OrdinalRegressionError.path(count: 1, leastRatio: 0.01)) { try validated([0, 0, 1, 1], count: 1) }
+    #expect(throws: OrdinalRegressionError.folds(expected: 4, found: 3)) { try validated([0, 0, 1]) }
+    #expect(throws: OrdinalRegressionError.folds(expected: 2, found: 1)) { try validated([0, 0, 0, 0]) }
+    // The rows outside fold 0 are all of class 1.
+    #expect(throws: OrdinalRegressionError.classMissing(0)) { try validated([0, 1, 0, 1]) }
     #expect(throws: OrdinalRegressionError.notFinite(row: 1, feature: 0)) {
       try OrdinalRegression.fit([[1], [.nan]], classes: [0, 1], levels: 2, penalty: penalty)
     }

@@ -105,6 +105,38 @@ struct SortingNetworkTests {
     }
   }
 
+  @Test("Views: every one is the anchor once, negatives are the other samples in its own view")
+  func views() throws {
+    var generator = SeededGenerator(seed: 6)
+    let views = (0..<3).map { _ in Tensor.normal([4, 3], type: .float64, using: &generator) }
+    let loss = try GroupOrderingLoss(negatives: 2)
+    let units = views.map { $0.normalized().doubles() }
+    func cosine(_ a: (view: Int, row: Int), _ b: (view: Int, row: Int)) -> Double {
+      (0..<3).reduce(0) { $0 + units[a.view][a.row * 3 + $1] * units[b.view][b.row * 3 + $1] }
+    }
+    let found = try loss.perSample(views: views).doubles()
+    for row in 0..<4 {
+      let terms = try (0..<3).map { view -> Double in
+        let positives = (0..<3).filter { $0 != view }.map { cosine((view, row), ($0, row)) }
+        let negatives = (0..<4).filter { $0 != row }.map { cosine((view, row), (view, $0)) }
+        let sample = list(positives.map { _ in 1 } + negatives.map { _ in 0 })
+        return try perSample(loss, [positives + negatives], [sample])[0]
+      }
+      #expect(approximately(found[row], terms.reduce(0, +) / 3, within: 1e-12))
+    }
+    // Stopped gradients are another direction, of the same value; without them it is that of the value.
+    #expect(try loss.perSample(views: views, stopsGradient: false).doubles() == found)
+    try expectGradients(views) { try loss.perSample(views: $0, stopsGradient: false) }
+    func gradient(stops: Bool) throws -> [Double] {
+      let leaves = views.map { $0.tracked() }
+      return try gradients(of: loss.perSample(views: leaves, stopsGradient: stops).sum(), withRespectTo: leaves)[0].doubles()
+    }
+    #expect(try gradient(stops: true) != gradient(stops: false))
+    #expect(throws: LossError.parameter("views", found: 1, expected: "at least 2")) { try loss.perSample(views: [views[0]]) }
+    #expect(throws: LossError.self) { try loss.perSample(views: [views[0], views[0].slice(axis: 0, from: 0, to: 2)]) }
+    #expect(throws: LossError.self) { try loss.perSample(views: views.map { $0.slice(axis: 0, from: 0, to: 1) }) }
+  }
+
   @Test("Networks that cannot be are refused")
   func errors() throws {
     #expect(throws: LossError.self) { try DifferentiableSortingNetwork(size: 6, kind: .bitonic) }

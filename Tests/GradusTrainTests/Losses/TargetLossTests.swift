@@ -151,12 +151,12 @@ struct TargetLossTests {
       #expect(loss.lambdas.isEmpty)
       let input = try LossInput(scores: Tensor(scores, shape: [1, 3]), samples: [sample])
       try loss.remember(input)
-      #expect(approximately(try #require(loss.lambdas[sample.id]), lambda, within: 1e-6))
+      #expect(approximately(try #require(loss.lambdas[ALDRKLLoss.key(qid: "q", positive: "0")]), lambda, within: 1e-6))
       // The fixed point: p at the present temperature.
-      let first = try #require(loss.lambdas[sample.id])
+      let first = try #require(loss.lambdas[ALDRKLLoss.key(qid: "q", positive: "0")])
       try loss.remember(input)
       let second = 1 - divergenceFromUniform(scores.map { $0 / first }) / (2 * logarithm(3))
-      #expect(approximately(try #require(loss.lambdas[sample.id]), second, within: 1e-12))
+      #expect(approximately(try #require(loss.lambdas[ALDRKLLoss.key(qid: "q", positive: "0")]), second, within: 1e-12))
       var resumed = try ALDRKLLoss(lambda0: 1, alpha: 2, margin: 0, normaliser: .none)
       try resumed.resume(from: loss.resumeState)
       #expect(try perSample(resumed, [scores], [sample]) == perSample(loss, [scores], [sample]))
@@ -166,6 +166,39 @@ struct TargetLossTests {
     var seen = try ALDRKLLoss()
     try seen.remember(LossInput(scores: Tensor([2.0, 1], shape: [1, 2]), samples: [list([1, 0])]))
     #expect(throws: LossError.self) { try other.resume(from: seen.resumeState) }
+  }
+
+  @Test("ALDR-KL: a positive keeps its temperature whatever negatives are drawn beside it")
+  func adaptiveKeys() throws {
+    var loss = try ALDRKLLoss(lambda0: 1, alpha: 2, margin: 0, normaliser: .none)
+    func input(_ negatives: [String], qid: String = "q", positive: String = "p") throws -> LossInput {
+      try LossInput(
+        scores: Tensor([2.0, 1, 0], shape: [1, 3]), samples: [.pairwise(qid: qid, positive: positive, negatives: negatives)])
+    }
+    try loss.remember(input(["a", "b"]))
+    let first = try #require(loss.lambdas[ALDRKLLoss.key(qid: "q", positive: "p")])
+    try loss.remember(input(["c", "d"]))
+    // The second step of the fixed point begins where the first ended.
+    let second = 1 - divergenceFromUniform([2, 1, 0].map { $0 / first }) / (2 * logarithm(3))
+    #expect(loss.lambdas.count == 1)
+    #expect(approximately(try #require(loss.lambdas[ALDRKLLoss.key(qid: "q", positive: "p")]), second, within: 1e-12))
+    try loss.remember(input(["c", "d"], positive: "other"))
+    try loss.remember(input(["c", "d"], qid: "other"))
+    #expect(loss.lambdas.count == 3)
+  }
+
+  @Test("One candidate, or an output layer's loss for one that has to see all scores: refused")
+  func fewCandidates() throws {
+    let single = TrainingSample.pointwise(qid: "q", docno: "d", label: 1, isPositive: true)
+    for loss in [try ZLoss(), try LDRKLLoss(), try ALDRKLLoss(), TaylorSoftmaxLoss()] as [any RankingLoss] {
+      #expect(throws: LossError.listNeeded(loss: "\(type(of: loss))", sample: single.id)) {
+        try loss.perSample(LossInput(scores: Tensor([1.0], shape: [1, 1]), samples: [single]))
+      }
+    }
+    #expect(FactoredSphericalOutput.Loss(try ZLoss(a: 2, b: 3)) == .z(a: 2, b: 3))
+    #expect(FactoredSphericalOutput.Loss(TaylorSoftmaxLoss()) == .taylorSoftmax)
+    #expect(FactoredSphericalOutput.Loss(try SphericalSoftmaxLoss(epsilon: 0.5)) == .sphericalSoftmax(epsilon: 0.5))
+    #expect(FactoredSphericalOutput.Loss(SoftmaxCrossEntropyLoss()) == nil)
   }
 
   @Test("ALDR-KL at a temperature that cannot move is LDR-KL")

@@ -9,12 +9,15 @@ extension FuzzTarget {
       "query-id\tcorpus-id\tscore\n1\td1\t1\n", "<top>\n<num> Number: 301\n<title> Crime\n<desc> Description:\nWhat?\n</top>\n",
       "<topics><topic number=\"1\"><query>a &amp; b</query></topic></topics>", "{\"_id\": \"1\", \"text\": \"who\"}\n",
       "1\twhat is it\n", "q1\ta positive text\ta negative text\n",
+      "2 qid:1 1:0.5 3:1e-2 # docid = a\n0 qid:1 2:7\n", "1 1:3\n0 2:-1\n",
     ].map { Array($0.utf8) }
   } run: { input in
     let path = Workplace.write(input, "input.txt")
     attempt { _ = try TrecRunReader.read(path) }
     attempt { _ = try MSMARCORunReader.read(path) }
     attempt { _ = try QrelsReader.read(path) }
+    attempt { _ = try LETORReader.read(path).digest }
+    attempt { _ = try LETORReader.read(path, groups: path, width: 4) }
     for field in TopicField.allCases { attempt { _ = try TopicsReader.read(path, field: field) } }
     attempt {
       let triples = try TriplesReader(path: path)

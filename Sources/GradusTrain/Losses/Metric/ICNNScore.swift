@@ -76,6 +76,7 @@ public struct ICNNScore: Sendable, Equatable {
     let differences = origins.expandingDims(at: 1) - targets.expandingDims(at: 0)
     let distances = (differences.square().sum(axes: [2]) + 1e-6).sqrt()
     let values = distances.doubles()
+    guard values.allSatisfy(\.isFinite) else { throw .episode(loss: "ICNN", reason: "a vector is not finite") }
     var columns: [Int32] = []
     var isSame: [Bool] = []
     for row in 0..<count {

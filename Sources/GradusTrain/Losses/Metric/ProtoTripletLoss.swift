@@ -28,28 +28,9 @@ public struct ProtoTripletLoss: EmbeddingLoss, Equatable {
   /// - Throws: ``LossError/listNeeded(loss:sample:)`` for single documents; ``LossError/episode(loss:reason:)`` for batches with
   ///   one class, classes without a prototype, and samples with no document beyond the shots.
   public func perSample(_ input: EmbeddingInput) throws -> Tensor {
-    if let single = input.samples.first(where: { $0.form == .pointwise }) {
-      throw LossError.listNeeded(loss: "\(Self.self)", sample: single.id)
-    }
-    let classes = try EpisodeClasses(input, loss: "\(Self.self)")
-    let points: Tensor, perPoint: Int
-    if let shots {
-      perPoint = input.documentCount - shots
-      guard perPoint >= 1 else {
-        throw LossError.episode(
-          loss: "\(Self.self)",
-          reason: "\(shots) shots leave no document of \(input.documentCount) to be classified; use longer lists")
-      }
-      points = input.documents.slice(axis: 1, from: shots, to: input.documentCount)
-        .reshaped(to: [input.samples.count * perPoint, input.dimension])
-    } else {
-      perPoint = 1
-      points = input.queries
-    }
-    let prototypes = try classes.prototypes(input, shots: shots, loss: "\(Self.self)")
-    let own = classes.ofSample.flatMap { [Int](repeating: $0, count: perPoint) }
-    return Self.values(points, classes: own, prototypes: prototypes, margin: margin)
-      .reshaped(to: [input.samples.count, perPoint]).mean(axes: [1])
+    let points = try EpisodePoints(input, shots: shots, loss: "\(Self.self)")
+    return points.perSample(
+      Self.values(points.vectors, classes: points.classes, prototypes: points.prototypes, margin: margin))
   }
 
   /// - Parameters:
@@ -58,11 +39,48 @@ public struct ProtoTripletLoss: EmbeddingLoss, Equatable {
   ///   - prototypes: `[classes, d]`.
   /// - Returns: `[points]`.
   static func values(_ points: Tensor, classes: [Int], prototypes: Tensor, margin: Double) -> Tensor {
-    let differences = points.expandingDims(at: 1) - prototypes.expandingDims(at: 0)
-    let distances = (differences.square().sum(axes: [2]) + 1e-6).sqrt()
+    let distances = (PrototypicalLoss.squaredDistances(points, prototypes) + 1e-6).sqrt()
     let isOther = classes.flatMap { own in (0..<prototypes.shape[0]).map { $0 != own } }
     let nearest = -(-distances).keeping(isOther).max(axes: [1])
     return (distances.picked(classes) - nearest + margin).relu()
+  }
+}
+
+/// What a batch asks to be classified, and the prototypes of its classes.
+struct EpisodePoints {
+  /// `[points, d]`.
+  let vectors: Tensor
+  /// The row of each point's prototype.
+  let classes: [Int]
+  /// `[classes, d]`.
+  let prototypes: Tensor
+  private let samples: Int
+
+  /// - Throws: ``LossError/listNeeded(loss:sample:)``, ``LossError/episode(loss:reason:)``.
+  init(_ input: EmbeddingInput, shots: Int?, loss: String) throws(LossError) {
+    if let single = input.samples.first(where: { $0.form == .pointwise }) { throw .listNeeded(loss: loss, sample: single.id) }
+    let all = try EpisodeClasses(input, loss: loss)
+    let perPoint: Int
+    if let shots {
+      perPoint = input.documentCount - shots
+      guard perPoint >= 1 else {
+        throw .episode(
+          loss: loss, reason: "\(shots) shots leave no document of \(input.documentCount) to be classified; use longer lists")
+      }
+      vectors = input.documents.slice(axis: 1, from: shots, to: input.documentCount)
+        .reshaped(to: [input.samples.count * perPoint, input.dimension])
+    } else {
+      perPoint = 1
+      vectors = input.queries
+    }
+    prototypes = try all.prototypes(input, shots: shots, loss: loss)
+    classes = all.ofSample.flatMap { [Int](repeating: $0, count: perPoint) }
+    samples = input.samples.count
+  }
+
+  /// Means of each sample's points, `[samples]`.
+  func perSample(_ values: Tensor) -> Tensor {
+    values.reshaped(to: [samples, classes.count / samples]).mean(axes: [1])
   }
 }
 

@@ -64,6 +64,10 @@ extension LossNames {
       try ProtoTripletLoss(
         margin: try $0.take("margin", as: Double.self) ?? 0.5, shots: try $0.take("shots", as: Int.self))
     },
+    LossEntry(vectors: "prototypical", ["temperature", "shots"], .lists, .roles) {
+      try PrototypicalLoss(
+        temperature: try $0.take("temperature", as: Double.self) ?? 1, shots: try $0.take("shots", as: Int.self))
+    },
     LossEntry(vectors: "icnn", ["k", "depth", "omega", "episodic"], .all, .roles) {
       let score = try ICNNScore(
         k: try $0.take("k", as: Int.self) ?? 4, depth: try $0.take("depth", as: Int.self),

@@ -49,7 +49,8 @@ extension Tensor {
 ///     penalty = lambda sum_j ( |beta_j1| + sum_{k > 1} |beta_jk - beta_j,k-1| )
 ///
 /// At 0 every boundary has slopes of its own, the last one those of logistic regression on the rarest class but for what the
-/// classes' order says; with `penalisesFirst` off and a large lambda all boundaries share theirs: proportional odds.
+/// classes' order says; with `penalisesFirst` off and a large lambda all boundaries share theirs: proportional odds
+/// (``OrdinalRegression/Slopes/shared`` gives the same without a large number).
 public struct FusedDifferencePenalty: Sendable, Equatable {
   public let lambda: Double
   /// Whether the first boundary's slopes are drawn to 0, too, as in the paper's code.
@@ -59,6 +60,12 @@ public struct FusedDifferencePenalty: Sendable, Equatable {
   public init(lambda: Double, penalisesFirst: Bool = true) throws(LossError) {
     self.lambda = try notNegative("lambda", lambda)
     self.penalisesFirst = penalisesFirst
+  }
+
+  /// Of a lambda that is known to be at least 0.
+  init(lambda: Double, first: Bool) {
+    self.lambda = lambda
+    penalisesFirst = first
   }
 
   /// - Parameter slopes: `[features, K - 1]`.

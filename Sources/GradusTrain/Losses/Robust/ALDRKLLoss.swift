@@ -13,15 +13,15 @@ import GradusTensor
 /// sample has one temperature, from its first positive; others are left out of its candidates. A sample without a positive or
 /// without a negative has no temperature, and 0.
 ///
-/// Temperatures are keyed by ``SampleID`` and part of checkpoints. How far one is below `lambda0` says how well its sample was
-/// ever fitted: at best a weak sign of a wrong label.
+/// Temperatures are keyed by query and positive, whatever negatives a sampler draws beside them, and part of checkpoints. How far
+/// one is below `lambda0` says how well its sample was ever fitted: at best a weak sign of a wrong label.
 public struct ALDRKLLoss: StatefulLoss {
   public let lambda0: Double
   public let alpha: Double
   public let margin: Double
   public let normaliser: ScoreNormaliser
   public let marginInUpdate: Bool
-  /// The temperature of each sample that has been seen.
+  /// The temperature of each query's positive that has been seen, by ``key(qid:positive:)``.
   public private(set) var lambdas: [SampleID: Double] = [:]
 
   /// - Throws: ``LossError/notPositive(parameter:found:)``; ``LossError/parameter(_:found:expected:)`` for an `alpha` of 1 or
@@ -54,7 +54,14 @@ public struct ALDRKLLoss: StatefulLoss {
   public mutating func remember(_ input: LossInput) throws {
     let rows = try rows(input)
     guard !rows.samples.isEmpty else { return }
-    for (sample, lambda) in zip(rows.samples, next(rows, input)) { lambdas[input.samples[sample].id] = lambda }
+    for (sample, lambda) in zip(rows.samples, next(rows, input)) { lambdas[Self.key(input.samples[sample])] = lambda }
+  }
+
+  /// What the temperature of a query's positive is kept under: a label of its own, with whichever negatives it is drawn.
+  public static func key(qid: String, positive: String) -> SampleID { SampleID("\(qid) \(positive)") }
+
+  private static func key(_ sample: TrainingSample) -> SampleID {
+    key(qid: sample.qid, positive: sample.documents.first(where: \.isPositive)?.docno ?? "")
   }
 
   /// One row for each sample with a positive and a negative.
@@ -88,7 +95,7 @@ public struct ALDRKLLoss: StatefulLoss {
     let width = rows.scores.shape[1]
     let values = rows.scores.detached().cast(to: .float64).doubles()
     return rows.samples.enumerated().map { row, sample in
-      let lambda = lambdas[input.samples[sample].id] ?? lambda0
+      let lambda = lambdas[Self.key(input.samples[sample])] ?? lambda0
       var scores: [Double] = []
       for column in 0..<width where rows.present[row][column] {
         let isTarget = column == rows.targets[row]

@@ -7,6 +7,16 @@ import Darwin
 #endif
 
 extension FactoredSphericalOutput.Loss {
+  /// The form of a ranking loss that a factored layer can be trained with; nil for one that has to see all scores.
+  public init?(_ loss: any RankingLoss) {
+    switch loss {
+    case let loss as ZLoss: self = .z(a: loss.a, b: loss.b)
+    case let loss as SphericalSoftmaxLoss: self = .sphericalSoftmax(epsilon: loss.epsilon)
+    case is TaylorSoftmaxLoss: self = .taylorSoftmax
+    default: return nil
+    }
+  }
+
   /// A loss and what it changes by with the target's score, the sum and the sum of squares of all scores.
   struct Derivative {
     let loss: Double

@@ -13,7 +13,7 @@ import GradusTensor
 /// With R the scores of the anchor queries for all items and S its columns of the anchor items, `E = pinv(S) R` is an embedding
 /// of each item; a query is embedded as its scores for the anchor items. The prediction is exact where the rank of all scores
 /// is that of S. Near as many anchor items as anchor queries the plain inverse blows up noise: the default truncates small
-/// singular values.
+/// singular values. ``search(_:k:budget:rounds:first:)`` decomposes anew for each query, in several rounds.
 ///
 /// Use logits: scores behind a sigmoid are not of low rank.
 public struct CURRetriever: Sendable {
@@ -40,9 +40,16 @@ public struct CURRetriever: Sendable {
   public let scorerName: String
   /// Fewer anchor queries than anchor items: the solution is that of least length, and predictions are weaker.
   public let isUnderdetermined: Bool
+  /// Of the anchor queries for all items: R.
+  let scores: Matrix
+  let solver: PseudoInverse
+  /// Of the items, by docno.
+  let numbers: [String: Int]
   /// `[items][anchors]`: column i of E is row i here.
   private let embeddings: Matrix
   private let scorer: any Reranker
+
+  public var scoreKind: ScoreKind { scorer.scoreKind }
 
   /// Scores all items for the anchor queries, `anchorQueries x items` calls, and solves.
   ///
@@ -55,19 +62,11 @@ public struct CURRetriever: Sendable {
     scorer: any Reranker, scorerName: String, items: [Document], anchorQueries: [Query], anchorItems: AnchorItems,
     solver: PseudoInverse = .truncated(relativeTolerance: 1e-2), progress: (Int) -> Void = { _ in }
   ) throws -> CURRetriever {
-    guard let firstQuery = anchorQueries.first else { throw CURError.noAnchorQueries }
-    let anchors = try Self.anchors(anchorItems, items)
-    let candidates = items.map { Candidate(document: $0) }
-    var rows: [[Double]] = []
-    for query in anchorQueries {
-      rows.append(try Self.scores(scorer, query, candidates))
-      progress(1)
-    }
-    // A scorer that answers differently when asked again (dropout left on) cannot be approximated.
-    let again = try Self.scores(scorer, firstQuery, Array(candidates.prefix(4)))
-    guard again.elementsEqual(rows[0].prefix(4)) else { throw CURError.notDeterministic(qid: firstQuery.qid) }
-    return try CURRetriever(
-      scorer: scorer, scorerName: scorerName, items: items, anchors: anchors, scores: Matrix(rows), solver: solver)
+    // What can be refused is, before anything is scored.
+    _ = try Self.anchors(anchorItems, items)
+    let scores = try CURScores(
+      scorer: scorer, scorerName: scorerName, items: items, anchorQueries: anchorQueries, progress: progress)
+    return try CURRetriever(scorer: scorer, items: items, anchorItems: anchorItems, scores: scores, solver: solver)
   }
 
   /// From scores that are known: `scores` are those of the anchor queries for all items, `[anchor queries][items]`.
@@ -85,12 +84,15 @@ public struct CURRetriever: Sendable {
     self.scorerName = scorerName
     self.items = items
     self.anchors = anchors
+    self.scores = scores
+    self.solver = solver
+    numbers = Dictionary(items.enumerated().map { ($1.docno, $0) }, uniquingKeysWith: { first, _ in first })
     anchorQueryCount = scores.rows
     isUnderdetermined = scores.rows < anchors.count
     embeddings = (try scores.columns(anchors).pseudoInverse(solver) * scores).transposed
   }
 
-  private static func anchors(_ wanted: AnchorItems, _ items: [Document]) throws -> [Int] {
+  static func anchors(_ wanted: AnchorItems, _ items: [Document]) throws -> [Int] {
     switch wanted {
     case .random(let count, let seed):
       guard (1...max(1, items.count)).contains(count), !items.isEmpty else {
@@ -107,10 +109,15 @@ public struct CURRetriever: Sendable {
     }
   }
 
-  private static func scores(_ scorer: any Reranker, _ query: Query, _ candidates: [Candidate]) throws -> [Double] {
+  static func scores(_ scorer: any Reranker, _ query: Query, _ candidates: [Candidate]) throws -> [Double] {
     let scores = try scorer.scores(of: candidates, for: query).map(\.score)
     guard scores.allSatisfy(\.isFinite) else { throw CURError.scoreNotFinite }
     return scores
+  }
+
+  /// Exact scores of some items.
+  func scores(of numbers: [Int], for query: Query) throws -> [Double] {
+    try Self.scores(scorer, query, numbers.map { Candidate(document: items[$0]) })
   }
 
   /// Predicted scores of all items from a query's scores for the anchors, in item order. O(items x anchors).
@@ -123,7 +130,7 @@ public struct CURRetriever: Sendable {
 
   /// Predicted scores of all items for a query: as many scorer calls as there are anchors.
   public func predict(_ query: Query) throws -> [Double] {
-    predicted(fromAnchorScores: try Self.scores(scorer, query, anchors.map { Candidate(document: items[$0]) }))
+    predicted(fromAnchorScores: try scores(of: anchors, for: query))
   }
 
   /// The best `k` items, with exact scores.
@@ -134,52 +141,19 @@ public struct CURRetriever: Sendable {
     guard budget > anchors.count || anchors.count == items.count else {
       throw CURError.budget(found: budget, anchors: anchors.count)
     }
-    let anchorScores = try Self.scores(scorer, query, anchors.map { Candidate(document: items[$0]) })
+    let anchorScores = try scores(of: anchors, for: query)
     let prediction = predicted(fromAnchorScores: anchorScores)
     let known = Set(anchors)
     let promising = Ranking(
       qid: query.qid, bestOf: items.count, depth: min(items.count, budget)
     ) { ScoredDocument(docno: items[$0].docno, score: prediction[$0]) }
-    let numbers = Dictionary(items.enumerated().map { ($1.docno, $0) }, uniquingKeysWith: { first, _ in first })
     let rescored = promising.documents.compactMap { numbers[$0.docno] }.filter { !known.contains($0) }
       .prefix(max(0, budget - anchors.count))
-    let exact = try Self.scores(scorer, query, rescored.map { Candidate(document: items[$0]) })
+    let exact = try scores(of: Array(rescored), for: query)
     let scored =
       zip(anchors, anchorScores).map { ScoredDocument(docno: items[$0].docno, score: $1) }
       + zip(rescored, exact).map { ScoredDocument(docno: items[$0].docno, score: $1) }
     return Result(
       documents: Ranking(qid: query.qid, documents: scored).prefix(k).documents, scorerCalls: anchors.count + rescored.count)
-  }
-}
-
-/// What a CUR index refuses.
-public enum CURError: GradusError, Equatable {
-  case noAnchorQueries
-  /// No anchors, more than there are items, the same twice, or numbers of no item.
-  case anchorItems(count: Int, items: Int)
-  case unknownAnchor(docno: String)
-  case scoreCount(found: Int, expected: Int)
-  case scoreNotFinite
-  /// Asked twice, the scorer gave two answers.
-  case notDeterministic(qid: String)
-  case budget(found: Int, anchors: Int)
-
-  public var failureKind: FailureKind {
-    switch self {
-    case .scoreNotFinite, .notDeterministic, .scoreCount: .badData
-    default: .usage
-    }
-  }
-
-  public var description: String {
-    switch self {
-    case .noAnchorQueries: "no anchor queries; give some training queries"
-    case .anchorItems(let count, let items): "\(count) anchor items of \(items) items; expected between 1 and all, each once"
-    case .unknownAnchor(let docno): "no item '\(docno)' to be an anchor"
-    case .scoreCount(let found, let expected): "scores of \(found) items, expected \(expected)"
-    case .scoreNotFinite: "the scorer gave NaN or an infinite score"
-    case .notDeterministic(let qid): "query \(qid): the scorer gave two scores for one pair; turn dropout off"
-    case .budget(let found, let anchors): "a budget of \(found) calls is used up by \(anchors) anchors; give more"
-    }
   }
 }

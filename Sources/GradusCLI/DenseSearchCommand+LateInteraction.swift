@@ -1,0 +1,123 @@
+import Gradus
+
+extension DenseSearchCommand {
+  /// `gradus dense --late-interaction`: an index of token vectors, or exact MaxSim with all documents.
+  struct LateInteraction {
+    let corpus: String
+    let encoder: LateInteractionEncoder
+    let model: String
+    let folder: ModelFolder
+    let threads: Int
+    let printsJSON: Bool
+
+    /// Documents that are encoded together: their token vectors are in memory at once.
+    private static let piece = 256
+
+    func run(_ command: DenseSearchCommand) throws {
+      if let index = command.index { return try store(in: index, command) }
+      guard let topics = command.topics else { return }
+      let queries = try InputNames.queries(topics, split: command.split, field: command.field)
+      var scan = try LateInteractionScan(encoder: encoder, queries: queries, depth: command.depth)
+      let elapsed = try seconds { try forEachPiece { try scan.add($0) } }
+      let run = Run(name: command.tag, rankings: scan.rankings)
+      try TrecRunWriter.write(run, to: command.out ?? "-")
+      let summary = Summary(
+        corpus: corpus, out: command.out ?? "-", model: model, precision: encoder.precision.rawValue,
+        documents: scan.documents, truncated_documents: scan.truncatedDocuments, queries: queries.count,
+        retrieved: run.rankings.reduce(0) { $0 + $1.documents.count }, threads: threads, seconds: elapsed)
+      if printsJSON { return try printJSON(summary) }
+      printToStandardError(summary.text)
+    }
+
+    private func store(in index: String, _ command: DenseSearchCommand) throws {
+      let fingerprint = try EncoderFingerprint(name: model, folder: folder, encoder: encoder)
+      let configuration = command.tokenStorage.configuration(
+        dimension: encoder.dimension, encoder: fingerprint, seed: command.storage.seed)
+      try Folder.create(index)
+      let builder = try TokenIndexBuilder(creating: index, configuration: configuration, storesDocuments: true)
+      var documents = 0, truncated = 0, tokens = 0
+      let encodingSeconds = try seconds {
+        try forEachPiece { piece in
+          let encoded = try encoder.encode(piece.map(\.contents), as: .document)
+          for (document, vectors) in zip(piece, encoded.vectors) {
+            try builder.add(document, tokens: vectors)
+            tokens += vectors.count / encoder.dimension
+          }
+          documents += piece.count
+          truncated += encoded.truncatedTokens.count { $0 > 0 }
+        }
+      }
+      let compressing = Progress("compressing", total: tokens, unit: "tokens")
+      let clusteringSeconds = try seconds { try builder.commit { compressing.advance(by: $0) } }
+      compressing.finish()
+      let report = IndexReport(
+        index: index, corpus: corpus, model: model, precision: encoder.precision.rawValue, documents: documents,
+        truncated_documents: truncated, tokens: tokens, dimension: encoder.dimension, nbits: configuration.residualBits,
+        centroids: try TokenIndex(path: index).centroidCount, threads: threads, encoding_seconds: encodingSeconds,
+        clustering_seconds: clusteringSeconds)
+      if printsJSON { return try printJSON(report) }
+      try printOutput(report.text)
+    }
+
+    private func forEachPiece(_ body: ([Document]) throws -> Void) throws {
+      let reader = try CorpusReader(path: try InputNames.corpus(corpus))
+      let progress = Progress("encoding", total: nil, unit: "documents")
+      defer { progress.finish() }
+      var piece: [Document] = []
+      while let document = try reader.next() {
+        piece.append(document)
+        progress.advance(part: reader.partRead)
+        guard piece.count == Self.piece else { continue }
+        try body(piece)
+        piece.removeAll(keepingCapacity: true)
+      }
+      if !piece.isEmpty { try body(piece) }
+    }
+
+    private static func cut(_ documents: Int) -> String {
+      documents > 0 ? "; \(documents.grouped) documents were longer than the model reads" : ""
+    }
+
+    /// Names are those of the JSON object.
+    private struct Summary: Encodable {
+      let corpus: String
+      let out: String
+      let model: String
+      let precision: String
+      let documents: Int
+      let truncated_documents: Int
+      let queries: Int
+      let retrieved: Int
+      let threads: Int
+      let seconds: Double
+
+      var text: String {
+        "gradus: \(documents.grouped) documents encoded token by token (\(precision)) and compared with "
+          + "\(queries.grouped) queries in \(seconds.fixed(1)) s\(LateInteraction.cut(truncated_documents))"
+      }
+    }
+
+    /// Names are those of the JSON object.
+    private struct IndexReport: Encodable {
+      let index: String
+      let corpus: String
+      let model: String
+      let precision: String
+      let documents: Int
+      let truncated_documents: Int
+      let tokens: Int
+      let dimension: Int
+      let nbits: Int
+      let centroids: Int
+      let threads: Int
+      let encoding_seconds: Double
+      let clustering_seconds: Double
+
+      var text: String {
+        "\(index): \(tokens.grouped) token vectors of \(documents.grouped) documents (\(dimension) numbers, "
+          + "\(centroids.grouped) centroids, \(nbits) bits a number), encoded in \(encoding_seconds.fixed(1)) s (\(precision)), "
+          + "clustered and written in \(clustering_seconds.fixed(1)) s\(LateInteraction.cut(truncated_documents))\n"
+      }
+    }
+  }
+}
