@@ -59,7 +59,8 @@ struct CURSetup {
   private func scorer() throws -> (any Reranker, String) {
     let encoder = RankerSettings.lateInteraction(model)
     guard encoder == nil || index != nil else {
-      throw UsageError("\(model) would encode all documents for every query; give --index, made by 'gradus dense --late-interaction'")
+      throw UsageError(
+        "\(model) would encode all documents for every query; give --index, made by 'gradus dense --late-interaction'")
     }
     guard encoder != nil || index == nil else { throw UsageError("--index goes with --model maxsim:ENCODER") }
     let folder = InputNames.exists(model + "/" + ModelManifest.fileName)

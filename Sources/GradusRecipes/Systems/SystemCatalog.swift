@@ -110,10 +110,10 @@ public enum SystemCatalog {
     RankingSystem("superglobal", "image re-ranking with global features alone", .images),
     RankingSystem(
       "susana", "metric learning by class separability", .training,
-      parts: ["ProtoTripletLoss", "ICNNScore", "ICNNLoss", "EpisodicSampler"]),
+      parts: ["ProtoTripletLoss", "ICNNScore", "ICNNLoss", "PrototypicalLoss", "EpisodicSampler"]),
     RankingSystem(
       "tcm", "one threshold for all classes in metric learning", .calibration,
-      parts: ["ThresholdConsistentMarginLoss", "OPIS"]),
+      parts: ["ThresholdConsistentMarginLoss", "OPIS", "ThresholdSelection"]),
     RankingSystem("tildev2", "re-ranking by contextualised exact term matches", .reranking),
     RankingSystem("topic-attack", "attacks on a ranker over a whole topic", .robustness),
     RankingSystem("trp", "training towards low rank", .compression),
