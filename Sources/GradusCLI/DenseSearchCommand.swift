@@ -149,7 +149,7 @@ struct DenseSearchCommand: ParsableCommand {
     }
     let limits = maximumTokens.map { TokenLimits(maximumTokens: $0) }
     let loaded = try BiEncoder(folder: folder, limits: limits)
-    let precision = try arithmetic.resolved(for: loaded.encoder.configuration)
+    let precision = try arithmetic.resolved().precision
     if lateInteraction {
       let tokens = try LateInteractionEncoder(loaded).prepared(for: precision)
       return try LateInteraction(

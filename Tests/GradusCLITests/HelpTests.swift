@@ -28,7 +28,9 @@ struct HelpTests {
     }
   }
 
-  @Test("Examples that need no network work when pasted", arguments: ["index", "evaluate", "validate", "data import", "systems", "fuse", "pipeline"])
+  @Test(
+    "Examples that need no network work when pasted",
+    arguments: ["index", "evaluate", "validate", "data import", "systems", "fuse", "pipeline"])
   func examplesWork(command: String) throws {
     let folder = try TemporaryFolder()
     let words = command.split(separator: " ").map(String.init)
@@ -182,7 +184,8 @@ struct HelpTests {
   @Test("A recipe's result decides the state of its system")
   func recipeResult() throws {
     let folder = try TemporaryFolder()
-    try folder.write(#"{"verdict": "not shown", "figure": "+0.001 nDCG@10", "date": "2024-02-03"}"#, "Recipes/curricula/result.json")
+    try folder.write(
+      #"{"verdict": "not shown", "figure": "+0.001 nDCG@10", "date": "2024-02-03"}"#, "Recipes/curricula/result.json")
     let systems = try #require(
       try Command.run(["systems", "--json"], in: folder).json()["systems"] as? [[String: Any]])
     let curricula = try #require(systems.first { $0["slug"] as? String == "curricula" })

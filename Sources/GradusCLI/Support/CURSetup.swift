@@ -80,7 +80,7 @@ struct CURSetup {
     // A first stage there is none: the scorer's own score alone.
     let stage = try RankerSettings(
       firstStageWeight: 0, arithmetic: PrecisionOption.of(precision), queryPrompt: nil, documentPrompt: nil, passages: nil,
-      states: nil, documents: { [] }, stored: stored
+      earlyExit: nil, states: nil, documents: { [] }, stored: stored
     ).stage(model)
     let name = "\(model) \(try ContentFingerprint.of(path: folder.path)) \(stage.precision?.rawValue ?? "")"
     return (stage.reranker, name)

@@ -26,7 +26,7 @@ struct CommandResources: PipelineResources {
       let arithmetic = PrecisionOption.of(precision)
       let stage = try RankerSettings(
         firstStageWeight: firstStageWeight, arithmetic: arithmetic, queryPrompt: nil, documentPrompt: nil, passages: nil,
-        states: nil, documents: { [] }
+        earlyExit: nil, states: nil, documents: { [] }
       ).stage(model)
       return stage.firstStageWeight == 0 ? stage.reranker : Self.interpolated(stage.reranker, stage.firstStageWeight)
     }
@@ -48,7 +48,7 @@ struct CommandResources: PipelineResources {
     ) {
       let arithmetic = PrecisionOption.of(precision)
       let encoder = try BiEncoder(folder: folder)
-      let resolved = try arithmetic.resolved(for: encoder.encoder.configuration)
+      let resolved = try arithmetic.resolved().precision
       return try DenseRetriever(encoder: try encoder.prepared(for: resolved), documents: try documents.value())
     }
   }

@@ -14,6 +14,8 @@ struct RankerSettings {
   let documentPrompt: PromptChoice?
   let passages: PassageReading?
   /// Of the last stage; nil for none.
+  let earlyExit: EarlyExitOptions?
+  /// Of the last stage; nil for none.
   let states: DocumentStatesOptions?
   /// The candidates' documents, whose states are computed where the file is not there yet.
   let documents: () -> [Document]
@@ -41,16 +43,17 @@ struct RankerSettings {
     if isTrained {
       let trained = try RankingModel(folder: folder)
       weight = weight ?? trained.manifest.firstStageWeight
-      // What has no fused kernels runs in fp32 where nothing was asked for, and refuses the rest.
-      let encoder = (trained.scorer as? CrossEncoder)?.encoder ?? (trained.scorer as? BiEncoder)?.encoder
-      let isFused = encoder?.configuration.isFusable ?? false
-      precision = try isFused || arithmetic.isGiven ? arithmetic.resolved().precision : .fp32
+      // What has no encoder runs in fp32 where nothing was asked for, and refuses the rest.
+      let hasEncoder = trained.scorer is CrossEncoder || trained.scorer is BiEncoder
+      precision = try hasEncoder || arithmetic.isGiven ? arithmetic.resolved().precision : .fp32
       let scorer = try trained.scorer.prepared(for: precision)
-      base = PairReranker(isBefore ? scorer : try states?.applied(to: scorer, documents: documents) ?? scorer)
+      base = PairReranker(
+        isBefore ? scorer : try exitingEarly(states?.applied(to: scorer, documents: documents) ?? scorer))
     } else {
       if !isBefore { try states?.refuse() }
+      if !isBefore, try earlyExit?.thresholds != nil { throw ModelError.noExits }
       let encoder = try BiEncoder(folder: folder)
-      precision = try arithmetic.resolved(for: encoder.encoder.configuration)
+      precision = try arithmetic.resolved().precision
       base = try Self.biEncoder(
         encoder.prepared(for: precision), name, folder, stored, queryPrompt ?? .query, documentPrompt ?? .document)
     }
@@ -79,6 +82,8 @@ struct RankerSettings {
       firstStageWeight: isBefore ? 0 : firstStageWeight ?? 0, precision: .fp32, passing: passing)
   }
 
+  private func exitingEarly(_ scorer: any PairScorer) throws -> any PairScorer { try earlyExit?.applied(to: scorer) ?? scorer }
+
   private static func biEncoder(
     _ encoder: BiEncoder, _ name: String, _ folder: ModelFolder, _ stored: DocumentIndex?, _ queryPrompt: PromptChoice,
     _ documentPrompt: PromptChoice
@@ -104,6 +109,7 @@ struct RankerSettings {
       throw UsageError("\(name) takes the prompts that the model's folder names; leave the prompt options out")
     }
     if !isBefore { try states?.refuse() }
+    if !isBefore, try earlyExit?.thresholds != nil { throw ModelError.noExits }
     let folder = ModelFolder(path: try InputNames.model(encoderName).folder)
     let isTrained = InputNames.exists(folder.path + "/" + ModelManifest.fileName)
     let makesVectors = try !isTrained || ModelManifest(folder: folder).architecture == .biEncoder
@@ -111,7 +117,7 @@ struct RankerSettings {
       throw UsageError("\(encoderName) is a trained re-ranker, which makes no vectors; use it without 'maxsim:'")
     }
     let loaded = try BiEncoder(folder: folder)
-    let precision = try arithmetic.resolved(for: loaded.encoder.configuration)
+    let precision = try arithmetic.resolved().precision
     let encoder = try LateInteractionEncoder(loaded).prepared(for: precision)
     let base: LateInteractionReranker
     if case .tokens(let index)? = stored {
