@@ -47,7 +47,7 @@ let package = Package(
     // Collections and models by name: find, build, fetch, verify.
     .target(name: "GradusData", dependencies: ["GradusFormats", "GradusText", "GradusCore", "CLibXML2", "CArchive"]),
     // Inverted index: build, open, search.
-    .target(name: "GradusIndex", dependencies: ["GradusText", "GradusFormats", "GradusCore", "CGradusKernels"]),
+    .target(name: "GradusIndex", dependencies: ["GradusText", "GradusFormats", "GradusCore", "CGradusKernels", "CZstd"]),
     // Encoders, heads and interaction rankers; loading and saving.
     .target(name: "GradusModels", dependencies: ["GradusTensor", "GradusText", "GradusFormats", "GradusCore", "CGradusKernels"]),
     // Tensor, automatic differentiation, modules, optimizer kernels.
@@ -65,6 +65,7 @@ let package = Package(
     // The only file that knows oneDNN, for its 2.x and 3.x interfaces.
     .target(name: "CGradusOneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
     .systemLibrary(name: "CStemmer", providers: [.apt(["libstemmer-dev"]), .brew(["snowball"])]),
     .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"]), .brew(["libarchive"])]),
     .systemLibrary(name: "CLibXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"]), .brew(["libxml2"])]),

@@ -11,6 +11,7 @@ packages=(
   "libxml2-dev|libxml2: reads HTML and XML"
   "nettle-dev|Nettle: SHA-256 of models and data"
   "zlib1g-dev|zlib: gzip everywhere"
+  "libzstd-dev|Zstandard: stored documents of indexes"
   "pkg-config|tells the Swift package manager where libraries lie"
   "curl|fetches models and collections"
   "ca-certificates|lets curl check whom it talks to"
@@ -32,7 +33,7 @@ version=$(swift --version 2>/dev/null | grep -oE 'Swift version [0-9]+\.[0-9]+' 
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
   if [ "$(uname -s)" = Darwin ]; then
-    fail "on macOS install the libraries by hand: brew install onednn snowball libarchive libxml2 nettle pkg-config"
+    fail "on macOS install the libraries by hand: brew install onednn snowball libarchive libxml2 nettle zstd pkg-config"
   fi
   printf 'setup: this is no Debian-like system; install the counterparts of these packages by hand:\n' >&2
   for entry in "${packages[@]}"; do printf '  %-16s %s\n' "${entry%%|*}" "${entry#*|}" >&2; done

@@ -1,4 +1,5 @@
 #include "gradus_postings.h"
+#include <math.h>
 #include <string.h>
 
 #pragma STDC FP_CONTRACT OFF
@@ -202,7 +203,8 @@ grd_postings_status grd_cursor_block_bounds(
     cursor->block = block;
     if (decode(cursor, scorer->documents) != GRD_POSTINGS_OK) return GRD_POSTINGS_MALFORMED;
     grd_contributions(scorer, &cursor->term, cursor->docs, cursor->tfs, cursor->decoded_count, parts);
-    double best = parts[0];
+    // What is not a number, of a deleted document that the counts leave out, must not hide the others.
+    double best = -INFINITY;
     for (size_t i = 0; i < cursor->decoded_count; i++) {
       if (parts[i] > best) best = parts[i];
       if (parts[i] < *least) *least = parts[i];

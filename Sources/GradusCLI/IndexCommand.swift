@@ -9,7 +9,7 @@ import Gradus
 struct IndexCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "index",
-    abstract: "Build an inverted index of a collection.",
+    abstract: "Build an inverted index of a collection, or change one.",
     discussion: """
       CORPUS is a collection by name (see 'gradus data list'), a BEIR folder, a folder of text files, or a file: JSON lines, \
       tab-separated (MS MARCO), TREC documents; packed with gzip or not; '-' is standard input.
@@ -21,20 +21,44 @@ struct IndexCommand: ParsableCommand {
       The index appears in one step at the end: when the command is stopped, an index that was there stays as it was. Its \
       bytes do not depend on --threads and --memory. BM25's k1 and b are chosen when searching, not here.
 
+      An index can be changed; searches go on meanwhile, and what changes appears in one step at the end. --add takes new \
+      documents only, --update replaces those that are there, --delete reads docnos, one on a line. Results are those of an \
+      index that is built anew:
+
+        printf '3\tTurbulent flow\n' > more.tsv
+        gradus index more.tsv --out corpus.index --add
+        printf '2\\n' > gone.txt
+        gradus index --delete gone.txt --out corpus.index
+        gradus index --merge --out corpus.index
+
       A file that ends in .ciff or .ciff.gz is an index of another engine in the Common Index File Format: --analyzer must \
       then name what its terms were made with.
       """)
 
   @Argument(help: "A collection's name, a folder or a file; '-' is standard input.")
-  var corpus: String
+  var corpus: String?
 
   @Option(name: .shortAndLong, help: ArgumentHelp("Folder of the index.", valueName: "dir"))
   var out: String
 
   @OptionGroup var threads: ThreadsOption
 
-  @Option(help: ArgumentHelp("A Snowball language (english, german, ..., porter), or none: no stemming.", valueName: "language"))
-  var analyzer = "english"
+  @Flag(help: "Add the documents to the index that is there.")
+  var add = false
+
+  @Flag(help: "Add the documents, in the place of those of the same docno.")
+  var update = false
+
+  @Option(help: ArgumentHelp("Delete the documents of a file of docnos; '-' is standard input.", valueName: "docnos"))
+  var delete: String?
+
+  @Flag(help: "Merge all parts of the index into one.")
+  var merge = false
+
+  @Option(
+    help: ArgumentHelp(
+      "A Snowball language (english, german, ..., porter), or none: no stemming; default: english.", valueName: "language"))
+  var analyzer: String?
 
   @Option(help: ArgumentHelp("Megabytes of postings in memory, before they go to temporary files.", valueName: "mb"))
   var memory = 512
@@ -47,9 +71,18 @@ struct IndexCommand: ParsableCommand {
       "Metadata to filter by, such as year:date,lang:keyword,price:number.", valueName: "name:kind,..."))
   var columns: String?
 
+  @Option(help: ArgumentHelp("How texts are stored: zstd, or none for somewhat quicker access.", valueName: "packing"))
+  var packing: TextPacking = .zstd
+
   @OptionGroup var output: JSONOption
 
   func validate() throws {
+    guard corpus != nil || isChange else { throw ValidationError("Missing expected argument '<corpus>'") }
+    guard !add || !update else { throw ValidationError("give --add or --update, not both: --update adds too") }
+    if add || update, corpus == nil { throw ValidationError("--add and --update need a CORPUS") }
+    if isChange, corpus != nil, !add, !update {
+      throw ValidationError("with --delete and --merge, say --add or --update what the CORPUS is for")
+    }
     guard (1...1 << 20).contains(memory) else {
       throw ValidationError("--memory must be between 1 and \(1 << 20) megabytes, found \(memory)")
     }
@@ -57,17 +90,18 @@ struct IndexCommand: ParsableCommand {
 
   func run() throws {
     let threadCount = threads.apply()
+    guard let corpus, !isChange else { return try change(threads: threadCount) }
     let metadata = try columns.map { text throws in try MetadataColumn.parse(text) } ?? []
-    let configuration = AnalyzerConfiguration(language: analyzer)
+    let configuration = AnalyzerConfiguration(language: analyzer ?? "english")
     _ = try Analyzer(configuration)
-    if corpus.hasSuffix(".ciff") || corpus.hasSuffix(".ciff.gz") { return try importCIFF(configuration) }
+    if corpus.hasSuffix(".ciff") || corpus.hasSuffix(".ciff.gz") { return try importCIFF(corpus, configuration) }
     let reader = try CorpusReader(path: try InputNames.corpus(corpus))
     try Folder.create(out)
     var report: Report?
     let elapsed = try seconds {
       let builder = try IndexBuilder(
         directory: out, analyzer: configuration, memoryBudgetBytes: memory << 20, threads: threadCount,
-        positions: positions, columns: metadata)
+        positions: positions, columns: metadata, compression: packing.compression)
       let progress = Progress("indexing", total: nil, unit: "documents")
       defer { progress.finish() }
       while let document = try reader.next() {
@@ -79,7 +113,7 @@ struct IndexCommand: ParsableCommand {
     if let report { try show(report, elapsed) }
   }
 
-  private func importCIFF(_ configuration: AnalyzerConfiguration) throws {
+  private func importCIFF(_ corpus: String, _ configuration: AnalyzerConfiguration) throws {
     guard !positions, columns == nil else {
       throw UsageError("--positions and --columns: a CIFF file holds neither positions nor metadata")
     }
@@ -125,7 +159,7 @@ struct IndexCommand: ParsableCommand {
     }
   }
 
-  private func folderBytes(_ folder: String) -> Int {
+  func folderBytes(_ folder: String) -> Int {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     return names.reduce(0) { sum, name in
       let attributes = try? FileManager.default.attributesOfItem(atPath: folder + "/" + name)

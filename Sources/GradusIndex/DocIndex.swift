@@ -1,7 +1,7 @@
-/// Dense internal number of a document in one index: its position among the documents as they were added, from 0.
+/// Dense internal number of a document in one index: its position among the documents that it has, as they were added, from 0.
 ///
-/// Not to be stored outside the index: building it again from another order gives other numbers. The external name is
-/// the docno.
+/// Not to be stored outside the index: building it again from another order, or deleting a document, gives other numbers. The
+/// external name is the docno.
 public struct DocIndex: Sendable, Hashable, Comparable, RawRepresentable {
   public let rawValue: UInt32
 

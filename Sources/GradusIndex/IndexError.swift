@@ -16,6 +16,12 @@ public enum IndexError: GradusError, Equatable {
   /// Empty or with white space, which no run file can express.
   case invalidDocno(String, position: Int)
   case unknownDocno(String)
+  /// A document of that name is in the index that is added to.
+  case documentExists(String)
+  /// The folder, or a file in it, may not be written.
+  case readOnly(path: String)
+  /// The folder holds an index of another kind.
+  case otherKind(path: String)
   /// More than the format can number.
   case limitExceeded(path: String, what: String, limit: Int)
   /// `add` or `finish` after `finish` or after a failure.
@@ -30,10 +36,10 @@ public enum IndexError: GradusError, Equatable {
   public var failureKind: FailureKind {
     switch self {
     case .notAnIndex, .unsupportedVersion, .truncated, .checksumMismatch, .corrupted, .duplicateDocno, .invalidDocno,
-      .invalidColumnValue: .badData
-    case .locked, .limitExceeded, .builderClosed: .failed
+      .documentExists, .invalidColumnValue: .badData
+    case .locked, .limitExceeded, .builderClosed, .readOnly: .failed
     case .unknownDocno: .missingInput
-    case .invalidQuery, .notBuilt: .usage
+    case .invalidQuery, .notBuilt, .otherKind: .usage
     }
   }
 
@@ -57,6 +63,12 @@ public enum IndexError: GradusError, Equatable {
       "document \(position): docno '\(docno)' is empty or holds white space; run files cannot express it"
     case .unknownDocno(let docno):
       "no document '\(docno)' in the index"
+    case .documentExists(let docno):
+      "document '\(docno)' is in the index already; update it, or delete it first"
+    case .readOnly(let path):
+      "\(path): may not be written: an index there can be searched, but not changed; mend the permissions or copy the folder"
+    case .otherKind(let path):
+      "\(path): holds an index of another kind; choose another folder"
     case .limitExceeded(let path, let what, let limit):
       "\(path): more than \(limit) \(what); split the collection"
     case .builderClosed(let path):

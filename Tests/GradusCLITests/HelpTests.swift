@@ -65,7 +65,7 @@ struct HelpTests {
 
         OPTIONS:
           --kind <kind>           What the files are. (values: run, qrels, topics, corpus, collection,
-                                  safetensors, index, model)
+                                  features, safetensors, index, model)
           --json                  Print one JSON object instead of text.
           --version               Show the version.
           -h, --help              Show help information.
@@ -85,7 +85,8 @@ struct HelpTests {
     "Usage errors end with 2 and say what would have been right",
     arguments: [
       (["serch"], "did you mean 'search'?"),
-      (["index"], "Missing expected argument '<corpus>'"),
+      (["index", "--out", "i"], "Missing expected argument '<corpus>'"),
+      (["index", "a.tsv", "--out", "i", "--merge"], "say --add or --update"),
       (["index", "a.tsv", "--out", "i", "--columns", "year"], "'year' is no column"),
       (["search", "i", "--query", "a", "--feedback", "rm3", "--syntax", "boolean"], "--feedback goes with --syntax words"),
       (["index", "a.tsv", "--out", "i", "--thread", "2"], "--threads"),

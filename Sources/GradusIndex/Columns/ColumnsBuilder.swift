@@ -35,40 +35,44 @@ struct ColumnsBuilder {
 
   var isEmpty: Bool { columns.isEmpty }
 
+  /// Adds a document's values; a refused document changes nothing.
+  ///
   /// - Throws: ``IndexError/invalidColumnValue(docno:column:value:expected:)``.
   mutating func append(_ document: Document) throws {
-    for number in columns.indices {
-      let definition = columns[number].definition
-      let text = document.metadata[definition.name]
-      func invalid(_ expected: String) -> IndexError {
-        .invalidColumnValue(docno: document.docno, column: definition.name, value: text ?? "", expected: expected)
-      }
-      switch definition.kind {
-      case .keyword:
-        guard let text else {
-          columns[number].keywords.append(0)
-          continue
-        }
-        let known = columns[number].places[text]
-        let place = known ?? UInt32(columns[number].texts.count + 1)
-        if known == nil {
-          columns[number].texts.append(text)
-          columns[number].places[text] = place
-        }
-        columns[number].keywords.append(place)
-      case .number:
-        let value = text.map { Double($0) } ?? .nan
-        guard let value, text == nil || value.isFinite else { throw invalid("a finite number") }
-        columns[number].numbers.append(value)
-      case .date:
-        guard let text else {
-          columns[number].numbers.append(.nan)
-          continue
-        }
-        guard let date = DateInterval(text) else { throw invalid("a date such as 2021, 2021-04 or 2021-04-30") }
-        columns[number].numbers.append(date.start)
-      }
+    let numbers = try columns.map { column -> Double in
+      guard column.definition.kind != .keyword, let text = document.metadata[column.definition.name] else { return .nan }
+      return try Self.number(text, of: column.definition, docno: document.docno)
     }
+    for place in columns.indices {
+      let definition = columns[place].definition
+      guard definition.kind == .keyword else {
+        columns[place].numbers.append(numbers[place])
+        continue
+      }
+      guard let text = document.metadata[definition.name] else {
+        columns[place].keywords.append(0)
+        continue
+      }
+      let known = columns[place].places[text]
+      let keyword = known ?? UInt32(columns[place].texts.count + 1)
+      if known == nil {
+        columns[place].texts.append(text)
+        columns[place].places[text] = keyword
+      }
+      columns[place].keywords.append(keyword)
+    }
+  }
+
+  private static func number(_ text: String, of column: MetadataColumn, docno: String) throws -> Double {
+    func invalid(_ expected: String) -> IndexError {
+      .invalidColumnValue(docno: docno, column: column.name, value: text, expected: expected)
+    }
+    if column.kind == .date {
+      guard let date = DateInterval(text) else { throw invalid("a date such as 2021, 2021-04 or 2021-04-30") }
+      return date.start
+    }
+    guard let value = Double(text), value.isFinite else { throw invalid("a finite number") }
+    return value
   }
 
   func write(to file: SectionFileWriter) throws {

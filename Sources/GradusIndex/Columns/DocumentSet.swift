@@ -15,6 +15,12 @@ public struct DocumentSet: Sendable, Equatable {
     words = [UInt64](repeating: 0, count: (documents + 63) / 64)
   }
 
+  /// - Precondition: There are as many words as the documents need, and bits beyond the last one are 0.
+  init(documents: Int, words: [UInt64]) {
+    self.documents = documents
+    self.words = words
+  }
+
   /// All documents.
   public static func all(documents: Int) -> DocumentSet {
     var set = DocumentSet(documents: documents)
@@ -47,9 +53,29 @@ public struct DocumentSet: Sendable, Equatable {
     for place in words.indices { words[place] |= other.words[place] }
   }
 
+  /// - Precondition: Both sets are of the same index.
+  mutating func formDifference(_ other: DocumentSet) {
+    precondition(documents == other.documents, "sets of different indexes")
+    for place in words.indices { words[place] &= ~other.words[place] }
+  }
+
   public mutating func formComplement() {
     for place in words.indices { words[place] = ~words[place] }
     if documents % 64 != 0, let last = words.indices.last { words[last] &= (1 << UInt64(documents % 64)) - 1 }
+  }
+
+  /// Members in ascending order.
+  func numbers() -> [UInt32] {
+    var result: [UInt32] = []
+    result.reserveCapacity(count)
+    for (place, word) in words.enumerated() {
+      var left = word
+      while left != 0 {
+        result.append(UInt32(place << 6 + left.trailingZeroBitCount))
+        left &= left - 1
+      }
+    }
+    return result
   }
 
   /// Whether the set has none of some documents.

@@ -5,7 +5,7 @@ import GradusCore
 ///     let columns = try MetadataColumn.parse("year:date,lang:keyword,price:number")
 ///
 /// A document without the attribute has no value: no comparison holds for it.
-public struct MetadataColumn: Sendable, Codable, Equatable {
+public struct MetadataColumn: Sendable, Codable, Hashable {
   public enum Kind: String, Sendable, Codable, CaseIterable {
     /// Compared for equality, byte by byte.
     case keyword

@@ -76,7 +76,7 @@ public struct MetadataFilter: Sendable, Equatable {
 
 extension InvertedIndex {
   /// Columns that the index was built with.
-  public var columns: [MetadataColumn] { columnStore?.columns ?? [] }
+  public var columns: [MetadataColumn] { segments[0].segment.columns }
 
   /// The documents whose metadata fit a filter.
   ///
@@ -84,13 +84,18 @@ extension InvertedIndex {
   ///   for a comparison or value that does not suit the column.
   /// - Complexity: O(documents) for each condition.
   public func documents(matching filter: MetadataFilter) throws -> DocumentSet {
-    var result = DocumentSet.all(documents: statistics.documents)
-    for condition in filter.conditions { result.formIntersection(try documents(matching: condition)) }
+    var result = DocumentSet(documents: statistics.documents)
+    for view in segments {
+      var here = DocumentSet.all(documents: view.live.documents)
+      for condition in filter.conditions { here.formIntersection(try documents(matching: condition, in: view.segment)) }
+      if segments.count == 1, view.live.set == nil { return here }
+      view.live.insert(here, into: &result, from: view.firstDocument)
+    }
     return result
   }
 
-  private func documents(matching condition: MetadataFilter.Condition) throws -> DocumentSet {
-    guard let store = columnStore, let column = store.column(condition.column) else {
+  private func documents(matching condition: MetadataFilter.Condition, in segment: LexicalSegment) throws -> DocumentSet {
+    guard let store = segment.columnStore, let column = store.column(condition.column) else {
       throw IndexError.notBuilt(path: path, what: "column '\(condition.column)' (its columns: \(columns.map(\.name)))")
     }
     guard column.kind != .keyword else {

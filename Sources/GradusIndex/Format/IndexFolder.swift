@@ -23,8 +23,11 @@ protocol FolderManifest {
 ///     try folder.commit(manifest)
 final class IndexFolder {
   let path: String
-  private var isCommitted = false
-  /// Number of the index that this writer makes; no file in the folder bears it or a greater one.
+  /// Files that a reader may need: those of the last commit, and where it is not certain to be on the disk, of the one before.
+  private var needed: Set<String>
+  /// Numbers of segments that are being written beside a commit.
+  private var reserved: Set<Int> = []
+  /// Number of the index that this writer makes first; no file in the folder bears it or a greater one.
   let nextGeneration: Int
   private let calls: SystemCalls
   private let lockDescriptor: Int32
@@ -42,13 +45,16 @@ final class IndexFolder {
     self.path = path
     self.calls = calls
     if mkdir(path, 0o777) != 0, errno != EEXIST { throw FileError(.create, path: path, code: errno) }
-    lockDescriptor = try Self.lock(path)
+    lockDescriptor = try Self.lock(path, calls)
     // An index that cannot be read (of another version, say) is replaced, but only by the commit.
     let previous = try? reading(path)
+    needed = Set(previous?.fileNames ?? [])
     let generations = Self.names(in: path).compactMap(Self.generation(ofSegment:))
     if previous != nil || access(path + "/" + IndexManifest.name, F_OK) != 0 {
       nextGeneration = (previous?.generation ?? 0) + 1
-      removeUnreferenced(by: previous)
+      // A writer that failed may have left a manifest that is not on the disk yet: until it is, the one before may come back.
+      if hasUnneeded { try syncFolder() }
+      removeUnneeded()
     } else {
       nextGeneration = (generations.max() ?? 0) + 1
     }
@@ -82,27 +88,37 @@ final class IndexFolder {
     try syncFolder()
     let target = path(of: IndexManifest.name)
     guard calls.rename(temporary, target) == 0 else { throw FileError(.rename, path: target, code: errno) }
-    // From here on the new index is what readers see, whatever else fails.
-    isCommitted = true
+    // From here on the new index is what readers see, whatever else fails; after a power cut it may be the one before.
+    needed.formUnion(manifest.fileNames)
     try syncFolder()
-    removeUnreferenced(by: manifest)
+    needed = Set(manifest.fileNames)
+    removeUnneeded()
   }
 
-  /// Removes what this writer has written, unless it is the index now.
+  /// Keeps the files of a segment that no manifest lists yet, until ``release(_:)``.
+  func reserve(_ number: Int) { reserved.insert(number) }
+
+  /// Ends ``reserve(_:)``.
+  func release(_ number: Int) { reserved.remove(number) }
+
+  /// Removes what this writer has written and not committed.
   func removeUnfinished() {
-    guard !isCommitted else { return }
-    for name in Self.names(in: path) {
+    for name in Self.names(in: path) where !needed.contains(name) {
       let isOwn = Self.generation(ofSegment: name).map { $0 >= nextGeneration } ?? false
-      if isOwn || Self.isTemporary(name) { unlink(path(of: name)) }
+      if isOwn || Self.isTemporary(name) { _ = calls.unlink(path(of: name)) }
     }
   }
 
-  /// Removes files of our own naming that `manifest` does not list. Other files in the folder are left alone.
-  private func removeUnreferenced(by manifest: (any FolderManifest)?) {
-    let kept = Set(manifest?.fileNames ?? [])
-    for name in Self.names(in: path) where !kept.contains(name) && (Self.isSegmentName(name) || Self.isTemporary(name)) {
-      unlink(path(of: name))
-    }
+  /// Removes files of our own naming that nobody needs. Other files in the folder are left alone.
+  private func removeUnneeded() {
+    for name in Self.names(in: path) where isUnneeded(name) { _ = calls.unlink(path(of: name)) }
+  }
+
+  private var hasUnneeded: Bool { Self.names(in: path).contains(where: isUnneeded) }
+
+  private func isUnneeded(_ name: String) -> Bool {
+    guard !needed.contains(name), Self.isSegmentName(name) || Self.isTemporary(name) else { return false }
+    return Self.generation(ofSegment: name).map { !reserved.contains($0) } ?? true
   }
 
   private static func isTemporary(_ name: String) -> Bool {
@@ -130,10 +146,13 @@ final class IndexFolder {
     return names.sorted()
   }
 
-  private static func lock(_ folder: String) throws -> Int32 {
+  private static func lock(_ folder: String, _ calls: SystemCalls) throws -> Int32 {
     let path = folder + "/" + lockName
-    let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
-    guard descriptor >= 0 else { throw FileError(.create, path: path, code: errno) }
+    let descriptor = calls.open(path, O_RDWR | O_CREAT | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      let code = errno
+      throw [EACCES, EPERM, EROFS].contains(code) ? IndexError.readOnly(path: folder) : FileError(.create, path: path, code: code)
+    }
     if flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
       let code = errno
       defer { close(descriptor) }

@@ -17,28 +17,34 @@ import GradusText
 /// What an index folder holds: the one file whose replacement makes a new index visible.
 ///
 /// First line: `gradus-index VERSION CRC32C BYTES`, about the JSON that follows it. Version 2 is version 1 with files of
-/// positions or columns; an index without them is written as version 1.
+/// positions or columns, version 3 any of them with several segments, deleted documents or packed texts; the lowest version that
+/// can say what the index holds is written.
 struct IndexManifest: Codable, Equatable, FolderManifest {
   struct File: Codable, Equatable {
     let name: String
     let bytes: Int
   }
 
-  /// Immutable files with some of the documents.
+  /// Immutable files with some of the documents; only the list of deleted ones is replaced.
   struct Segment: Codable, Equatable {
     let postings: File
     let documents: File
+    /// Of all documents of the segment, deleted ones included.
     let statistics: IndexStatistics
     /// Where each word stands, if the index was built with positions.
     var positions: File?
     /// Metadata by column, if the index was built with columns.
     var columns: File?
+    /// Documents that were deleted since, and what they take from the counts of their terms; nil where there are none.
+    var deletions: File?
+    /// How stored documents are packed; nil where they are not.
+    var compression: StoredFieldCompression?
 
-    var files: [File] { [postings, documents] + [positions, columns].compactMap { $0 } }
+    var files: [File] { [postings, documents] + [positions, columns, deletions].compactMap { $0 } }
   }
 
   /// The latest.
-  static let version = 2
+  static let version = 3
   static let name = "manifest"
   static let temporaryName = "manifest.tmp"
   private static let magic = "gradus-index"
@@ -46,11 +52,20 @@ struct IndexManifest: Codable, Equatable, FolderManifest {
   /// Grows with each commit into the folder; names of files hold it, so that no file is ever overwritten.
   let generation: Int
   let analyzer: AnalyzerConfiguration
+  /// In the order in which their documents were added.
   let segments: [Segment]
-  /// Of all segments together: what scores are computed from.
+  /// Of the documents of all segments that are not deleted: what scores are computed from.
   let statistics: IndexStatistics
 
   var fileNames: [String] { segments.flatMap(\.files).map(\.name) }
+
+  /// - Throws: ``IndexError/otherKind(path:)`` where the folder holds an index of vectors, tokens or impacts.
+  static func refuseOtherKinds(in folder: String) throws {
+    let isOther =
+      VectorIndexManifest.isPresent(in: folder) || ImpactIndexManifest.isPresent(in: folder)
+      || (try? TokenIndexManifest.read(folder: folder)) != nil
+    if isOther { throw IndexError.otherKind(path: folder) }
+  }
 
   /// Reads and checks the manifest of an index folder.
   static func read(folder: String) throws -> IndexManifest {
@@ -98,7 +113,12 @@ struct IndexManifest: Codable, Equatable, FolderManifest {
     encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
     let body = [UInt8](try encoder.encode(self)) + [UInt8(ascii: "\n")]
     let checksum = String(body.withUnsafeBytes { CRC32C.checksum($0) }, radix: 16)
-    let version = segments.allSatisfy { $0.files.count == 2 } ? 1 : 2
+    let version =
+      if segments.count != 1 || segments.contains(where: { $0.deletions != nil || $0.compression != nil }) {
+        3
+      } else {
+        segments[0].files.count == 2 ? 1 : 2
+      }
     return Array("\(Self.magic) \(version) \(checksum) \(body.count)\n".utf8) + body
   }
 }

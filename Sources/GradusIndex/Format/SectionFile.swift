@@ -22,6 +22,7 @@ enum SectionFileLayout {
     case documents = 2
     case positions = 3
     case columns = 4
+    case documentDeletions = 5
     case vectors = 16
     case graph = 17
     case deletions = 18
@@ -40,6 +41,8 @@ enum Section: UInt32, CaseIterable {
   case storedOffsets, storedText
   case positions, positionStarts
   case columnDirectory, columnData
+  case storedBlocks
+  case deletedDocuments = 20, removedTerms, removedPostings, removedOccurrences
   case vectorCodes = 32, vectorScales, vectorNorms, vectorRows, deletedRows
   case graphCodes = 48, graphScales, graphNorms, graphLinks, graphUpperLinks, graphPlaces, graphNodes
   case tokenCentroids = 64, tokenResidualLevels, tokenCentroidNumbers, tokenResiduals, tokenEnds, tokenListOffsets, tokenLists
@@ -62,6 +65,11 @@ enum Section: UInt32, CaseIterable {
     case .positionStarts: "the places of the positions"
     case .columnDirectory: "the list of columns"
     case .columnData: "the columns"
+    case .storedBlocks: "the places of the blocks of stored documents"
+    case .deletedDocuments: "the deleted documents"
+    case .removedTerms: "the terms of the deleted documents"
+    case .removedPostings: "the postings of the deleted documents"
+    case .removedOccurrences: "the tokens of the deleted documents"
     case .vectorCodes: "the vectors"
     case .vectorScales: "the scales of the vectors"
     case .vectorNorms: "the lengths of the vectors"
@@ -88,7 +96,7 @@ enum Section: UInt32, CaseIterable {
   /// Whether opening an index reads the section whole to check it: the ones that are small and that everything rests on.
   var isCheckedOnOpen: Bool {
     switch self {
-    case .postings, .storedText, .storedOffsets, .positions, .columnData: false
+    case .postings, .storedText, .storedOffsets, .storedBlocks, .positions, .columnData: false
     case .vectorCodes, .graphCodes, .graphLinks, .tokenCentroidNumbers, .tokenResiduals, .tokenLists: false
     default: true
     }

@@ -14,6 +14,15 @@ struct SystemCalls: Sendable {
   var write: @Sendable (_ descriptor: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int
   var fsync: @Sendable (_ descriptor: Int32) -> Int32
   var rename: @Sendable (_ from: String, _ to: String) -> Int32
+  var unlink: @Sendable (_ path: String) -> Int32 = { path in
+    #if canImport(Glibc)
+    Glibc.unlink(path)
+    #elseif canImport(Musl)
+    Musl.unlink(path)
+    #else
+    Darwin.unlink(path)
+    #endif
+  }
 
   static let posix = SystemCalls(
     open: { path, flags in

@@ -77,7 +77,7 @@ extension FileRun {
       try file.append(UInt32(term.count))
       let bytes = Array(term)
       postings.removeAll(keepingCapacity: true)
-      run.takePostings(into: &postings, gaps: &gaps)
+      try run.takePostings(into: &postings, gaps: &gaps)
       try file.append(UInt32(postings.count))
       try file.append(UInt32(0))
       try bytes.withUnsafeBytes { try file.append($0) }

@@ -1,14 +1,24 @@
 import GradusCore
 import GradusText
 
-/// A query's terms, found in the dictionary and put in the order in which their contributions are added.
+/// A query's terms, found in the dictionaries and put in the order in which their contributions are added.
 ///
 /// The order is by weight in the query times Lucene's idf, the heaviest first, and by bytes among equals, for every model. It
-/// depends on the query and the collection's counts alone, so sums have the same bits whatever is skipped.
+/// depends on the query and the collection's counts alone, so sums have the same bits whatever is skipped, and however the
+/// documents are spread over segments.
 struct AnalyzedQuery {
-  private(set) var terms: [ResolvedTerm] = []
+  /// Terms that a document of the index holds.
+  private(set) var terms: [QueryTerm] = []
+  /// For each segment the terms that its documents hold, in the same order.
+  private(set) var lists: [[ResolvedTerm]] = []
   private(set) var unknownTerms: [String] = []
   private(set) var length = 0
+  /// Sum of the weights of the terms.
+  private(set) var weight = 0.0
+  /// Terms one after the other.
+  private var text: [UInt8] = []
+  /// Posting lists of the terms, one term after the other, its segments in order.
+  private var postings: [(segment: Int, entry: TermEntry, phrase: PhraseList?)] = []
 
   /// So many terms are compared one by one, more are looked up.
   private static let fewTerms = 32
@@ -23,7 +33,9 @@ struct AnalyzedQuery {
     if text.utf8.count > Self.longText {
       (bytes, found, length) = Self.count(text, analyzer)
       self.length = length
-      try resolve(bytes, found, in: index)
+      self.text = bytes
+      try resolve(found, in: index)
+      order(segments: index.segments.count)
       return
     }
     text.withUTF8 { utf8 in
@@ -57,7 +69,9 @@ struct AnalyzedQuery {
       }
     }
     self.length = length
-    try resolve(bytes, found, in: index)
+    self.text = bytes
+    try resolve(found, in: index)
+    order(segments: index.segments.count)
   }
 
   /// Beyond so many bytes a query's terms are found in a hash table, before by looking at all of them.
@@ -88,7 +102,30 @@ struct AnalyzedQuery {
 
   /// Terms that were analysed before.
   init(_ weightedTerms: [WeightedTerm], in index: InvertedIndex) throws {
-    var bytes: [UInt8] = []
+    try collect(weightedTerms, in: index)
+    order(segments: index.segments.count)
+  }
+
+  /// Words and phrases of a structured query.
+  ///
+  /// - Parameter length: Tokens of the query after analysis.
+  init(words: [WeightedTerm], phrases: [(phrase: Phrase, weight: Double)], length: Int, in index: InvertedIndex) throws {
+    try collect(words, in: index)
+    self.length = length
+    for (phrase, weight) in phrases {
+      let first = postings.count
+      let counts = try index.resolve(phrase) { postings.append(($0, $1, $2)) }
+      let start = text.count
+      text.append(contentsOf: phrase.text.utf8)
+      append(start..<text.count, weight, counts, postings: first..<postings.count, in: index)
+    }
+    order(segments: index.segments.count)
+  }
+
+  /// A term's text, or a phrase in quotation marks.
+  func text(of term: QueryTerm) -> String { String(decoding: text[term.text], as: UTF8.self) }
+
+  private mutating func collect(_ weightedTerms: [WeightedTerm], in index: InvertedIndex) throws {
     var found: [(range: Range<Int>, weight: Double)] = []
     var places: [String: Int] = [:]
     for term in weightedTerms {
@@ -99,59 +136,93 @@ struct AnalyzedQuery {
         found[place].weight += term.weight
       } else {
         places[term.term] = found.count
-        found.append((bytes.count..<bytes.count + term.term.utf8.count, term.weight))
-        bytes.append(contentsOf: term.term.utf8)
+        found.append((text.count..<text.count + term.term.utf8.count, term.weight))
+        text.append(contentsOf: term.term.utf8)
       }
     }
     length = weightedTerms.count
-    try resolve(bytes, found, in: index)
+    try resolve(found, in: index)
   }
 
-  /// Words and phrases of a structured query.
-  ///
-  /// - Parameter length: Tokens of the query after analysis.
-  init(words: [WeightedTerm], phrases: [(phrase: Phrase, weight: Double)], length: Int, in index: InvertedIndex) throws {
-    try self.init(words, in: index)
-    self.length = length
-    var known: [(term: ResolvedTerm, bytes: [UInt8])] = try terms.map { term in
-      (term, [UInt8](try index.terms.bytes(of: term.entry)))
-    }
-    for (phrase, weight) in phrases {
-      guard let term = try index.resolve(phrase, queryWeight: weight) else {
-        unknownTerms.append(phrase.text)
-        continue
-      }
-      known.append((term, [UInt8](phrase.text.utf8)))
-    }
-    known.sort { first, second in
-      if first.term.weight != second.term.weight { return first.term.weight > second.term.weight }
-      return first.bytes.lexicographicallyPrecedes(second.bytes)
-    }
-    terms = known.map(\.term)
-  }
-
-  private mutating func resolve(
-    _ bytes: [UInt8], _ found: [(range: Range<Int>, weight: Double)], in index: InvertedIndex
-  ) throws {
-    try bytes.withUnsafeBufferPointer { bytes in
-      var known: [(term: ResolvedTerm, bytes: UnsafeBufferPointer<UInt8>)] = []
-      known.reserveCapacity(found.count)
-      for (range, weight) in found {
-        let term = UnsafeBufferPointer(rebasing: bytes[range])
-        guard let entry = try index.terms.find(term) else {
-          unknownTerms.append(String(decoding: term, as: UTF8.self))
-          continue
+  private mutating func resolve(_ found: [(range: Range<Int>, weight: Double)], in index: InvertedIndex) throws {
+    terms.reserveCapacity(found.count)
+    postings.reserveCapacity(found.count * index.segments.count)
+    let text = self.text
+    for (range, weight) in found {
+      let first = postings.count
+      var counts: (documents: Int, occurrences: UInt64) = (0, 0)
+      try text.withUnsafeBufferPointer { text in
+        let term = UnsafeBufferPointer(rebasing: text[range])
+        for view in index.segments {
+          guard let number = try view.segment.terms.number(of: term) else { continue }
+          let entry = view.segment.terms[number]
+          guard (1...max(1, view.live.documents)).contains(Int(entry.documentFrequency)) else {
+            throw view.segment.postingsDamage
+          }
+          let here = try view.counts(ofTerm: number, entry)
+          guard here.documents > 0 else { continue }
+          counts.documents += Int(here.documents)
+          counts.occurrences += here.occurrences
+          postings.append((view.number, entry, nil))
         }
-        let documents = index.statistics.documents
-        guard (1...max(1, documents)).contains(Int(entry.documentFrequency)) else { throw index.postingsDamage }
-        let idf = BM25.inverseDocumentFrequency(documentFrequency: Int(entry.documentFrequency), documents: documents)
-        known.append((ResolvedTerm(entry: entry, weight: weight * idf, queryWeight: weight), term))
       }
-      known.sort { first, second in
-        if first.term.weight != second.term.weight { return first.term.weight > second.term.weight }
-        return compareBytes(first.bytes, second.bytes) < 0
-      }
-      terms = known.map(\.term)
+      append(range, weight, counts, postings: first..<postings.count, in: index)
     }
   }
+
+  private mutating func append(
+    _ range: Range<Int>, _ queryWeight: Double, _ counts: (documents: Int, occurrences: UInt64), postings: Range<Int>,
+    in index: InvertedIndex
+  ) {
+    guard counts.documents > 0 else {
+      unknownTerms.append(String(decoding: text[range], as: UTF8.self))
+      return
+    }
+    let idf = BM25.inverseDocumentFrequency(documentFrequency: counts.documents, documents: index.statistics.documents)
+    terms.append(
+      QueryTerm(
+        documentFrequency: counts.documents, collectionFrequency: counts.occurrences, weight: queryWeight * idf,
+        queryWeight: queryWeight, text: range, postings: postings))
+  }
+
+  /// Puts the terms in order and lists them by segment.
+  private mutating func order(segments: Int) {
+    let text = self.text
+    text.withUnsafeBufferPointer { text in
+      terms.sort { first, second in
+        if first.weight != second.weight { return first.weight > second.weight }
+        return compareBytes(UnsafeBufferPointer(rebasing: text[first.text]), UnsafeBufferPointer(rebasing: text[second.text])) < 0
+      }
+    }
+    lists = [[ResolvedTerm]](repeating: [], count: segments)
+    for (place, term) in terms.enumerated() {
+      weight += term.queryWeight
+      for list in postings[term.postings] {
+        lists[list.segment].append(ResolvedTerm(term: term, place: place, entry: list.entry, phrase: list.phrase))
+      }
+    }
+  }
+}
+
+/// A query term and its counts in the whole index.
+struct QueryTerm {
+  let documentFrequency: Int
+  let collectionFrequency: UInt64
+  /// Weight in the query times inverse document frequency: the place among the query's terms.
+  let weight: Double
+  /// How often the term stands in the query, or the weight given to it.
+  let queryWeight: Double
+  let text: Range<Int>
+  let postings: Range<Int>
+}
+
+/// A query term with its posting list in one segment.
+struct ResolvedTerm {
+  let term: QueryTerm
+  /// Among the terms of the query.
+  let place: Int
+  /// In the segment's dictionary: counts there include deleted documents.
+  let entry: TermEntry
+  /// Postings that the dictionary does not know, for a phrase.
+  let phrase: PhraseList?
 }

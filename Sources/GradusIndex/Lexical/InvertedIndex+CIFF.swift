@@ -1,4 +1,3 @@
-import CGradusKernels
 import GradusCore
 import GradusFormats
 import GradusText
@@ -18,27 +17,20 @@ extension InvertedIndex {
     header.averageDocumentLength = statistics.averageLength
     header.text = text
     let writer = try CIFFWriter(path: path, header: header)
-    let cursor = UnsafeMutablePointer<grd_cursor>.allocate(capacity: 1)
-    defer { cursor.deallocate() }
-    var scorer = try Scoring(BM25(), in: self).scorer
-    for number in 0..<terms.count {
-      let entry = terms[number]
-      try open(cursor, at: entry, term: grd_term(weight: 1), scorer: &scorer)
-      var list = CIFFPostingsList(
-        term: String(decoding: try terms.bytes(of: entry), as: UTF8.self), documentFrequency: Int(entry.documentFrequency),
-        collectionFrequency: Int(clamping: entry.collectionFrequency), documents: [], frequencies: [])
-      while true {
-        var count = 0
-        guard grd_cursor_next_block(cursor, &count) == GRD_POSTINGS_OK else { throw postingsDamage }
-        if count == 0 { break }
-        withUnsafeBytes(of: &cursor.pointee.docs) { list.documents += $0.bindMemory(to: UInt32.self)[..<count] }
-        withUnsafeBytes(of: &cursor.pointee.tfs) { list.frequencies += $0.bindMemory(to: UInt32.self)[..<count] }
-      }
-      try writer.append(list)
-    }
-    for doc in 0..<statistics.documents {
+    // Documents get the numbers that they have in the index.
+    var merger = PostingsMerger(
+      try segments.map { try SegmentRun($0.segment, $0.deletions, firstDocument: $0.firstDocument) })
+    try merger.forEach { term, postings, _ in
       try writer.append(
-        CIFFDocument(number: doc, docno: try documentTable.docno(doc), length: Int(documentTable.lengths[doc])))
+        CIFFPostingsList(
+          term: String(decoding: term, as: UTF8.self), documentFrequency: postings.count,
+          collectionFrequency: postings.reduce(0) { $0 + Int($1 & 0xFFFF_FFFF) },
+          documents: postings.map { UInt32($0 >> 32) }, frequencies: postings.map { UInt32(truncatingIfNeeded: $0) }))
+    }
+    for number in 0..<statistics.documents {
+      let (view, doc) = try place(of: DocIndex(number))
+      let table = view.segment.documentTable
+      try writer.append(CIFFDocument(number: number, docno: try table.docno(doc), length: Int(table.lengths[doc])))
     }
     try writer.commit()
   }
@@ -73,12 +65,12 @@ extension IndexBuilder {
     var lengths: [UInt32] = []
     for (number, document) in documents.enumerated() {
       guard let document else { throw CIFFError(path: path, reason: .documentNumber(number)) }
-      try builder.add(Document(docno: document.docno, text: ""))
+      try builder.add(Document(docno: document.docno, text: ""), length: UInt32(document.length))
       lengths.append(UInt32(document.length))
     }
     let reader = try CIFFReader(path: path)
     let none = UnsafeBufferPointer<UInt32>(start: nil, count: 0)
-    return try builder.finish(lengths: lengths) { writer in
+    return try builder.finish { writer in
       var previous: [UInt8] = []
       var isFirst = true
       while let list = try reader.nextPostingsList() {

@@ -64,37 +64,34 @@ extension InvertedIndex {
   }
 
   func explain(_ analyzed: AnalyzedQuery, docno: String, model: any WeightingModel) throws -> ScoreExplanation {
-    guard let doc = try docIndex(of: docno) else { throw IndexError.unknownDocno(docno) }
+    guard let (view, doc) = try place(of: docno) else { throw IndexError.unknownDocno(docno) }
     let scoring = try Scoring(model, in: self)
-    var scorer = scoring.scorer
+    var scorer = scoring.scorer(in: view)
     let frequencies = try withSearcher {
-      try $0.termFrequencies(doc.rawValue, analyzed.terms, in: self, scoring: scoring)
+      try $0.termFrequencies(UInt32(doc), analyzed, in: view, scoring: scoring)
     }
+    let length = view.segment.documentTable.lengths[doc]
     var score = 0.0
     var terms: [ScoreExplanation.Term] = []
     for (term, frequency) in zip(analyzed.terms, frequencies) {
       var contribution = 0.0
       if frequency > 0 {
-        var constants = scoring.term(term.entry, queryWeight: term.queryWeight)
-        contribution = grd_contribution(
-          &scorer, &constants, Double(frequency), Double(documentTable.lengths[doc.position]))
+        var constants = scoring.term(term, queryWeight: term.queryWeight)
+        contribution = grd_contribution(&scorer, &constants, Double(frequency), Double(length))
       }
       score += contribution
-      let documentFrequency = Int(term.entry.documentFrequency)
       terms.append(
         ScoreExplanation.Term(
-          term: try term.phrase?.text ?? String(decoding: self.terms.bytes(of: term.entry), as: UTF8.self),
-          queryWeight: term.queryWeight,
-          documentFrequency: documentFrequency, collectionFrequency: Int(clamping: term.entry.collectionFrequency),
+          term: analyzed.text(of: term), queryWeight: term.queryWeight, documentFrequency: term.documentFrequency,
+          collectionFrequency: Int(clamping: term.collectionFrequency),
           inverseDocumentFrequency: BM25.inverseDocumentFrequency(
-            documentFrequency: documentFrequency, documents: statistics.documents),
+            documentFrequency: term.documentFrequency, documents: statistics.documents),
           termFrequency: Int(frequency), contribution: contribution))
     }
-    let documentPart = scoring.documentPart(
-      length: documentTable.lengths[doc.position], queryWeight: analyzed.terms.reduce(0) { $0 + $1.queryWeight })
+    let documentPart = scoring.documentPart(length: length, queryWeight: analyzed.weight)
     score += documentPart
     return ScoreExplanation(
-      docno: docno, terms: terms, unknownTerms: analyzed.unknownTerms, documentLength: try length(doc),
+      docno: docno, terms: terms, unknownTerms: analyzed.unknownTerms, documentLength: Int(length),
       averageLength: statistics.averageLength, documents: statistics.documents, model: model.description,
       documentPart: documentPart, score: score)
   }

@@ -8,7 +8,8 @@ import GradusText
 
 extension InvertedIndex {
   /// A hash that changes with the collection and with how it was analysed: of the analyzer, the counts, and the checksums of
-  /// all sections. The same documents, built with any number of threads, have the same one.
+  /// all sections. The same documents, built with any number of threads, have the same one; spread over other segments, or packed
+  /// in another way, they have another.
   ///
   /// - Complexity: O(1): the sections are not read.
   public func fingerprint() throws -> String {
@@ -20,7 +21,7 @@ extension InvertedIndex {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
     let content = Content(
-      analyzer: analyzerConfiguration, statistics: statistics, sections: postingsFile.checksums + documentsFile.checksums)
+      analyzer: analyzerConfiguration, statistics: statistics, sections: segments.flatMap { $0.files.flatMap(\.checksums) })
     return SHA256Digest.hex(of: [UInt8](try encoder.encode(content)))
   }
 }

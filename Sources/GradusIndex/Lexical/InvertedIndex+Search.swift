@@ -87,18 +87,22 @@ extension InvertedIndex {
   ///
   /// - Throws: ``IndexError/unknownDocno(_:)``.
   public func score(_ query: String, docnos: [String], model: any WeightingModel = BM25()) throws -> [Double] {
-    let documents = try docnos.map { docno in
-      guard let doc = try docIndex(of: docno) else { throw IndexError.unknownDocno(docno) }
-      return doc.rawValue
+    let places = try docnos.map { docno in
+      guard let place = try place(of: docno) else { throw IndexError.unknownDocno(docno) }
+      return (segment: place.0.number, doc: UInt32(place.1))
     }
-    let order = documents.indices.sorted { (documents[$0], $0) < (documents[$1], $1) }
+    let order = places.indices.sorted { (places[$0].segment, places[$0].doc, $0) < (places[$1].segment, places[$1].doc, $1) }
     let scoring = try Scoring(model, in: self)
-    let ascending = try withSearcher { searcher in
-      let query = try AnalyzedQuery(query, in: self, analyzer: searcher.analyzer)
-      return try searcher.score(order.map { documents[$0] }, query.terms, in: self, scoring: scoring)
-    }
     var scores = [Double](repeating: 0, count: docnos.count)
-    for (place, number) in order.enumerated() { scores[number] = ascending[place] }
+    try withSearcher { searcher in
+      let query = try AnalyzedQuery(query, in: self, analyzer: searcher.analyzer)
+      for view in segments {
+        let here = order.filter { places[$0].segment == view.number }
+        guard !here.isEmpty else { continue }
+        let ascending = try searcher.score(here.map { places[$0].doc }, query, in: view, scoring: scoring)
+        for (place, number) in here.enumerated() { scores[number] = ascending[place] }
+      }
+    }
     return scores
   }
 
@@ -111,17 +115,73 @@ extension InvertedIndex {
       throw IndexError.invalidQuery("the filter is of \(filter.documents) documents, the index of \(statistics.documents)")
     }
     let scoring = try Scoring(model, in: self)
-    let depth = min(k, documentTable.count)
+    let depth = min(k, statistics.documents)
     var documents: [ScoredDocument] = []
     if depth > 0, !query.terms.isEmpty {
-      let hits = try searcher.search(query.terms, in: self, scoring: scoring, k: depth, pruning: pruning, filter: filter)
-      documents.reserveCapacity(hits.count)
-      for hit in hits {
-        documents.append(ScoredDocument(docno: try documentTable.docno(Int(hit.doc)), score: hit.score))
+      if segments.count == 1 {
+        let view = segments[0]
+        let hits = try searcher.search(
+          query, in: view, scoring: scoring, k: depth, pruning: pruning,
+          filter: view.allowed(filter, documents: statistics.documents))
+        documents.reserveCapacity(hits.count)
+        for hit in hits {
+          documents.append(ScoredDocument(docno: try view.segment.documentTable.docno(Int(hit.doc)), score: hit.score))
+        }
+      } else {
+        documents = try searchSegments(query, searcher, scoring, k: depth, pruning: pruning, filter: filter)
       }
     }
     return SearchResult(
       documents: documents, queryLength: query.length, unknownTerms: query.unknownTerms,
       hasKnownTerms: !query.terms.isEmpty)
+  }
+
+  /// The best of all segments, merged from the best of each, one segment after the other: scores that are too low by then are not
+  /// looked for any more.
+  private func searchSegments(
+    _ query: AnalyzedQuery, _ searcher: Searcher, _ scoring: Scoring, k: Int, pruning: Pruning, filter: DocumentSet?
+  ) throws -> [ScoredDocument] {
+    var best: [SegmentHit] = []
+    // The segment with most documents first: what it has is the hardest to beat.
+    for view in segments.sorted(by: { ($0.live.count, $1.number) > ($1.live.count, $0.number) }) {
+      guard !query.lists[view.number].isEmpty, view.live.count > 0 else { continue }
+      let hits = try searcher.search(
+        query, in: view, scoring: scoring, k: min(k, view.live.count), pruning: pruning,
+        filter: view.allowed(filter, documents: statistics.documents), floor: best.count == k ? best[k - 1].score : nil)
+      guard !hits.isEmpty else { continue }
+      let found = try hits.map { hit in
+        SegmentHit(score: hit.score, docno: try view.segment.documentTable.docnoBytes(Int(hit.doc)))
+      }
+      best = SegmentHit.merge(best, found, k: k)
+    }
+    return best.map { ScoredDocument(docno: String(decoding: $0.docno, as: UTF8.self), score: $0.score) }
+  }
+}
+
+/// A document that one of several segments found. The name stays valid as long as the index.
+private struct SegmentHit {
+  let score: Double
+  let docno: UnsafeBufferPointer<UInt8>
+
+  /// The tie rule of `ScoredDocument.precedes`.
+  func precedes(_ other: SegmentHit) -> Bool {
+    score != other.score ? score > other.score : compareBytes(docno, other.docno) > 0
+  }
+
+  /// The `k` best of two ordered lists.
+  static func merge(_ first: [SegmentHit], _ second: [SegmentHit], k: Int) -> [SegmentHit] {
+    var result: [SegmentHit] = []
+    result.reserveCapacity(min(k, first.count + second.count))
+    var left = 0, right = 0
+    while result.count < k, left < first.count || right < second.count {
+      if right == second.count || (left < first.count && first[left].precedes(second[right])) {
+        result.append(first[left])
+        left += 1
+      } else {
+        result.append(second[right])
+        right += 1
+      }
+    }
+    return result
   }
 }

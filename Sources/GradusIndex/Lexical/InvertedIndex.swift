@@ -5,7 +5,6 @@ import Musl
 #else
 import Darwin
 #endif
-import CGradusKernels
 import GradusCore
 import GradusText
 
@@ -16,85 +15,48 @@ import GradusText
 ///     for hit in result.documents { print(hit.docno, hit.score) }
 ///
 /// The files are mapped, not read: opening costs little, and processes share the pages. An open index goes on showing the
-/// collection as it was, also when a builder replaces it. All methods may be called from several threads at once; results
-/// have the same bits for any number of threads.
+/// collection as it was, also when a builder replaces it or an ``IndexWriter`` changes it; ``reopened()`` shows what it is now.
+/// All methods may be called from several threads at once; results have the same bits for any number of threads.
+///
+/// However the documents came into the index, at once or by and by, with updates and deletions, before or after merges: numbers
+/// of documents, counts, scores and rankings are those of an index that was built at once from the documents that it has now, in
+/// the order in which they were added. Counts are of these documents alone: deleted ones leave no trace.
 public final class InvertedIndex: Sendable {
   public let path: String
   public let statistics: IndexStatistics
   /// What documents were analysed with, and queries are.
   public let analyzerConfiguration: AnalyzerConfiguration
 
-  let terms: TermDictionary
-  let documentTable: DocumentTable
-  private let store: DocumentStore
-  private let postings: PostingsSection
-  let postingsFile: SectionFile
-  let documentsFile: SectionFile
-  /// Nil where the index was built without positions.
-  let positions: PositionsTable?
-  /// Nil where the index was built without columns.
-  let columnStore: ColumnStore?
-  /// Of the documents' lengths the greatest.
-  let longestLength: UInt32
-  let blockBounds = BlockBoundsCache()
+  let segments: [SegmentView]
+  private let generation: Int
   /// Working memory of searches that are not running.
   private let idleSearchers = Guarded<[Searcher]>([])
 
-  private struct PostingsSection: @unchecked Sendable {
-    // Unchecked: a pointer into the read-only mapping, which the index keeps.
-    let bytes: UnsafeRawBufferPointer
-  }
-
-  /// Opens an index and checks manifest, versions, sizes, bounds, and the checksums of dictionary and document table.
+  /// Opens an index and checks manifest, versions, sizes, bounds, and the checksums of dictionary, document table and deletions.
   ///
   /// Postings and stored documents are checked for sense while they are decoded: damage there ends in an error or, where
   /// the numbers remain possible, in a wrong score; ``verify()`` finds it for certain.
   ///
   /// - Throws: ``IndexError``; `FileError` where a file is missing or cannot be read.
-  public init(path: String) throws {
+  public convenience init(path: String) throws { try self.init(path: path, sharing: []) }
+
+  /// - Parameter known: Opened segments, of which those that are still in the index need not be opened again.
+  private init(path: String, sharing known: [LexicalSegment]) throws {
+    let (manifest, segments) = try Self.open(path, known)
     self.path = path
-    let (manifest, files) = try Self.openFiles(path)
-    postingsFile = files.postings
-    documentsFile = files.documents
+    self.segments = segments
+    generation = manifest.generation
     statistics = manifest.statistics
     analyzerConfiguration = manifest.analyzer
-    try postingsFile.verify(where: \.isCheckedOnOpen)
-    terms = try TermDictionary(postingsFile, terms: statistics.terms)
-    documentTable = try DocumentTable(postingsFile, documents: statistics.documents)
-    longestLength = documentTable.lengths.max() ?? 0
-    store = try DocumentStore(documentsFile, documents: statistics.documents)
-    postings = PostingsSection(bytes: try postingsFile.bytes(.postings))
-    try files.positions?.verify(where: \.isCheckedOnOpen)
-    try files.columns?.verify(where: \.isCheckedOnOpen)
-    positions = try files.positions.map { try PositionsTable($0, terms: manifest.statistics.terms) }
-    columnStore = try files.columns.map { try ColumnStore($0, documents: manifest.statistics.documents) }
   }
 
-  private struct Files {
-    let postings: SectionFile
-    let documents: SectionFile
-    let positions: SectionFile?
-    let columns: SectionFile?
-  }
-
-  private static func openFiles(_ path: String) throws -> (IndexManifest, Files) {
+  private static func open(_ path: String, _ known: [LexicalSegment]) throws -> (IndexManifest, [SegmentView]) {
     var manifest = try IndexManifest.read(folder: path)
     while true {
-      let counts = manifest.statistics
-      guard let segment = manifest.segments.first, manifest.segments.count == 1, counts == segment.statistics,
-        (0...Int(Int32.max)).contains(counts.documents), (0..<Int(UInt32.max)).contains(counts.terms), counts.tokens >= 0
-      else { throw IndexError.corrupted(path: path + "/" + IndexManifest.name, section: "the list of files") }
       do {
-        func open(_ file: IndexManifest.File, _ kind: SectionFileLayout.Kind) throws -> SectionFile {
-          try SectionFile(path: path + "/" + file.name, kind: kind, expectedBytes: file.bytes)
-        }
-        let files = Files(
-          postings: try open(segment.postings, .postings), documents: try open(segment.documents, .documents),
-          positions: try segment.positions.map { try open($0, .positions) },
-          columns: try segment.columns.map { try open($0, .columns) })
-        return (manifest, files)
+        return (manifest, try open(manifest, path, known))
       } catch let error as FileError where error.code == ENOENT {
-        // A builder may have replaced the index between the manifest and the files that it lists.
+        // A writer may have replaced the index between the manifest and the files that it lists.
         let current = try IndexManifest.read(folder: path)
         guard current.generation > manifest.generation else { throw error }
         manifest = current
@@ -102,87 +64,120 @@ public final class InvertedIndex: Sendable {
     }
   }
 
+  private static func open(_ manifest: IndexManifest, _ path: String, _ known: [LexicalSegment]) throws -> [SegmentView] {
+    var views: [SegmentView] = []
+    var documents = 0, tokens = 0
+    for segment in manifest.segments {
+      // Files are never written again under the same name.
+      let opened =
+        try known.first { $0.manifest.postings == segment.postings } ?? LexicalSegment(segment, folder: path)
+      let view = try SegmentView(
+        opened, deletions: segment.deletions, folder: path, number: views.count, firstDocument: documents)
+      documents += view.live.count
+      tokens &+= segment.statistics.tokens &- (view.deletions?.tokens ?? 0)
+      views.append(view)
+    }
+    let counts = manifest.statistics
+    let isSound =
+      !views.isEmpty && counts.documents == documents && documents <= Int(Int32.max) && counts.tokens == tokens
+      && Set(views.map { $0.segment.positions != nil }).count == 1 && Set(views.map { $0.segment.columns }).count == 1
+      && (views.count > 1 || views[0].deletions != nil || counts == views[0].segment.manifest.statistics)
+    guard isSound else {
+      throw IndexError.corrupted(path: path + "/" + IndexManifest.name, section: "the list of files")
+    }
+    return views
+  }
+
+  /// The index as it is now in the folder; the same object where nothing was committed since this one was opened.
+  ///
+  /// What has not changed is not read again.
+  public func reopened() throws -> InvertedIndex {
+    guard try IndexManifest.read(folder: path).generation != generation else { return self }
+    return try InvertedIndex(path: path, sharing: segments.map(\.segment))
+  }
+
   /// Reads every byte and compares all checksums.
   ///
   /// - Throws: ``IndexError/checksumMismatch(path:section:)`` for the first section that does not fit.
   public func verify() throws {
-    try postingsFile.verify { _ in true }
-    try documentsFile.verify { _ in true }
-    try positions?.verify()
-    try columnStore?.verify()
+    for view in segments { try view.verify() }
   }
+
+  /// Segments that the documents are spread over.
+  public var segmentCount: Int { segments.count }
+
+  /// Documents that were deleted, whose postings and texts still take space until a merge.
+  public var deletedCount: Int { segments.reduce(0) { $0 + $1.live.documents - $1.live.count } }
+
+  var hasPositions: Bool { segments[0].segment.positions != nil }
 
   // MARK: - Documents
 
-  /// The docno of a document. O(1).
-  public func docno(_ doc: DocIndex) throws -> String { try documentTable.docno(try position(doc)) }
-
-  /// The document with a docno, or nil. O(log n).
-  public func docIndex(of docno: String) throws -> DocIndex? {
-    var docno = docno
-    return try docno.withUTF8 { try documentTable.find($0) }.map { DocIndex($0) }
+  /// The docno of a document. O(log segments).
+  public func docno(_ doc: DocIndex) throws -> String {
+    let (view, doc) = try place(of: doc)
+    return try view.segment.documentTable.docno(doc)
   }
 
-  /// Tokens of a document after stopping, exact. O(1).
-  public func length(_ doc: DocIndex) throws -> Int { Int(documentTable.lengths[try position(doc)]) }
+  /// The document with a docno, or nil. O(log n) for each segment.
+  public func docIndex(of docno: String) throws -> DocIndex? { try place(of: docno).map { $0.docIndex($1) } }
+
+  /// Tokens of a document after stopping, exact. O(log segments).
+  public func length(_ doc: DocIndex) throws -> Int {
+    let (view, doc) = try place(of: doc)
+    return Int(view.segment.documentTable.lengths[doc])
+  }
 
   /// A stored document. O(its length).
   public func document(_ doc: DocIndex) throws -> Document {
-    let position = try position(doc)
-    return try store.document(position, docno: try documentTable.docno(position))
+    let (view, doc) = try place(of: doc)
+    return try view.segment.document(doc)
   }
 
   /// A stored document, or nil where there is none of that name.
-  public func document(docno: String) throws -> Document? { try docIndex(of: docno).map { try document($0) } }
+  public func document(docno: String) throws -> Document? { try place(of: docno).map { try $0.segment.document($1) } }
 
-  private func position(_ doc: DocIndex) throws -> Int {
-    guard doc.position < documentTable.count else { throw IndexError.unknownDocno("#\(doc.position)") }
-    return doc.position
+  /// Where a document is: its segment and its number there.
+  func place(of doc: DocIndex) throws -> (SegmentView, Int) {
+    guard doc.position < statistics.documents else { throw IndexError.unknownDocno("#\(doc.position)") }
+    var low = 0, high = segments.count
+    while high - low > 1 {
+      let middle = (low + high) / 2
+      if segments[middle].firstDocument <= doc.position { low = middle } else { high = middle }
+    }
+    // Segments without live documents begin where the next one does: the last that begins there has the document.
+    let view = segments[low]
+    return (view, view.live.document(rank: doc.position - view.firstDocument))
+  }
+
+  func place(of docno: String) throws -> (SegmentView, Int)? {
+    for view in segments {
+      if let doc = try view.document(named: docno) { return (view, doc) }
+    }
+    return nil
   }
 
   // MARK: - Terms
 
   /// Documents that hold a term, given as the analyzer makes it; 0 for an unknown term.
-  public func documentFrequency(of term: String) throws -> Int {
-    try entry(of: term).map { Int($0.documentFrequency) } ?? 0
-  }
+  public func documentFrequency(of term: String) throws -> Int { try counts(of: term).documents }
 
   /// Occurrences of a term, given as the analyzer makes it, in all documents.
-  public func collectionFrequency(of term: String) throws -> Int {
-    try entry(of: term).map { Int(clamping: $0.collectionFrequency) } ?? 0
-  }
+  public func collectionFrequency(of term: String) throws -> Int { Int(clamping: try counts(of: term).occurrences) }
 
-  func entry(of term: String) throws -> TermEntry? {
+  private func counts(of term: String) throws -> (documents: Int, occurrences: UInt64) {
     var term = term
-    return try term.withUTF8 { try terms.find($0) }
-  }
-
-  /// Opens the posting list of a term. The cursor must stay where it is as long as it is used, and so must the list of a phrase.
-  func open(
-    _ cursor: UnsafeMutablePointer<grd_cursor>, at entry: TermEntry, phrase: PhraseList? = nil, term: grd_term,
-    scorer: UnsafePointer<grd_scorer>
-  ) throws {
-    var term = term
-    let documents = Int(entry.documentFrequency)
-    let status: grd_postings_status
-    if documents == 1 {
-      status = grd_cursor_open_single(
-        cursor, scorer, UInt32(truncatingIfNeeded: entry.postings), UInt32(truncatingIfNeeded: entry.postings >> 32), &term)
-    } else if let phrase {
-      status = grd_cursor_open(cursor, phrase.base, phrase.count, documents, &term)
-    } else {
-      guard documents >= 1, documents <= documentTable.count, entry.postings <= UInt64(postings.bytes.count),
-        let base = postings.bytes.baseAddress
-      else { throw postingsDamage }
-      let start = Int(entry.postings)
-      status = grd_cursor_open(
-        cursor, (base + start).assumingMemoryBound(to: UInt8.self), postings.bytes.count - start, documents, &term)
+    var counts: (documents: Int, occurrences: UInt64) = (0, 0)
+    try term.withUTF8 { term in
+      for view in segments {
+        guard let number = try view.segment.terms.number(of: term) else { continue }
+        let here = try view.counts(ofTerm: number, view.segment.terms[number])
+        counts.documents += Int(here.documents)
+        counts.occurrences += here.occurrences
+      }
     }
-    guard status == GRD_POSTINGS_OK else { throw postingsDamage }
+    return counts
   }
-
-  /// Postings that make no sense.
-  var postingsDamage: IndexError { .corrupted(path: postingsFile.path, section: Section.postings.name) }
 
   // MARK: - Searchers
 

@@ -2,17 +2,6 @@ import CGradusKernels
 import GradusCore
 import GradusText
 
-/// A query term with its postings and weight.
-struct ResolvedTerm {
-  let entry: TermEntry
-  /// Postings that the dictionary does not know, for a phrase.
-  var phrase: PhraseList?
-  /// Weight in the query times inverse document frequency: the place among the query's terms.
-  let weight: Double
-  /// How often the term stands in the query, or the weight given to it.
-  let queryWeight: Double
-}
-
 /// Working memory of one search at a time, and the search itself: documents in windows, terms one after the other within
 /// a window.
 ///
@@ -38,10 +27,10 @@ final class Searcher: @unchecked Sendable {
   /// Whether a document of the window holds a term that was read, for models whose scores may be 0 or less.
   private var marks: UnsafeMutablePointer<UInt8>?
   /// Of the query that is open.
-  private var query = OpenQuery()
+  private var current = OpenQuery()
 
   private struct OpenQuery {
-    /// Sum of the terms' weights.
+    /// Sum of the terms' weights, those included that the segment does not hold.
     var weight = 0.0
     /// The greatest magnitude that a sum of contributions can reach on the way.
     var magnitude = 0.0
@@ -76,18 +65,24 @@ final class Searcher: @unchecked Sendable {
     marks?.deallocate()
   }
 
-  /// The `k >= 1` best documents, of those in `filter` where there is one, best first; valid until the next call.
+  /// The `k >= 1` best documents of a segment, of those in `filter` where there is one, best first; valid until the next call.
+  ///
+  /// - Parameters:
+  ///   - filter: Of documents of the segment.
+  ///   - floor: Documents with lower scores are not wanted.
   func search(
-    _ terms: [ResolvedTerm], in index: InvertedIndex, scoring: Scoring, k: Int, pruning: Pruning, filter: DocumentSet? = nil
+    _ query: AnalyzedQuery, in index: SegmentView, scoring: Scoring, k: Int, pruning: Pruning, filter: DocumentSet? = nil,
+    floor: Double? = nil
   ) throws -> UnsafeBufferPointer<grd_hit> {
-    var scorer = scoring.scorer
-    try open(terms, in: index, scoring: scoring, scorer: &scorer, isBounded: pruning == .blockMaxScore)
+    let terms = query.lists[index.number]
+    var scorer = scoring.scorer(in: index)
+    try open(query, in: index, scoring: scoring, scorer: &scorer, isBounded: pruning == .blockMaxScore)
     let marks = scoring.isSigned ? signedMarks() : nil
     let capacity = 2 * k + 256
     reserveHits(capacity)
     let lowest = scoring.isSigned ? -Double.infinity : .leastNonzeroMagnitude
-    var top = grd_topk(hits: hits, spare: hits + capacity, count: 0, capacity: capacity, k: k, minimum: lowest)
-    guard let ranks = index.documentTable.ranks.baseAddress else { throw index.postingsDamage }
+    var top = grd_topk(hits: hits, spare: hits + capacity, count: 0, capacity: capacity, k: k, minimum: floor ?? lowest)
+    guard let ranks = index.segment.documentTable.ranks.baseAddress else { throw index.segment.postingsDamage }
     var from: UInt32 = 0
     while from < scorer.documents {
       let to = min(from + UInt32(Self.window), scorer.documents)
@@ -98,7 +93,7 @@ final class Searcher: @unchecked Sendable {
       // Documents of which the k best are known to have more need not be looked at.
       let isPruned = pruning == .blockMaxScore && top.minimum > lowest
       let ceiling = isPruned ? documentCeiling(scoring, scorer, from..<to) : 0
-      let least = isPruned ? top.minimum - Self.slack * (abs(top.minimum) + query.magnitude) - ceiling : lowest
+      let least = isPruned ? top.minimum - Self.slack * (abs(top.minimum) + current.magnitude) - ceiling : lowest
       var essential = terms.count
       if isPruned {
         essential = essentialCount(terms.count, scorer: &scorer, from: from, to: to, least: least)
@@ -127,72 +122,73 @@ final class Searcher: @unchecked Sendable {
     return UnsafeBufferPointer(start: hits, count: top.count)
   }
 
-  /// Scores of documents that ascend; where a document holds no term of the query, the part of its length alone.
+  /// Scores of documents of a segment that ascend; where a document holds no term of the query, the part of its length alone.
   func score(
-    _ documents: [UInt32], _ terms: [ResolvedTerm], in index: InvertedIndex, scoring: Scoring
+    _ documents: [UInt32], _ query: AnalyzedQuery, in index: SegmentView, scoring: Scoring
   ) throws -> [Double] {
     var result = [Double](repeating: 0, count: documents.count)
-    var scorer = scoring.scorer
-    try open(terms, in: index, scoring: scoring, scorer: &scorer, isBounded: false)
-    for term in terms.indices {
+    var scorer = scoring.scorer(in: index)
+    try open(query, in: index, scoring: scoring, scorer: &scorer, isBounded: false)
+    for term in query.lists[index.number].indices {
       try check(grd_cursor_refine(cursors + term, &scorer, 0, documents, &result, documents.count), index)
     }
     for (place, document) in documents.enumerated() {
-      result[place] += scoring.documentPart(length: scorer.lengths[Int(document)], queryWeight: query.weight)
+      result[place] += scoring.documentPart(length: scorer.lengths[Int(document)], queryWeight: current.weight)
     }
     return result
   }
 
-  /// Occurrences of each term in one document.
+  /// Occurrences of each term of a query in one document of a segment.
   func termFrequencies(
-    _ doc: UInt32, _ terms: [ResolvedTerm], in index: InvertedIndex, scoring: Scoring
+    _ doc: UInt32, _ query: AnalyzedQuery, in index: SegmentView, scoring: Scoring
   ) throws -> [UInt32] {
-    var scorer = scoring.scorer
-    try open(terms, in: index, scoring: scoring, scorer: &scorer, isBounded: false)
-    return try terms.indices.map { term in
-      var tf: UInt32 = 0
-      try check(grd_cursor_tf(cursors + term, doc, &tf), index)
-      return tf
+    var scorer = scoring.scorer(in: index)
+    try open(query, in: index, scoring: scoring, scorer: &scorer, isBounded: false)
+    var frequencies = [UInt32](repeating: 0, count: query.terms.count)
+    for (number, term) in query.lists[index.number].enumerated() {
+      try check(grd_cursor_tf(cursors + number, doc, &frequencies[term.place]), index)
     }
+    return frequencies
   }
 
-  /// Puts a cursor at the start of each term's list.
+  /// Puts a cursor at the start of each list of a segment.
   private func open(
-    _ terms: [ResolvedTerm], in index: InvertedIndex, scoring: Scoring, scorer: inout grd_scorer, isBounded: Bool
+    _ query: AnalyzedQuery, in index: SegmentView, scoring: Scoring, scorer: inout grd_scorer, isBounded: Bool
   ) throws {
+    let terms = query.lists[index.number]
     if terms.count > cursorCapacity {
       cursors.deallocate()
       cursorCapacity = terms.count
       cursors = .allocate(capacity: cursorCapacity)
     }
-    query = OpenQuery()
+    current = OpenQuery(weight: query.weight)
     blockBounds.removeAll(keepingCapacity: true)
     let needsBounds = isBounded && !scoring.formula.isMonotone
     let key = needsBounds ? scoring.model.description : ""
-    for (number, term) in terms.enumerated() {
-      query.weight += term.queryWeight
-      var constants = scoring.term(term.entry, queryWeight: term.queryWeight)
+    let segment = index.segment
+    for (number, list) in terms.enumerated() {
+      var constants = scoring.term(list.term, queryWeight: list.term.queryWeight)
       if needsBounds {
         func read() throws -> BlockBounds {
-          let unit = scoring.term(term.entry, queryWeight: 1)
-          try index.open(cursors + number, at: term.entry, phrase: term.phrase, term: unit, scorer: &scorer)
-          guard let bounds = BlockBounds(cursors + number, scorer: &scorer) else { throw index.postingsDamage }
+          let unit = scoring.term(list.term, queryWeight: 1)
+          try segment.open(cursors + number, at: list.entry, phrase: list.phrase, term: unit, scorer: &scorer)
+          guard let bounds = BlockBounds(cursors + number, scorer: &scorer) else { throw segment.postingsDamage }
           return bounds
         }
         let bounds =
-          term.phrase == nil
-          ? try index.blockBounds.bounds(model: key, list: term.entry.textOffset, make: read) : try read()
+          list.phrase == nil
+          ? try index.blockBounds.bounds(model: key, list: list.entry.textOffset, make: read) : try read()
         blockBounds.append(bounds)
         constants.bounds = bounds.maxima
-        query.magnitude += term.queryWeight * bounds.magnitude
+        current.magnitude += list.term.queryWeight * bounds.magnitude
       } else if isBounded, scoring.isSigned {
         // Nothing exceeds what the most frequent term of the shortest document has.
-        query.magnitude += abs(grd_contribution(&scorer, &constants, constants.largest_tf, 1))
+        current.magnitude += abs(grd_contribution(&scorer, &constants, constants.largest_tf, 1))
       }
-      try index.open(cursors + number, at: term.entry, phrase: term.phrase, term: constants, scorer: &scorer)
+      try segment.open(cursors + number, at: list.entry, phrase: list.phrase, term: constants, scorer: &scorer)
     }
     if isBounded, scoring.formula.documentSmoothing != nil {
-      query.magnitude -= scoring.documentPart(length: index.longestLength, queryWeight: query.weight)
+      current.magnitude -= scoring.documentPart(length: segment.longestLength, queryWeight: current.weight)
     }
   }
 
@@ -201,7 +197,7 @@ final class Searcher: @unchecked Sendable {
     guard scoring.formula.documentSmoothing != nil else { return 0 }
     var shortest = UInt32.max
     for doc in window { shortest = min(shortest, scorer.lengths[Int(doc)]) }
-    return scoring.documentPart(length: shortest, queryWeight: query.weight)
+    return scoring.documentPart(length: shortest, queryWeight: current.weight)
   }
 
   /// Empties the places of documents that are not in a set.
@@ -264,7 +260,7 @@ final class Searcher: @unchecked Sendable {
     if scoring.formula.documentSmoothing != nil {
       for place in 0..<count {
         values[place] += scoring.documentPart(
-          length: scorer.lengths[Int(from + offsets[place])], queryWeight: query.weight)
+          length: scorer.lengths[Int(from + offsets[place])], queryWeight: current.weight)
       }
     }
     grd_topk_push(&top, from, offsets, values, count, window.ranks)
@@ -282,7 +278,7 @@ final class Searcher: @unchecked Sendable {
   /// Completes scores that may still reach the k-th, with the light terms that have not been read.
   private func collectRefined(
     _ window: Window, terms: Range<Int>, _ scoring: Scoring, scorer: inout grd_scorer, top: inout grd_topk,
-    index: InvertedIndex
+    index: SegmentView
   ) throws {
     let from = window.from, count = window.count, least = window.least
     let worthwhile = least - bounds[terms.lowerBound]
@@ -321,7 +317,7 @@ final class Searcher: @unchecked Sendable {
     hits = .allocate(capacity: hitCapacity)
   }
 
-  private func check(_ status: grd_postings_status, _ index: InvertedIndex) throws {
-    guard status == GRD_POSTINGS_OK else { throw index.postingsDamage }
+  private func check(_ status: grd_postings_status, _ index: SegmentView) throws {
+    guard status == GRD_POSTINGS_OK else { throw index.segment.postingsDamage }
   }
 }

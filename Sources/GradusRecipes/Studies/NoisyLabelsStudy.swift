@@ -182,7 +182,9 @@ struct ClassLoss {
   }
 
   mutating func remember(_ logits: Tensor, names: [String], labels: [Int]) throws {
-    if stateful != nil { try stateful?.remember(try input(logits, names, labels)) }
+    guard stateful != nil else { return }
+    let input = try input(logits, names, labels)
+    try stateful?.remember(input)
   }
 
   private func input(_ logits: Tensor, _ names: [String], _ labels: [Int]) throws -> LossInput {

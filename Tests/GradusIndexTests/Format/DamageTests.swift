@@ -122,9 +122,9 @@ struct DamageTests {
     _ = try RandomCollection.build(Self.documents, in: path)
     let manifest = try TemporaryFolder.read(path + "/manifest")
     let text = String(decoding: manifest, as: UTF8.self)
-    #expect(text.hasPrefix("gradus-index 1 "))
+    #expect(text.hasPrefix("gradus-index 3 "))
     try TemporaryFolder.write(Array(("gradus-index 7 " + text.dropFirst(15)).utf8), path + "/manifest")
-    #expect(throws: IndexError.unsupportedVersion(path: path + "/manifest", found: 7, supported: 2)) {
+    #expect(throws: IndexError.unsupportedVersion(path: path + "/manifest", found: 7, supported: 3)) {
       try InvertedIndex(path: path)
     }
     // A newer index is kept until a new one takes its place.

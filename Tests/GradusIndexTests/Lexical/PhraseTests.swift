@@ -17,8 +17,8 @@ struct PhraseTests {
 
   private func occurrences(_ index: InvertedIndex, _ text: String, _ proximity: Proximity) throws -> [String: Int] {
     var found: [String: Int] = [:]
-    for posting in try index.postings(of: index.phrase(text, proximity)) {
-      found[try index.docno(DocIndex(Int(posting >> 32)))] = Int(posting & 0xFFFF_FFFF)
+    try index.forEachSegment(holding: index.phrase(text, proximity)) { view, postings in
+      for posting in postings { found[try index.docno(view.docIndex(Int(posting >> 32)))] = Int(posting & 0xFFFF_FFFF) }
     }
     return found
   }

@@ -158,10 +158,11 @@ struct WeightingModelTests {
     let index = try LargeCollection.shared.get()
     let scoring = try Scoring(WeightingModels.parse(name), in: index)
     guard scoring.formula.isMonotone else { return }
-    var scorer = scoring.scorer
+    var scorer = scoring.scorer(in: index.segments[0])
     for word in ["w0", "w40", "w2000"] {
-      let entry = try #require(try index.entry(of: word))
-      var term = scoring.term(entry, queryWeight: 1)
+      var term = scoring.term(
+        documentFrequency: try index.documentFrequency(of: word),
+        collectionFrequency: UInt64(try index.collectionFrequency(of: word)), queryWeight: 1)
       term.weight = abs(term.weight)
       for length in [1.0, 2, 5, 12, 24, 100, 3000] {
         for tf in [1.0, 2, 3, 8, 50, 1000] {

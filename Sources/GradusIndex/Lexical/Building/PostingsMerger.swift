@@ -27,7 +27,7 @@ struct PostingsMerger {
       gaps.removeAll(keepingCapacity: true)
       var sources = 0
       while let top = heap.first, let next = top.term, term.withUnsafeBufferPointer({ bytesAreEqual($0, next) }) {
-        top.takePostings(into: &postings, gaps: &gaps)
+        try top.takePostings(into: &postings, gaps: &gaps)
         sources += 1
         if top.term == nil {
           heap[0] = heap[heap.count - 1]

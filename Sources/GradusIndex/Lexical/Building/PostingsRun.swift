@@ -1,13 +1,13 @@
 import GradusCore
 import GradusFormats
 
-/// Terms in byte order with their postings: what the merge at the end reads, from memory or from a temporary file.
+/// Terms in byte order with their postings: what a merge reads, from memory, a temporary file or a segment.
 protocol PostingsRun: AnyObject {
   /// The term that the run stands at, or nil at its end; valid until the next call.
   var term: UnsafeBufferPointer<UInt8>? { get }
   /// Appends the postings of that term (document number, and tf in the low 32 bits) and, where positions are held, the gaps
   /// between its positions in the same order, and goes on to the next one.
-  func takePostings(into postings: inout [UInt64], gaps: inout [UInt32])
+  func takePostings(into postings: inout [UInt64], gaps: inout [UInt32]) throws
 }
 
 /// A run that never left memory.

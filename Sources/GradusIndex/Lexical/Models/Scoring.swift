@@ -4,7 +4,6 @@ import CGradusKernels
 struct Scoring {
   let model: any WeightingModel
   let formula: ScoringFormula
-  let scorer: grd_scorer
   private let statistics: IndexStatistics
   private let averageLength: Double
 
@@ -14,25 +13,36 @@ struct Scoring {
     formula = model.formula
     statistics = index.statistics
     averageLength = statistics.averageLength
-    scorer = grd_scorer(
+  }
+
+  /// The model as the kernels compute it over the documents of a segment.
+  func scorer(in view: SegmentView) -> grd_scorer {
+    let documents = view.segment.documentTable
+    return grd_scorer(
       formula: formula.formula, basic: formula.basic, normalization: formula.normalization,
       has_after_effect: formula.hasAfterEffect ? 1 : 0, is_monotone: formula.isMonotone ? 1 : 0, base: formula.base,
       slope: averageLength > 0 ? formula.slopeTimesAverage / averageLength : 0, p: formula.p, q: formula.q,
-      average_length: averageLength, lengths: index.documentTable.lengths.baseAddress,
-      documents: UInt32(index.documentTable.count))
+      average_length: averageLength, lengths: documents.lengths.baseAddress,
+      documents: UInt32(documents.count))
   }
 
   /// Scores of 0 and less are possible: documents that hold a term must be marked.
   var isSigned: Bool { formula.isSigned || formula.documentSmoothing != nil }
 
-  func term(_ entry: TermEntry, queryWeight: Double) -> grd_term {
+  /// Constants of a term, given its counts in the whole index.
+  func term(documentFrequency: Int, collectionFrequency: UInt64, queryWeight: Double) -> grd_term {
     var term = formula.term(
       TermCounts(
-        queryWeight: queryWeight, documentFrequency: Double(entry.documentFrequency),
-        collectionFrequency: Double(entry.collectionFrequency), documents: Double(statistics.documents),
+        queryWeight: queryWeight, documentFrequency: Double(documentFrequency),
+        collectionFrequency: Double(collectionFrequency), documents: Double(statistics.documents),
         tokens: Double(statistics.tokens), averageLength: averageLength))
-    term.largest_tf = Double(entry.collectionFrequency)
+    term.largest_tf = Double(collectionFrequency)
     return term
+  }
+
+  func term(_ term: QueryTerm, queryWeight: Double) -> grd_term {
+    self.term(
+      documentFrequency: term.documentFrequency, collectionFrequency: term.collectionFrequency, queryWeight: queryWeight)
   }
 
   /// What a document's length adds to its score, given the sum of the weights of the query's known terms; 0 for most models.

@@ -149,7 +149,9 @@ extension InvertedIndex {
 
   private func documents(holding phrase: Phrase) throws -> DocumentSet {
     var set = DocumentSet(documents: statistics.documents)
-    for posting in try postings(of: phrase) { set.insert(Int(posting >> 32)) }
+    try forEachSegment(holding: phrase) { view, postings in
+      for posting in postings { set.insert(view.docIndex(Int(posting >> 32))) }
+    }
     return set
   }
 
@@ -157,7 +159,11 @@ extension InvertedIndex {
     var set = DocumentSet.all(documents: statistics.documents)
     for word in words {
       var holding = DocumentSet(documents: statistics.documents)
-      if let entry = try entry(of: word) { for doc in try documents(of: entry) { holding.insert(Int(doc)) } }
+      for view in segments {
+        var word = word
+        guard let entry = try word.withUTF8({ try view.segment.terms.find($0) }) else { continue }
+        for doc in try view.documents(of: entry) where view.live.contains(Int(doc)) { holding.insert(view.docIndex(Int(doc))) }
+      }
       set.formIntersection(holding)
     }
     return set

@@ -38,13 +38,13 @@ final class PositionReader {
   private var starts = [UInt32](repeating: 0, count: Int(GRD_BLOCK) + 1)
   private var decodedBlock = -1
 
-  init(_ index: InvertedIndex, term: Int, scorer: UnsafePointer<grd_scorer>) throws {
-    guard let table = index.positions else { throw IndexError.notBuilt(path: index.path, what: "positions") }
+  init(_ segment: LexicalSegment, _ table: PositionsTable, term: Int) throws {
     self.table = table
     self.term = term
     cursor = .allocate(capacity: 1)
     // All properties are set: deinit runs where this throws.
-    try index.open(cursor, at: index.terms[term], term: grd_term(weight: 1), scorer: scorer)
+    var scorer = segment.plainScorer
+    try segment.open(cursor, at: segment.terms[term], term: grd_term(weight: 1), scorer: &scorer)
   }
 
   deinit { cursor.deallocate() }

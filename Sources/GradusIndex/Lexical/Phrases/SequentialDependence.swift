@@ -51,7 +51,7 @@ extension InvertedIndex {
     guard dependence.words > 0, dependence.phrases >= 0, dependence.windows >= 0, dependence.window >= 2 else {
       throw IndexError.invalidQuery("weights of the dependence model must be positive and its window 2 or more: \(dependence)")
     }
-    guard positions != nil else { throw IndexError.notBuilt(path: path, what: "positions") }
+    guard hasPositions else { throw IndexError.notBuilt(path: path, what: "positions") }
     let terms = try phrase(text, .phrase).terms
     let words = terms.map { WeightedTerm($0, weight: dependence.words / Double(terms.count)) }
     // Pairs that a query repeats are looked for once.

@@ -1,0 +1,340 @@
+import GradusCore
+import GradusText
+
+/// Adds documents to an index, replaces and deletes them, and merges its segments.
+///
+///     let writer = try IndexWriter(updating: "idx")
+///     try writer.add(Document(docno: "d9", text: "a new document"))
+///     try writer.update(Document(docno: "d1", text: "other words"))
+///     try writer.delete(docno: "d2")
+///     try writer.commit()
+///
+/// An index is made by ``IndexBuilder``, also an empty one. Changes become visible in one step at ``commit()``: until then, and when
+/// the process is killed, the power fails or the disk is full, the index stays as it was at the last commit. Open indexes go on
+/// showing what they show; nobody waits for anybody. One writer or builder writes into a folder at a time, and another is refused
+/// with the number of the first one's process; a lock of a process that is gone does not count.
+///
+/// What is added between two commits makes a new segment; deleted documents are marked. Segments are merged by ``merge(_:)``, all
+/// into one by ``optimize()``, and by a thread in the background where ``mergesInBackground`` is set. Searches give the same bits
+/// however the documents came, and after ``optimize()`` the files have the bytes (but for their names) of an index that was built
+/// at once.
+///
+/// A document that is refused changes nothing; after an error of the disk the writer is closed. Not for use from several threads
+/// at once.
+public final class IndexWriter {
+  public let directory: String
+  /// What documents are analysed with: as the index was built.
+  public let analyzer: AnalyzerConfiguration
+  /// Whether each commit starts a merge that ``mergePolicy`` asks for, on another thread. It becomes visible with the commit after
+  /// its end, or by ``waitForMerges()``.
+  public var mergesInBackground = false
+  public var mergePolicy = MergePolicy()
+  /// What ended a merge in the background; no other is begun after it. The index and its changes are not touched by it.
+  public private(set) var mergeError: (any Error)?
+
+  private let settings: SegmentSettings
+  private let analyzers: [Analyzer]
+  private let calls: SystemCalls
+  private var folder: IndexFolder?
+  private var nextNumber: Int
+  private var list: SegmentList
+  private var committed: IndexManifest
+  private var current: SegmentBuilder?
+  /// Documents that were deleted before the segment they are in was closed.
+  private var deletedInCurrent: Set<Int> = []
+  private var background: BackgroundMerge?
+
+  /// Opens an index to change it. The folder must hold one; what writers that were killed have left there is removed.
+  ///
+  /// - Parameters:
+  ///   - memoryBudgetBytes: For postings in memory, before they go to temporary files.
+  ///   - threads: For analysis; at most as many as `WorkerPool.shared` has take part.
+  ///   - compression: Of the texts of new and merged segments.
+  /// - Throws: ``IndexError/locked(path:pid:)``, ``IndexError/readOnly(path:)``, ``IndexError/otherKind(path:)``, what
+  ///   ``InvertedIndex/init(path:)`` throws.
+  public convenience init(
+    updating directory: String, memoryBudgetBytes: Int = 512 << 20, threads: Int = WorkerPool.shared.threads,
+    compression: StoredFieldCompression? = .zstd
+  ) throws {
+    try self.init(
+      directory, memoryBudgetBytes: memoryBudgetBytes, threads: threads, compression: compression, calls: .posix)
+  }
+
+  init(
+    _ directory: String, memoryBudgetBytes: Int = 512 << 20, threads: Int = 2, compression: StoredFieldCompression? = .zstd,
+    calls: SystemCalls
+  ) throws {
+    self.directory = directory
+    self.calls = calls
+    try IndexManifest.refuseOtherKinds(in: directory)
+    _ = try IndexManifest.read(folder: directory)
+    let folder = try IndexFolder(path: directory, calls: calls)
+    // Read again under the lock.
+    let index = try InvertedIndex(path: directory)
+    let manifest = try IndexManifest.read(folder: directory)
+    committed = manifest
+    analyzer = manifest.analyzer
+    analyzers = try (0..<max(1, threads)).map { _ in try Analyzer(manifest.analyzer) }
+    settings = SegmentSettings(
+      positions: index.hasPositions, columns: index.columns, compression: compression, memoryBudgetBytes: memoryBudgetBytes)
+    list = SegmentList(
+      parts: zip(manifest.segments, index.segments).map { SegmentList.Part($0, $1.segment, $1.deletions, isCounted: true) },
+      terms: manifest.statistics.terms)
+    nextNumber = folder.nextGeneration
+    self.folder = folder
+  }
+
+  deinit { close() }
+
+  /// Whether the index knows where words stand.
+  public var hasPositions: Bool { settings.positions }
+
+  /// Metadata that the index can be filtered by.
+  public var columns: [MetadataColumn] { settings.columns }
+
+  /// Counts of the index as of the last commit.
+  public var statistics: IndexStatistics { committed.statistics }
+
+  /// Segments of the index as of the last commit.
+  public var segmentCount: Int { committed.segments.count }
+
+  // MARK: - Changes
+
+  /// Adds a document under a name that is not in the index.
+  ///
+  /// - Throws: ``IndexError/documentExists(_:)``; ``IndexError/duplicateDocno(_:firstPosition:position:)`` for a name that was added
+  ///   since the last commit, where positions count the documents added since then;
+  ///   ``IndexError/invalidDocno(_:position:)``, ``IndexError/invalidColumnValue(docno:column:value:expected:)``, `FileError`.
+  public func add(_ document: Document) throws {
+    guard folder != nil else { throw IndexError.builderClosed(path: directory) }
+    for part in list.parts where try part.document(named: document.docno) != nil {
+      throw IndexError.documentExists(document.docno)
+    }
+    if let doc = current?.document(named: document.docno), deletedInCurrent.contains(doc) {
+      // A segment cannot hold a name twice: what was deleted from it comes back in another one.
+      try closingOnError { try closeSegment() }
+    }
+    try closingOnError(butNot: IndexError.self) {
+      let builder = try current ?? SegmentBuilder(
+        number: takeNumber(), settings, analyzers: analyzers, directory: directory, calls: calls)
+      current = builder
+      try builder.add(document)
+    }
+  }
+
+  /// Adds a document, in the place of the one of its name where there is one. It comes after all others.
+  ///
+  /// - Returns: Whether there was one.
+  @discardableResult
+  public func update(_ document: Document) throws -> Bool {
+    let isKnown = try contains(docno: document.docno)
+    guard isKnown else {
+      try add(document)
+      return false
+    }
+    // A document that is refused must not take the old one with it.
+    try SegmentBuilder.check(document, position: (current?.count ?? 0) + 1, directory: directory)
+    var columns = try ColumnsBuilder(settings.columns)
+    try columns.append(document)
+    try delete(docno: document.docno)
+    try add(document)
+    return true
+  }
+
+  /// Deletes a document.
+  ///
+  /// - Throws: ``IndexError/unknownDocno(_:)``.
+  public func delete(docno: String) throws {
+    guard folder != nil else { throw IndexError.builderClosed(path: directory) }
+    if let doc = current?.document(named: docno), deletedInCurrent.insert(doc).inserted { return }
+    for number in list.parts.indices {
+      guard let doc = try list.parts[number].document(named: docno) else { continue }
+      list.parts[number].delete(doc)
+      return
+    }
+    throw IndexError.unknownDocno(docno)
+  }
+
+  /// Whether a document of that name is in the index or was added since the last commit, and not deleted.
+  public func contains(docno: String) throws -> Bool {
+    if let doc = current?.document(named: docno), !deletedInCurrent.contains(doc) { return true }
+    for part in list.parts where try part.document(named: docno) != nil { return true }
+    return false
+  }
+
+  // MARK: - Commits
+
+  /// Makes all changes visible in one step.
+  ///
+  /// - Returns: Counts of the documents that the index then has.
+  /// - Throws: `FileError`; the index is then as it was.
+  @discardableResult
+  public func commit() throws -> IndexStatistics {
+    try closingOnError {
+      try closeSegment()
+      try list.count()
+      if let background, background.isFinished { adopt(background) }
+      try writeCommit()
+      startMerge()
+    }
+    return committed.statistics
+  }
+
+  /// Merges neighbouring segments where a policy asks for it, and commits, with all changes made before.
+  ///
+  /// - Returns: How many merges there were.
+  /// - Throws: `FileError`; the index is then as it was.
+  @discardableResult
+  public func merge(_ policy: MergePolicy? = nil) throws -> Int {
+    var merges = 0
+    try closingOnError {
+      try prepareMerge()
+      while let range = (policy ?? mergePolicy).selection(list.parts.map(\.size)) {
+        try merge(range)
+        merges += 1
+      }
+      try writeCommit()
+    }
+    return merges
+  }
+
+  /// Merges all segments into one without deleted documents, and commits, with all changes made before.
+  ///
+  /// - Throws: `FileError`; the index is then as it was.
+  @discardableResult
+  public func optimize() throws -> IndexStatistics {
+    try closingOnError {
+      try prepareMerge()
+      if list.parts.count > 1 || list.parts.contains(where: { $0.deletions != nil }) { try merge(0..<list.parts.count) }
+      try writeCommit()
+    }
+    return committed.statistics
+  }
+
+  /// Waits for merges in the background, until the policy asks for no more, and commits, with all changes made before.
+  ///
+  /// - Throws: ``mergeError`` where there was one; `FileError` as ``commit()``.
+  public func waitForMerges() throws {
+    try closingOnError {
+      while let background {
+        try closeSegment()
+        try list.count()
+        adopt(background)
+        try writeCommit()
+        startMerge()
+      }
+    }
+    if let mergeError { throw mergeError }
+  }
+
+  /// Gives up what was not committed and lets others write into the folder.
+  public func close() {
+    background?.wait()
+    background = nil
+    current = nil
+    folder?.removeUnfinished()
+    folder = nil
+  }
+
+  // MARK: - Parts of a commit
+
+  private func takeNumber() -> Int {
+    defer { nextNumber += 1 }
+    return nextNumber
+  }
+
+  /// Writes the documents that were added since the last segment was begun.
+  private func closeSegment() throws {
+    guard let builder = current else { return }
+    current = nil
+    let deleted = deletedInCurrent
+    deletedInCurrent = []
+    // Where all were refused there is nothing to write.
+    guard builder.count > 0 else { return }
+    let manifest = try builder.finish()
+    var part = SegmentList.Part(manifest, try LexicalSegment(manifest, folder: directory), isCounted: false)
+    for doc in deleted { part.delete(doc) }
+    list.parts.append(part)
+  }
+
+  private func prepareMerge() throws {
+    try closeSegment()
+    try list.count()
+    if let background { adopt(background) }
+  }
+
+  private func merge(_ range: Range<Int>) throws {
+    let merger = SegmentMerger(
+      sources: list.parts[range].map(\.source), settings: settings, directory: directory, calls: calls)
+    let manifest = try merger.merge(number: takeNumber())
+    try list.replace(merger.sources, by: manifest, LexicalSegment(manifest, folder: directory))
+  }
+
+  /// Waits for a merge and takes its segment in; where it failed, all stays as it is.
+  private func adopt(_ merge: BackgroundMerge) {
+    background = nil
+    do {
+      let manifest = try merge.result()
+      try list.replace(merge.merger.sources, by: manifest, LexicalSegment(manifest, folder: directory))
+    } catch {
+      mergeError = error
+    }
+    folder?.release(merge.number)
+  }
+
+  private func startMerge() {
+    guard mergesInBackground, mergeError == nil, background == nil, let folder,
+      let range = mergePolicy.selection(list.parts.map(\.size))
+    else { return }
+    let merger = SegmentMerger(
+      sources: list.parts[range].map(\.source), settings: settings, directory: directory, calls: calls)
+    let number = takeNumber()
+    folder.reserve(number)
+    background = BackgroundMerge(merger, number: number)
+    if background == nil { folder.release(number) }
+  }
+
+  /// Lists the segments as they are now, if anything changed.
+  private func writeCommit() throws {
+    guard let folder else { return }
+    removeEmptySegments()
+    for number in list.parts.indices {
+      try list.parts[number].writeDeletions(to: directory, number: takeNumber, calls: calls)
+    }
+    let segments = list.parts.map(\.manifest)
+    guard segments != committed.segments else { return }
+    // Every commit has a number of its own.
+    let manifest = IndexManifest(
+      generation: takeNumber(), analyzer: analyzer, segments: segments, statistics: list.statistics)
+    try folder.commit(manifest)
+    committed = manifest
+  }
+
+  /// Leaves out segments without live documents, but for those that are being merged, and for one where there is no other.
+  private func removeEmptySegments() {
+    let merging = background?.merger.sources.map(\.segment) ?? []
+    let kept = list.parts.filter { part in part.live.count > 0 || merging.contains { $0 === part.segment } }
+    list.parts = kept.isEmpty ? Array(list.parts.prefix(1)) : kept
+  }
+
+  private func closingOnError(_ body: () throws -> Void) throws {
+    guard folder != nil else { throw IndexError.builderClosed(path: directory) }
+    do {
+      try body()
+    } catch {
+      close()
+      throw error
+    }
+  }
+
+  /// Closes the writer on errors that are not of a kind.
+  private func closingOnError<Harmless: Error>(butNot harmless: Harmless.Type, _ body: () throws -> Void) throws {
+    guard folder != nil else { throw IndexError.builderClosed(path: directory) }
+    do {
+      try body()
+    } catch {
+      if !(error is Harmless) { close() }
+      throw error
+    }
+  }
+}

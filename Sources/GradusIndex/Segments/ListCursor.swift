@@ -1,0 +1,74 @@
+import CGradusKernels
+import GradusCore
+
+/// Reads posting lists of a segment block by block, without scores: for counting, merging and export.
+final class ListCursor {
+  private let segment: LexicalSegment
+  private let cursor = UnsafeMutablePointer<grd_cursor>.allocate(capacity: 1)
+  private var scorer: grd_scorer
+  private var positions: [UInt32] = []
+  private var starts = [UInt32](repeating: 0, count: Int(GRD_BLOCK) + 1)
+  /// Postings in the block that was read last.
+  private(set) var count = 0
+
+  init(_ segment: LexicalSegment) {
+    self.segment = segment
+    scorer = segment.plainScorer
+  }
+
+  deinit { cursor.deallocate() }
+
+  func open(_ entry: TermEntry) throws {
+    count = 0
+    try segment.open(cursor, at: entry, term: grd_term(weight: 1), scorer: &scorer)
+  }
+
+  /// Documents between which those of the next block lie; nil at the end of the list.
+  func nextRange() throws -> ClosedRange<UInt32>? {
+    let block = cursor.pointee.block
+    guard block < cursor.pointee.blocks else { return nil }
+    let first = block == 0 ? 0 : cursor.pointee.skips[block - 1].last_doc &+ 1
+    let last = cursor.pointee.skips[block].last_doc
+    guard first <= last, Int(last) < segment.documentTable.count else { throw segment.postingsDamage }
+    return first...last
+  }
+
+  /// Leaves the next block out.
+  func passBlock() { cursor.pointee.block += 1 }
+
+  /// Decodes the next block; ``count`` is 0 at the end of the list.
+  func readBlock() throws {
+    guard grd_cursor_next_block(cursor, &count) == GRD_POSTINGS_OK else { throw segment.postingsDamage }
+    guard count == 0 || Int(doc(count - 1)) < segment.documentTable.count else { throw segment.postingsDamage }
+  }
+
+  func doc(_ place: Int) -> UInt32 {
+    withUnsafeBytes(of: &cursor.pointee.docs) { $0.load(fromByteOffset: 4 * place, as: UInt32.self) }
+  }
+
+  func tf(_ place: Int) -> UInt32 {
+    withUnsafeBytes(of: &cursor.pointee.tfs) { $0.load(fromByteOffset: 4 * place, as: UInt32.self) }
+  }
+
+  /// Reads the positions of the block that was decoded last.
+  func readPositions(_ table: PositionsTable, term: Int) throws {
+    let encoded = try table.block(cursor.pointee.block - 1, of: cursor.pointee.blocks, term: term)
+    let occurrences = grd_cursor_block_occurrences(cursor)
+    // Every position takes a byte at least: damaged frequencies must not ask for memory without end.
+    guard occurrences <= encoded.count else { throw table.damage }
+    if positions.count < occurrences { positions = [UInt32](repeating: 0, count: occurrences) }
+    let bytes = encoded.bindMemory(to: UInt8.self).baseAddress
+    guard grd_cursor_block_positions(cursor, bytes, encoded.count, &positions, &starts) == GRD_POSTINGS_OK else {
+      throw table.damage
+    }
+  }
+
+  /// Appends the gaps between the positions of a posting of the block: the first position, and the differences of the others.
+  func appendGaps(_ place: Int, to gaps: inout [UInt32]) {
+    var previous: UInt32 = 0
+    for position in positions[Int(starts[place])..<Int(starts[place + 1])] {
+      gaps.append(position - previous)
+      previous = position
+    }
+  }
+}
