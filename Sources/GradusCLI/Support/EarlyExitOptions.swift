@@ -16,8 +16,6 @@ struct EarlyExitOptions: ParsableArguments {
       "Stop reading a candidate of a higher probability, and rank it first. Default: 1, never.", valueName: "probability"))
   var relevant: Double?
 
-  func validate() throws { _ = try thresholds }
-
   /// Nil where all candidates are read to the end.
   var thresholds: EarlyExitThresholds? {
     get throws {

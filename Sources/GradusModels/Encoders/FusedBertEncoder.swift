@@ -252,8 +252,9 @@ public final class FusedBertEncoder: @unchecked Sendable {
     }
     let firstPositions = batch.firstPositions ?? []
     let embedded = states == nil ? embedder.map { encoder in withoutGradients { encoder.embedded(batch, .inference) } } : nil
-    // The norm after the last layer belongs to a pass that gets there.
-    let last = range.upperBound == configuration.layerCount && finalNorm.count == 2 ? finalNorm.map(Optional.some) : [nil, nil]
+    // The norm after the last layer belongs to the pass that runs that layer.
+    let endsHere = range.upperBound == configuration.layerCount && !range.isEmpty
+    let last = endsHere && finalNorm.count == 2 ? finalNorm.map(Optional.some) : [nil, nil]
     let tensors = [words, positions, segments, gamma, beta, embedded] + last
     return try withPointers(tensors) { tables in
       try withArrays(batch.ids, batch.segments, batch.offsets, firstPositions) { ids, segments, offsets, starts in
