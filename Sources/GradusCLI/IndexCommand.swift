@@ -25,7 +25,7 @@ struct IndexCommand: ParsableCommand {
       documents only, --update replaces those that are there, --delete reads docnos, one on a line. Results are those of an \
       index that is built anew:
 
-        printf '3\tTurbulent flow\n' > more.tsv
+        printf '3\\tTurbulent flow\\n' > more.tsv
         gradus index more.tsv --out corpus.index --add
         printf '2\\n' > gone.txt
         gradus index --delete gone.txt --out corpus.index
