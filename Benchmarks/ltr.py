@@ -95,7 +95,7 @@ def lightgbm_run(model, features, queries, name):
     with open(path, "w") as file:
         for qid, score in zip(queries, model.predict(features)):
             place[qid] = place.get(qid, 0) + 1
-            file.write(f"{qid} Q0 {place[qid]} 0 {score!r} lightgbm\n")
+            file.write(f"{qid} Q0 {place[qid]} 0 {float(score)!r} lightgbm\n")
     return per_query(path)
 
 
@@ -142,7 +142,7 @@ def lightgbm_rows():
 
 
 trees = grid(leaves=[4, 7, 15], **{"minimum-child-weight": [0.1, 1, 3]})
-networks = grid(**{"learning-rate": [1e-3, 3e-3], "dropout": [0.2, 0.5]})
+networks = grid(**{"learning-rate": [3e-4, 1e-3], "dropout": [0.2, 0.5]})
 losses = ["ranknet", "lambdarank", "listnet", "listmle", "approx-ndcg", "neural-ndcg", "softmax-cross-entropy", "ndcg-loss2++"]
 plans = []
 with concurrent.futures.ThreadPoolExecutor(workers) as pool:

@@ -1,9 +1,9 @@
 // What the machine can do at most: products in registers, and reading from caches and memory, with one thread and with all.
 //
-//   cc -O2 -pthread -o peaks Benchmarks/peaks.c && ./peaks
+//   clang -O2 -pthread -o peaks Benchmarks/peaks.c && ./peaks [THREADS]
 //
 // Prints a line for each: name, threads, billions a second (operations, where a multiplication and an addition are two; or
-// bytes). The best of several runs, since a peak is asked for.
+// bytes). The best of several runs, since a peak is asked for. With THREADS the products alone, with so many threads.
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stdatomic.h>
@@ -62,6 +62,9 @@ enum { ROUNDS = 4000000 };
 PRODUCTS(fma512, AVX512, __m512, _mm512_set1_ps(1.0f), FMA512, 32)
 PRODUCTS(bf16_512, AVX512, __m512, _mm512_set1_ps(1.0f), BF16512, 64)
 PRODUCTS(int8_512, AVX512, __m512i, _mm512_set1_epi32(1), INT8512, 128)
+#define AVX512HALF __attribute__((target("avx512f,avx512bw,avx512vl,avx512fp16")))
+#define FP16512(i) sums[i] = _mm512_fmadd_ph(left, right, sums[i]);
+PRODUCTS(fp16_512, AVX512HALF, __m512h, _mm512_set1_ph((_Float16)1), FP16512, 64)
 PRODUCTS(fma256, AVX2, __m256, _mm256_set1_ps(1.0f), FMA256, 16)
 
 AVX2 static double read_bytes(const char *data, size_t bytes) {
@@ -156,16 +159,19 @@ static void measure(const char *name, work body, size_t bytes, int threads) {
   fflush(stdout);
 }
 
-int main(void) {
+int main(int count, char **words) {
   const long online = sysconf(_SC_NPROCESSORS_ONLN);
-  const int all = online < 1 ? 1 : online > 64 ? 64 : (int)online;
+  const int asked = count > 1 ? atoi(words[1]) : 0;
+  const long most = asked > 0 ? asked : online;
+  const int all = most < 1 ? 1 : most > 64 ? 64 : (int)most;
   work reader = read_bytes;
-  for (int threads = 1; threads <= all; threads = threads == all ? all + 1 : all) {
+  for (int threads = asked ? all : 1; threads <= all; threads = threads == all ? all + 1 : all) {
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx512f")) {
       reader = read_bytes512;
       measure("fp32", fma512, 0, threads);
       if (__builtin_cpu_supports("avx512bf16")) measure("bf16", bf16_512, 0, threads);
+      if (__builtin_cpu_supports("avx512fp16")) measure("fp16", fp16_512, 0, threads);
       if (__builtin_cpu_supports("avx512vnni")) measure("int8", int8_512, 0, threads);
     } else {
       measure("fp32", fma256, 0, threads);
@@ -176,6 +182,7 @@ int main(void) {
     measure("int8", int8_128, 0, threads);
 #endif
 #endif
+    if (asked) continue;
     measure("L1", reader, 24 << 10, threads);
     measure("L2", reader, 768 << 10, threads);
     measure("32MB", reader, 32 << 20, threads);

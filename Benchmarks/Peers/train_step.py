@@ -20,6 +20,7 @@ import resource
 import statistics
 import sys
 import time
+from subprocess import PIPE, run
 
 from pairs import Report, alternate, call, figure, gradus, kept, threads
 
@@ -266,12 +267,18 @@ def curves(folder, batch, texts, scratch, results, precisions, peer):
     return lines
 
 
+def peaks_of(program):
+    """GFLOP/s by precision, as peaks.c prints them."""
+    lines = run([program, str(threads())], stdout=PIPE, text=True, check=True).stdout.splitlines()
+    return {name: float(rate) for name, _, rate in map(str.split, lines) if name != "int8"}
+
+
 def ceiling(folder, batch, tokens, precisions, fixed, ours, peak):
     """What the processor can do at most, and where the time of a step goes."""
     flop = gflop(folder, batch, tokens)
     lines = ["## Where the time goes", ""]
     if peak != "-":
-        rates = kept("peak", lambda: call([peak, threads()]))
+        rates = kept("peak", lambda: peaks_of(peak))
         rates_text = ", ".join(f"{name} {figure(rate)}" for name, rate in rates.items())
         lines += [
             f"Multiply-adds in registers, {threads()} threads, GFLOP/s: {rates_text}. The products of a step, as usually counted, "

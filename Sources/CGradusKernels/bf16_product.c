@@ -1,8 +1,5 @@
 // The entry points of products in bf16; the kernels are in encoder_product.h.
-#define _POSIX_C_SOURCE 200809L  // clock_gettime
 #include "encoder.h"
-
-#include <time.h>
 
 size_t grd_bf16_depth(size_t depth) { return grd_rounded(depth, 16); }
 
@@ -32,27 +29,6 @@ grd_status grd_bf16_widen(grd_encoder_level level, const uint16_t *pairs, size_t
   if (!build) return GRD_UNSUPPORTED;
   build->widen_pairs(pairs, count, out);
   return GRD_OK;
-}
-
-bool grd_bf16_wide_is_faster(grd_encoder_level level) {
-  const grd_encoder_build *build = grd_encoder_build_of(level);
-  if (!build) return false;
-  enum { ROWS = 12, DEPTH = 256, COLUMNS = GRD_BF16_PANEL };
-  static const uint16_t packed[COLUMNS * DEPTH];
-  static const float wide[ROWS * DEPTH];
-  float c[ROWS * COLUMNS];
-  double best[2] = {1, 1};
-  for (int repeat = 0; repeat < 16; repeat++) {
-    const int is_wide = repeat % 2;
-    const grd_bf16_product product = {packed, is_wide ? wide : NULL, false, packed, DEPTH, COLUMNS, c, COLUMNS};
-    struct timespec start, end;
-    clock_gettime(CLOCK_MONOTONIC, &start);
-    build->multiply_panels(&product, 0, ROWS, 0, 1);
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    const double seconds = (double)(end.tv_sec - start.tv_sec) + 1e-9 * (double)(end.tv_nsec - start.tv_nsec);
-    if (seconds < best[is_wide]) best[is_wide] = seconds;
-  }
-  return best[1] < best[0];
 }
 
 grd_status grd_bf16_multiply(grd_encoder_level level, const grd_bf16_product *product, size_t first_row, size_t rows,

@@ -36,20 +36,26 @@ typedef struct {
   size_t context_stride;    ///< heads * head_width.
   size_t qkv_stride;        ///< 3 * context_stride, rounded up.
   size_t inner_stride;      ///< Of feed-forward activations.
+  size_t wide_stride;       ///< Of a projection that is rotated or gated afterwards; 0 in forms without.
   size_t element;           ///< Bytes of an element of queries, keys, values and contexts: 4 or 2.
 } grd_encoder_sizes;
 
 /// Private memory of a running task.
 typedef struct {
   float *sums;              ///< [BLOCK_ROWS][hidden_stride]
-  void *inputs;             ///< [BLOCK_ROWS][hidden_stride] as bf16 or u8.
+  void *inputs;             ///< [BLOCK_ROWS][hidden_stride] of the inputs' elements.
+  float *wide;              ///< [BLOCK_ROWS][wide_stride]: of the form that rotates and gates, before it does.
   float *input_scales;      ///< [BLOCK_ROWS]
-  uint8_t *contexts;        ///< [BLOCK_ROWS][context_stride]
-  void *inner;              ///< [BLOCK_ROWS][inner_stride]: fp32, or bf16.
+  void *contexts;           ///< [BLOCK_ROWS][context_stride] of the inputs' elements.
+  void *inner;              ///< [BLOCK_ROWS][inner_stride]: the inputs' elements in bf16, else fp32.
   uint8_t *inner_bytes;     ///< [BLOCK_ROWS][inner_stride]
   float *inner_scales;      ///< [BLOCK_ROWS]
-  void *keys, *values, *scores, *shares;  ///< Of attention; they share the memory of the above.
+  void *keys, *values, *scores, *shares, *queries;  ///< Of attention; they share the memory of the above.
 } grd_encoder_scratch;
+
+/// Whether a level multiplies numbers in bfloat16 as floats, to which their left sides are widened once for many products: those
+/// without the instruction.
+#define GRD_WIDENS(level) ((level) < 4)
 
 typedef struct {
   const grd_encoder_model *model;
@@ -72,8 +78,9 @@ typedef struct {
 typedef struct {
   /// Tokens first ..< first + rows: the rest of layer stage - 1 (or the embeddings), then the projection of layer `stage`.
   void (*stage)(const grd_encoder_plan *plan, size_t stage, size_t first, size_t rows, grd_encoder_scratch *scratch);
-  /// Heads first ..< first + count of a sequence.
-  void (*attend)(const grd_encoder_plan *plan, size_t sequence, size_t first, size_t count, grd_encoder_scratch *scratch);
+  /// Heads first ..< first + count of a sequence in layer `layer`.
+  void (*attend)(const grd_encoder_plan *plan, size_t layer, size_t sequence, size_t first, size_t count,
+                 grd_encoder_scratch *scratch);
   void (*multiply)(grd_encoder_precision precision, const void *inputs, size_t stride, const float *scales, size_t rows,
                    const grd_encoder_matrix *matrix, int gelu, float *out);
   void (*round_inputs)(grd_encoder_precision precision, const float *x, size_t rows, size_t stride, void *out, float *scales);

@@ -15,6 +15,7 @@ typedef struct {
   char *context;
   size_t context_stride;
   grd_encoder_scratch *scratch;
+  size_t reach;        ///< The most tokens that a key may be away from its query.
   const float *bias;   ///< Of a key at the query's own place, its neighbours' beside it; or NULL.
 } attention_head;
 
@@ -63,16 +64,39 @@ GRD_INLINE void pack_values(const attention_head *h, const int is_bf16) {
   }
 }
 
+/// Which keys a query reaches.
+GRD_INLINE vint reached(const attention_head *h, vint key, size_t query) {
+  if (h->reach >= h->length) return vset_int(-1);
+  const vint distance = key - (int32_t)query;
+  return (distance <= (int32_t)h->reach) & (distance >= -(int32_t)h->reach);
+}
+
 /// Rows first ..< first + R of the queries.
 GRD_INLINE void attend_rows(const int R, const int is_bf16, const attention_head *h, size_t first) {
   float *scores = h->scratch->scores;
   const size_t padded = h->padded, length = h->length;
+  const uint16_t *halves = (const uint16_t *)h->queries + first * h->stride;
+#if GRD_WIDENS(ENCODER_LEVEL)
+  if (is_bf16)
+    GRD_UNROLL for (int i = 0; i < R; i++)
+      for (size_t at = 0; at < h->width; at += LANES)
+        vstore((float *)h->scratch->queries + (size_t)i * h->width + at, vload_bf16(halves + (size_t)i * h->stride + at));
+  const void *left = h->scratch->queries;
+  const size_t left_stride = h->width;
+#else
+  const void *left = halves;
+  const size_t left_stride = h->stride;
+#endif
   vfloat largest[TILE_ROWS];
   GRD_UNROLL for (int i = 0; i < R; i++) largest[i] = vset(-3e38f);
-  for (size_t t = 0; t < length; t += TILE_VECTORS * LANES) {
+  // The keys that any of the rows reaches; those that one row does not have a share of zero in it.
+  const int is_local = h->reach < length;
+  const size_t start = is_local && first > h->reach ? (first - h->reach) / PANEL * PANEL : 0;
+  const size_t stop = is_local ? smaller(length, first + (size_t)R + h->reach) : length;
+  for (size_t t = start; t < stop; t += TILE_VECTORS * LANES) {
     vfloat sums[TILE_ROWS][TILE_VECTORS];
     if (is_bf16)
-      tile_bf16(R, (const uint16_t *)h->queries + first * h->stride, h->stride,
+      tile_bf16(R, left, left_stride,
                 (const uint16_t *)h->scratch->keys + (t / PANEL * h->words * PANEL + t % PANEL) * 2, h->words, sums);
     else
       tile_fp32(R, (const float *)h->queries + first * h->stride, h->stride,
@@ -87,16 +111,16 @@ GRD_INLINE void attend_rows(const int R, const int is_bf16, const attention_head
       }
     GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) {
       const size_t at = t + (size_t)v * LANES;
-      if (at + LANES <= length) {
+      if (at + LANES <= length && !is_local) {
         GRD_UNROLL for (int i = 0; i < R; i++) {
           largest[i] = vmax(largest[i], sums[i][v]);
           vstore(scores + (size_t)i * padded + at, sums[i][v]);
         }
       } else {
         // Keys beyond the end: a share of zero.
-        const vint inside = vlane_numbers() + (int32_t)at < (int32_t)length;
+        const vint key = vlane_numbers() + (int32_t)at, inside = key < (int32_t)length;
         GRD_UNROLL for (int i = 0; i < R; i++) {
-          const vfloat masked = vselect(inside, sums[i][v], vset(-3e38f));
+          const vfloat masked = vselect(inside & reached(h, key, first + (size_t)i), sums[i][v], vset(-3e38f));
           largest[i] = vmax(largest[i], masked);
           vstore(scores + (size_t)i * padded + at, masked);
         }
@@ -104,29 +128,33 @@ GRD_INLINE void attend_rows(const int R, const int is_bf16, const attention_head
     }
   }
   float inverse[TILE_ROWS];
-  const size_t filled = round_up(length, LANES);
+  const size_t filled = round_up(stop, LANES);
   for (int i = 0; i < R; i++) {
     const vfloat top = vset(vlargest(largest[i]));
     vfloat total = vset(0);
     const float *row = scores + (size_t)i * padded;
-    for (size_t t = 0; t < filled; t += LANES) {
+    for (size_t t = start; t < filled; t += LANES) {
       const vfloat difference = vload(row + t) - top;
       vfloat share = vexp2_negative(is_bf16, difference);
-      if (t + LANES > length) share = vselect(vlane_numbers() + (int32_t)t < (int32_t)length, share, vset(0));
+      if (t + LANES > length || is_local) {
+        const vint key = vlane_numbers() + (int32_t)t;
+        share = vselect((key < (int32_t)length) & reached(h, key, first + (size_t)i), share, vset(0));
+      }
       total += share;
-      if (is_bf16) vstore_bf16((uint16_t *)h->scratch->shares + (size_t)i * padded + t, share);
+      if (is_bf16) vstore_left(h->scratch->shares, (size_t)i * padded + t, share);
       else vstore((float *)h->scratch->shares + (size_t)i * padded + t, share);
     }
     inverse[i] = 1.0f / vsum(total);
   }
-  const size_t depth = is_bf16 ? round_up(length, 2) / 2 : length;
+  const size_t depth = is_bf16 ? (round_up(stop, 2) - start) / 2 : stop - start;
+  const char *shares = (const char *)h->scratch->shares + start * (is_bf16 && !GRD_WIDENS(ENCODER_LEVEL) ? 2 : 4);
   for (size_t column = 0; column < h->width; column += TILE_VECTORS * LANES) {
     vfloat sums[TILE_ROWS][TILE_VECTORS];
-    const size_t place = column / PANEL * padded * PANEL;
+    const size_t place = column / PANEL * padded * PANEL + start * PANEL;
     if (is_bf16)
-      tile_bf16(R, h->scratch->shares, padded, (const uint16_t *)h->scratch->values + place + column % PANEL * 2, depth, sums);
+      tile_bf16(R, shares, padded, (const uint16_t *)h->scratch->values + place + column % PANEL * 2, depth, sums);
     else
-      tile_fp32(R, h->scratch->shares, padded, (const float *)h->scratch->values + place + column % PANEL, depth, sums);
+      tile_fp32(R, (const float *)shares, padded, (const float *)h->scratch->values + place + column % PANEL, depth, sums);
     GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) {
       const size_t at = column + (size_t)v * LANES;
       if (at < h->width) {

@@ -36,6 +36,7 @@
 #include "encoder_linear.h"
 #include "encoder_attend.h"
 #include "encoder_product.h"
+#include "encoder_rotate.h"
 
 /// A block of rows as the inputs of a product, at the precision's element type.
 typedef struct {
@@ -60,7 +61,7 @@ GRD_INLINE linear_inputs rounded_inputs(grd_encoder_precision precision, const f
   switch (precision) {
     case GRD_ENCODER_FP32: return (linear_inputs){rows, stride, NULL};
     case GRD_ENCODER_BF16:
-      for (size_t at = 0; at < count * stride; at += LANES) vstore_bf16((uint16_t *)copy + at, vload(rows + at));
+      for (size_t at = 0; at < count * stride; at += LANES) vstore_left(copy, at, vload(rows + at));
       return (linear_inputs){copy, stride, NULL};
     case GRD_ENCODER_INT8:
       for (size_t row = 0; row < count; row++) {
@@ -72,11 +73,16 @@ GRD_INLINE linear_inputs rounded_inputs(grd_encoder_precision precision, const f
   return (linear_inputs){NULL, 0, NULL};
 }
 
-/// The same for contexts, which are bf16 already where the precision is not fp32.
+/// The same for contexts, which are rounded to bf16 already where the precision is not fp32.
 GRD_INLINE linear_inputs context_inputs(const grd_encoder_plan *plan, size_t first, size_t count,
                                         const grd_encoder_scratch *scratch) {
   const size_t stride = plan->sizes.context_stride;
   const char *rows = (const char *)plan->context + first * stride * plan->sizes.element;
+  if (plan->model->shape.precision == GRD_ENCODER_BF16 && GRD_WIDENS(ENCODER_LEVEL)) {
+    float *wide = scratch->contexts;
+    for (size_t at = 0; at < count * stride; at += LANES) vstore(wide + at, vload_bf16((const uint16_t *)rows + at));
+    return (linear_inputs){wide, stride, NULL};
+  }
   if (plan->model->shape.precision != GRD_ENCODER_INT8) return (linear_inputs){rows, stride, NULL};
   for (size_t row = 0; row < count; row++) {
     const uint16_t *x = (const uint16_t *)rows + row * stride;
@@ -88,7 +94,7 @@ GRD_INLINE linear_inputs context_inputs(const grd_encoder_plan *plan, size_t fir
       vstore(wide + j, v);
       largest = vmax(largest, vabs(v));
     }
-    scratch->input_scales[row] = quantize_row(wide, stride, scratch->contexts + row * stride, largest);
+    scratch->input_scales[row] = quantize_row(wide, stride, (uint8_t *)scratch->contexts + row * stride, largest);
   }
   return (linear_inputs){scratch->contexts, stride, scratch->input_scales};
 }
@@ -111,12 +117,16 @@ GRD_INLINE void embed(const grd_encoder_plan *plan, size_t first, size_t rows, s
     while ((size_t)batch->offsets[sequence + 1] <= token) sequence++;
     const float *word = model->words + (size_t)batch->ids[token] * hidden;
     const size_t start = batch->first_positions ? (size_t)batch->first_positions[sequence] : 0;
-    const float *place = model->positions + (start + token - (size_t)batch->offsets[sequence]) * hidden;
-    const float *segment = model->segments + (size_t)batch->segments[token] * hidden;
+    const size_t position = start + token - (size_t)batch->offsets[sequence];
+    const float *place = model->positions ? model->positions + position * hidden : NULL;
+    const float *segment = model->segments ? model->segments + (size_t)batch->segments[token] * hidden : NULL;
     float *out = plan->hidden + token * stride;
     for (size_t j = 0; j < hidden; j += LANES) {
       const size_t left = hidden - j;
-      vstore_part(out + j, vload_part(word + j, left, 0) + vload_part(place + j, left, 0) + vload_part(segment + j, left, 0), left);
+      vfloat sum = vload_part(word + j, left, 0);
+      if (place) sum += vload_part(place + j, left, 0);
+      if (segment) sum += vload_part(segment + j, left, 0);
+      vstore_part(out + j, sum, left);
     }
     for (size_t j = hidden; j < stride; j++) out[j] = 0;
     normalize_row(out, model->gamma, model->beta, model->shape.epsilon, hidden, NULL);
@@ -134,8 +144,67 @@ GRD_INLINE void normalize(const grd_encoder_plan *plan, const float *sums, const
   }
 }
 
+/// The inputs of a product from the normalised hidden states, which stay as they are; from these themselves where gamma is NULL.
+GRD_INLINE linear_inputs normalized_inputs(const grd_encoder_plan *plan, const float *gamma, const float *beta, size_t first,
+                                           size_t rows, grd_encoder_scratch *scratch) {
+  const size_t width = plan->model->shape.hidden, stride = plan->sizes.hidden_stride;
+  const float *from = plan->hidden + first * stride;
+  if (gamma) {
+    // Whole rows: columns beyond the width are zero.
+    memcpy(scratch->sums, from, rows * stride * sizeof(float));
+    for (size_t row = 0; row < rows; row++)
+      normalize_row(scratch->sums + row * stride, gamma, beta, plan->model->shape.epsilon, width, NULL);
+    from = scratch->sums;
+  }
+  return rounded_inputs(plan->model->shape.precision, from, rows, stride, scratch->inputs, scratch->input_scales);
+}
+
+/// A stage of the form with norms before the parts.
+static void stage_pre_norm(const grd_encoder_plan *plan, size_t number, size_t first, size_t rows, grd_encoder_scratch *scratch) {
+  const grd_encoder_model *model = plan->model;
+  const grd_encoder_precision precision = model->shape.precision;
+  const grd_encoder_sizes *sizes = &plan->sizes;
+  const size_t stride = sizes->hidden_stride, wide = sizes->wide_stride;
+  float *hidden = plan->hidden + first * stride;
+  if (number == 0) {
+    embed(plan, first, rows, first / plan->block_rows);
+  } else {
+    const grd_encoder_layer *layer = model->layers[number - 1];
+    // Each element is read before it is replaced.
+    linear(precision, rows, context_inputs(plan, first, rows, scratch), &layer->output, ADD_RESIDUAL, hidden, stride, hidden);
+    linear(precision, rows, normalized_inputs(plan, layer->output_gamma, layer->output_beta, first, rows, scratch), &layer->up,
+           STORE, scratch->wide, wide, NULL);
+    gate(precision, scratch->wide, wide, rows, sizes->inner_stride, scratch->inner);
+    linear_inputs down = {scratch->inner, sizes->inner_stride, NULL};
+    if (precision == GRD_ENCODER_INT8)
+      down = rounded_inputs(precision, scratch->inner, rows, sizes->inner_stride, scratch->inner_bytes, scratch->inner_scales);
+    linear(precision, rows, down, &layer->down, ADD_RESIDUAL, hidden, stride, hidden);
+  }
+  if (number == model->shape.layers) {
+    const float *gamma = model->final_gamma, *beta = model->final_beta;
+    for (size_t row = 0; gamma && row < rows; row++)
+      normalize_row(hidden + row * stride, gamma, beta, model->shape.epsilon, model->shape.hidden, NULL);
+    return;
+  }
+  const grd_encoder_layer *next = model->layers[number];
+  linear(precision, rows, normalized_inputs(plan, next->attention_gamma, next->attention_beta, first, rows, scratch), &next->qkv,
+         STORE, scratch->wide, wide, NULL);
+  for (size_t row = 0; row < rows; row++) {
+    float *from = scratch->wide + row * wide;
+    rotate_row(from, model->rotations[number], (size_t)plan->batch->positions[first + row], model->shape.heads,
+               model->shape.hidden / model->shape.heads, sizes->head_width);
+    char *to = (char *)plan->qkv + (first + row) * sizes->qkv_stride * sizes->element;
+    if (sizes->element == 4) {
+      memcpy(to, from, sizes->qkv_stride * sizeof(float));
+    } else {
+      for (size_t j = 0; j < sizes->qkv_stride; j += LANES) vstore_bf16((uint16_t *)to + j, vload(from + j));
+    }
+  }
+}
+
 static void stage(const grd_encoder_plan *plan, size_t number, size_t first, size_t rows, grd_encoder_scratch *scratch) {
   const grd_encoder_shape *shape = &plan->model->shape;
+  if (shape->form == GRD_ENCODER_PRE_NORM_GATED) return stage_pre_norm(plan, number, first, rows, scratch);
   const grd_encoder_precision precision = shape->precision;
   const grd_encoder_sizes *sizes = &plan->sizes;
   const size_t stride = sizes->hidden_stride;
@@ -164,7 +233,8 @@ static void stage(const grd_encoder_plan *plan, size_t number, size_t first, siz
          (char *)plan->qkv + first * sizes->qkv_stride * sizes->element, sizes->qkv_stride, NULL);
 }
 
-static void attend(const grd_encoder_plan *plan, size_t sequence, size_t first, size_t count, grd_encoder_scratch *scratch) {
+static void attend(const grd_encoder_plan *plan, size_t layer, size_t sequence, size_t first, size_t count,
+                   grd_encoder_scratch *scratch) {
   const grd_encoder_sizes *sizes = &plan->sizes;
   const size_t start = (size_t)plan->batch->offsets[sequence], length = (size_t)plan->batch->offsets[sequence + 1] - start;
   const size_t element = sizes->element, part = sizes->context_stride * element;
@@ -176,6 +246,7 @@ static void attend(const grd_encoder_plan *plan, size_t sequence, size_t first, 
         .words = sizes->head_width * element / 4, .queries = rows, .keys = rows + part, .values = rows + 2 * part,
         .stride = sizes->qkv_stride, .context = (char *)plan->context + start * part + column,
         .context_stride = sizes->context_stride, .scratch = scratch,
+        .reach = plan->model->reaches ? plan->model->reaches[layer] : SIZE_MAX,
         .bias = plan->model->bias ? plan->model->bias + head * plan->model->bias_stride + plan->model->bias_reach : NULL};
     if (element == 2) attend_bf16(&h);
     else attend_fp32(&h);

@@ -42,6 +42,15 @@ const grd_encoder_build *grd_encoder_build_of(grd_encoder_level level) {
   return &grd_encoder_build_portable;
 }
 
+size_t grd_encoder_input_bytes(grd_encoder_level level, grd_encoder_precision precision) {
+  switch (precision) {
+    case GRD_ENCODER_FP32: return sizeof(float);
+    case GRD_ENCODER_BF16: return GRD_WIDENS(level) ? sizeof(float) : sizeof(uint16_t);
+    case GRD_ENCODER_INT8: return 1;
+  }
+  return 0;
+}
+
 /// Heads of a sequence that one task takes: all of a short one, one of a long one.
 static size_t heads_per_unit(size_t heads, size_t length) {
   const size_t count = length >= 96 ? 1 : length >= 48 ? 2 : length >= 24 ? 4 : heads;
@@ -72,14 +81,16 @@ static size_t lay_out(grd_encoder_plan *plan, char *memory) {
   TAKE(plan->scratch, plan->lanes, sizeof(grd_encoder_scratch));
   const size_t padded = grd_rounded(plan->longest, PANEL), rows = plan->block_rows;
   const size_t widest = sizes->inner_stride > sizes->context_stride ? sizes->inner_stride : sizes->context_stride;
+  const size_t input = grd_encoder_input_bytes(plan->model->level, shape->precision);
   for (size_t lane = 0; lane < plan->lanes; lane++) {
     grd_encoder_scratch *scratch = memory ? plan->scratch + lane : &(grd_encoder_scratch){0};
     const size_t start = used;
     TAKE(scratch->sums, rows * sizes->hidden_stride, sizeof(float));
-    TAKE(scratch->inputs, rows * sizes->hidden_stride, sizeof(uint16_t));
+    TAKE(scratch->inputs, rows * sizes->hidden_stride, input);
+    TAKE(scratch->wide, rows * sizes->wide_stride, sizeof(float));
     TAKE(scratch->input_scales, rows, sizeof(float));
-    TAKE(scratch->contexts, rows * sizes->context_stride, 1);
-    TAKE(scratch->inner, rows * widest, shape->precision == GRD_ENCODER_BF16 ? sizeof(uint16_t) : sizeof(float));
+    TAKE(scratch->contexts, rows * sizes->context_stride, input);
+    TAKE(scratch->inner, rows * widest, shape->precision == GRD_ENCODER_BF16 ? input : sizeof(float));
     TAKE(scratch->inner_bytes, rows * sizes->inner_stride, 1);
     TAKE(scratch->inner_scales, rows, sizeof(float));
     const size_t end = used;
@@ -87,7 +98,8 @@ static size_t lay_out(grd_encoder_plan *plan, char *memory) {
     TAKE(scratch->keys, padded * sizes->head_width, sizes->element);
     TAKE(scratch->values, padded * grd_rounded(sizes->head_width, PANEL), sizes->element);
     TAKE(scratch->scores, 12 * padded, sizeof(float));
-    TAKE(scratch->shares, 12 * padded, sizes->element);
+    TAKE(scratch->shares, 12 * padded, GRD_WIDENS(plan->model->level) ? sizeof(float) : sizes->element);
+    TAKE(scratch->queries, 12 * sizes->head_width, sizeof(float));
     // A lane's memory begins on a page of its own.
     used = grd_rounded(used > end ? used : end, 4096);
   }
@@ -100,6 +112,8 @@ static int measure(grd_encoder_plan *plan, const grd_encoder_model *model, const
   const grd_encoder_shape *shape = &model->shape;
   if (!lanes || !shape->hidden || !shape->intermediate || !shape->heads || shape->hidden % shape->heads || batch->offsets[0] != 0)
     return 0;
+  const int has_positions = batch->positions || batch->offsets[batch->sequences] == 0;
+  if (shape->form == GRD_ENCODER_PRE_NORM_GATED && ((shape->layers && !model->rotations) || !has_positions)) return 0;
   *plan = (grd_encoder_plan){.model = model, .batch = batch, .lanes = lanes, .sizes = grd_encoder_sizes_of(shape)};
   for (size_t s = 0; s < batch->sequences; s++) {
     if (batch->offsets[s + 1] < batch->offsets[s]) return 0;
@@ -195,7 +209,7 @@ static void run_unit(grd_encoder_plan *plan, const grd_encoder_build *build, siz
     wait_for(&plan->blocks_done[block], (int)layer + 1);
   const size_t each = heads_per_unit(heads, end - start), first = (unit - (size_t)plan->first_unit[s]) * each;
   const size_t lane = take_lane(plan);
-  build->attend(plan, s, first, smaller(each, heads - first), &plan->scratch[lane]);
+  build->attend(plan, layer, s, first, smaller(each, heads - first), &plan->scratch[lane]);
   atomic_store_explicit(&plan->lane_taken[lane], 0, memory_order_release);
   atomic_fetch_add_explicit(&plan->units_done[s], 1, memory_order_release);
 }

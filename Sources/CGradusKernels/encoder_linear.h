@@ -25,7 +25,7 @@ GRD_INLINE void store_tile(const int R, vfloat sums[TILE_ROWS][TILE_VECTORS], co
     case STORE_BF16: EACH(vstore_bf16((uint16_t *)target->out + at, value)) break;
     case GELU_FULL: EACH(vstore((float *)target->out + at, vgelu_full(value))) break;
     case GELU_SHORT: EACH(vstore((float *)target->out + at, vgelu_short(value))) break;
-    case GELU_SHORT_BF16: EACH(vstore_bf16((uint16_t *)target->out + at, vgelu_short(value))) break;
+    case GELU_SHORT_BF16: EACH(vstore_left(target->out, at, vgelu_short(value))) break;
     case ADD_RESIDUAL: EACH(vstore((float *)target->out + at, value + vload(target->residual + at))) break;
   }
 #undef EACH
@@ -52,15 +52,16 @@ static void linear_fp32(size_t rows, const float *a, size_t lda, const grd_encod
   }
 }
 
-static void linear_bf16(size_t rows, const uint16_t *a, size_t lda, const grd_encoder_matrix *matrix,
+static void linear_bf16(size_t rows, const char *a, size_t lda, const grd_encoder_matrix *matrix,
                         const linear_target *target) {
+  const size_t element = GRD_WIDENS(ENCODER_LEVEL) ? sizeof(float) : sizeof(uint16_t);
   FOR_PANELS(matrix) {
     const uint16_t *b = (const uint16_t *)matrix->data + panel * matrix->depth * PANEL + 2 * column;
     const size_t output = panel * PANEL + column;
 #define TILE(R, first)                                                        \
   do {                                                                        \
     vfloat sums[TILE_ROWS][TILE_VECTORS];                                     \
-    tile_bf16(R, a + (first) * lda, lda, b, matrix->depth / 2, sums);         \
+    tile_bf16(R, a + (first) * lda * element, lda, b, matrix->depth / 2, sums); \
     store_tile(R, sums, matrix->bias + output, target, first, output);        \
   } while (0)
     FOR_ROW_TILES(rows, TILE);

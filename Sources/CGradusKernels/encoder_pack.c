@@ -11,6 +11,8 @@ grd_encoder_sizes grd_encoder_sizes_of(const grd_encoder_shape *shape) {
   sizes.context_stride = shape->heads * sizes.head_width;
   sizes.qkv_stride = grd_rounded(3 * sizes.context_stride, PANEL);
   sizes.inner_stride = grd_rounded(shape->intermediate, PANEL);
+  sizes.wide_stride = sizes.qkv_stride > 2 * sizes.inner_stride ? sizes.qkv_stride : 2 * sizes.inner_stride;
+  if (shape->form == GRD_ENCODER_POST_NORM) sizes.wide_stride = 0;
   sizes.element = shape->precision == GRD_ENCODER_FP32 ? 4 : 2;
   return sizes;
 }
@@ -49,7 +51,7 @@ grd_encoder_matrix grd_encoder_pack_matrix(grd_encoder_precision precision, cons
     const size_t output = moved(o, layout->output_head, layout->output_padded);
     const float factor = o < layout->factor_outputs ? layout->factor : 1.0f;
     const float *row = w + o * source_inputs;
-    packed_bias[output] = bias[o] * factor;
+    packed_bias[output] = bias ? bias[o] * factor : 0;
     float largest = 0;
     for (size_t i = 0; i < source_inputs; i++) largest = fmaxf(largest, fabsf(row[i]));
     const float inverse = largest > 1e-30f ? 127.0f / largest : 0;
@@ -76,8 +78,9 @@ grd_encoder_matrix grd_encoder_pack_matrix(grd_encoder_precision precision, cons
 /// Outputs and inputs of a layer's four matrices after padding.
 static void layer_matrices(const grd_encoder_shape *shape, size_t sizes[4][2]) {
   const grd_encoder_sizes s = grd_encoder_sizes_of(shape);
+  const size_t up = shape->form == GRD_ENCODER_PRE_NORM_GATED ? 2 * s.inner_stride : shape->intermediate;
   const size_t table[4][2] = {{3 * s.context_stride, shape->hidden}, {shape->hidden, s.context_stride},
-                              {shape->intermediate, shape->hidden}, {shape->hidden, shape->intermediate}};
+                              {up, shape->hidden}, {shape->hidden, shape->intermediate}};
   memcpy(sizes, table, sizeof table);
 }
 
@@ -90,13 +93,17 @@ size_t grd_encoder_layer_bytes(const grd_encoder_shape *shape) {
   return bytes;
 }
 
+/// Zeros of NULL.
 static const float *copied(const float *values, size_t count, char **memory) {
-  return memcpy(take(memory, count * sizeof(float)), values, count * sizeof(float));
+  float *copy = take(memory, count * sizeof(float));
+  for (size_t i = 0; i < count; i++) copy[i] = values ? values[i] : 0;
+  return copy;
 }
 
 grd_status grd_encoder_pack_layer(const grd_encoder_shape *shape, const grd_encoder_layer_weights *weights, void *packed) {
   if (!shape->hidden || !shape->intermediate || !shape->heads || shape->hidden % shape->heads || (uintptr_t)packed % ALIGNMENT)
     return GRD_INVALID_ARGUMENT;
+  if (shape->form == GRD_ENCODER_PRE_NORM_GATED && shape->hidden / shape->heads % 2) return GRD_INVALID_ARGUMENT;
   const grd_encoder_sizes s = grd_encoder_sizes_of(shape);
   const size_t hidden = shape->hidden, inner = shape->intermediate, head = hidden / shape->heads;
   char *memory = (char *)packed + header_bytes();
@@ -105,13 +112,17 @@ grd_status grd_encoder_pack_layer(const grd_encoder_shape *shape, const grd_enco
   const float factor = (float)(1.4426950408889634 / sqrt((double)head));
   const grd_encoder_layout qkv = {3 * s.context_stride, hidden, head, s.head_width, 0, 0, hidden, factor};
   const grd_encoder_layout output = {hidden, s.context_stride, 0, 0, head, s.head_width, 0, 1};
-  const grd_encoder_layout up = {inner, hidden, 0, 0, 0, 0, 0, 1}, down = {hidden, inner, 0, 0, 0, 0, 0, 1};
+  const int gated = shape->form == GRD_ENCODER_PRE_NORM_GATED;
+  // Activations and gates each begin at a panel.
+  const grd_encoder_layout up = {gated ? 2 * s.inner_stride : inner, hidden, gated ? inner : 0, s.inner_stride, 0, 0, 0, 1};
+  const grd_encoder_layout down = {hidden, inner, 0, 0, 0, 0, 0, 1};
   const grd_encoder_precision p = shape->precision;
   layer->qkv = grd_encoder_pack_matrix(p, weights->qkv, weights->qkv_bias, 3 * hidden, hidden, &qkv, &memory);
   layer->output = grd_encoder_pack_matrix(p, weights->output, weights->output_bias, hidden, hidden, &output, &memory);
-  layer->up = grd_encoder_pack_matrix(p, weights->up, weights->up_bias, inner, hidden, &up, &memory);
+  layer->up = grd_encoder_pack_matrix(p, weights->up, weights->up_bias, gated ? 2 * inner : inner, hidden, &up, &memory);
   layer->down = grd_encoder_pack_matrix(p, weights->down, weights->down_bias, hidden, inner, &down, &memory);
   layer->attention_gamma = copied(weights->attention_gamma, hidden, &memory);
+  if (gated && !weights->attention_gamma) layer->attention_gamma = NULL;
   layer->attention_beta = copied(weights->attention_beta, hidden, &memory);
   layer->output_gamma = copied(weights->output_gamma, hidden, &memory);
   layer->output_beta = copied(weights->output_beta, hidden, &memory);

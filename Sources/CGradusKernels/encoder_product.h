@@ -68,7 +68,7 @@ GRD_INLINE void product_tile(const int R, const int is_wide, const void *a, size
       const size_t at = (size_t)v * LANES;
       sums[i][v] = from_zero || at >= columns ? vset(0) : vload_part(c + (size_t)i * stride + at, columns - at, 0);
     }
-  if (is_wide) tile_bf16_wide_add(R, a, lda, step, panel, pairs, sums);
+  if (is_wide) tile_bf16_wide_add(R, 0, a, lda, step, panel, pairs, sums);
   else tile_bf16_add(R, a, lda, step, panel, pairs, sums);
   GRD_UNROLL for (int i = 0; i < R; i++)
     GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) {

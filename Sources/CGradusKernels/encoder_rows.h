@@ -5,19 +5,33 @@ typedef uint8_t vbytes __attribute__((vector_size(16)));
 typedef vhalf vhalf_unaligned_ __attribute__((aligned(2), may_alias));
 typedef vbytes vbytes_unaligned_ __attribute__((aligned(1), may_alias));
 
+#if ENCODER_LEVEL < 4
+/// Numbers rounded to bf16 as grd_bf16_of has it, as floats; a NaN stays one.
+GRD_INLINE vfloat vround_bf16(vfloat v) {
+  const vuint bits = (vuint)v, high = (vuint)vset_int((int32_t)0xffff0000);
+  const vuint sign = bits & (vuint)vset_int(INT32_MIN);
+  const vint is_small = (vint)((bits & (vuint)vset_int(0x7f800000)) == 0u);
+  const vint is_nan = (vint)(v != v);
+  vuint rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) & high;
+  rounded = (vuint)vselect(is_nan, (vfloat)((bits & high) | 0x400000u), (vfloat)rounded);
+  return vselect(is_small, (vfloat)sign, (vfloat)rounded);
+}
+#endif
+
 GRD_INLINE void vstore_bf16(uint16_t *p, vfloat v) {
 #if ENCODER_LEVEL >= 4
   *(vhalf_unaligned_ *)p = (vhalf)_mm512_cvtneps_pbh((__m512)v);
 #else
-  // As grd_bf16_of, and a NaN stays one.
-  const vuint bits = (vuint)v;
-  const vuint sign = bits & (vuint)vset_int(INT32_MIN);
-  const vint is_small = (vint)((bits & (vuint)vset_int(0x7f800000)) == 0u);
-  const vint is_nan = (vint)(v != v);
-  vuint rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
-  rounded = (vuint)vselect(is_nan, (vfloat)((bits >> 16) | 0x40u), (vfloat)rounded);
-  rounded = (vuint)vselect(is_small, (vfloat)(sign >> 16), (vfloat)rounded);
-  *(vhalf_unaligned_ *)p = __builtin_convertvector(rounded, vhalf);
+  *(vhalf_unaligned_ *)p = __builtin_convertvector((vuint)vround_bf16(v) >> 16, vhalf);
+#endif
+}
+
+/// Sixteen numbers rounded to bf16 as the left side of a product: element `at` of `p`.
+GRD_INLINE void vstore_left(void *p, size_t at, vfloat v) {
+#if GRD_WIDENS(ENCODER_LEVEL)
+  vstore((float *)p + at, vround_bf16(v));
+#else
+  vstore_bf16((uint16_t *)p + at, v);
 #endif
 }
 GRD_INLINE vfloat vload_bf16(const uint16_t *p) {

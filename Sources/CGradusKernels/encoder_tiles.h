@@ -121,10 +121,10 @@ GRD_INLINE void tile_bf16_add(const int R, const uint16_t *a, size_t lda, const 
 #endif
 }
 
-/// The same with the left side as floats, the odd element of each pair first: pair k of row i lies at a + i * lda + k * step.
-/// The same bits, without bf16 instructions and without taking pairs of the left side apart.
-GRD_INLINE void tile_bf16_wide_add(const int R, const float *a, size_t lda, const size_t step, const uint16_t *panel,
-                                   size_t pairs, vfloat sums[TILE_ROWS][TILE_VECTORS]) {
+/// The same with the left side as floats: the odd element of pair k of row i lies at a + i * lda + k * step + odd_at, the even
+/// one beside it. The same bits, without bf16 instructions and without taking pairs of the left side apart.
+GRD_INLINE void tile_bf16_wide_add(const int R, const int odd_at, const float *a, size_t lda, const size_t step,
+                                   const uint16_t *panel, size_t pairs, vfloat sums[TILE_ROWS][TILE_VECTORS]) {
   const vint high = vset_int((int32_t)0xffff0000);
   for (size_t k = 0; k < pairs; k++, panel += 2 * PANEL, a += step) {
     vfloat odd[TILE_VECTORS], even[TILE_VECTORS];
@@ -134,22 +134,26 @@ GRD_INLINE void tile_bf16_wide_add(const int R, const float *a, size_t lda, cons
       even[v] = (vfloat)(b << 16);
     }
     GRD_UNROLL for (int i = 0; i < R; i++) {
-      const vfloat left = vset(a[(size_t)i * lda]);
+      const vfloat left = vset(a[(size_t)i * lda + odd_at]);
       GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) sums[i][v] = vfma(left, odd[v], sums[i][v]);
     }
     GRD_UNROLL for (int i = 0; i < R; i++) {
-      const vfloat left = vset(a[(size_t)i * lda + 1]);
+      const vfloat left = vset(a[(size_t)i * lda + 1 - odd_at]);
       GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) sums[i][v] = vfma(left, even[v], sums[i][v]);
     }
   }
 }
 
-/// The same from zero, for rows whose pairs are neighbours.
-GRD_INLINE void tile_bf16(const int R, const uint16_t *a, size_t lda, const uint16_t *panel, size_t pairs,
+/// The same from zero, for rows of the left side's elements (vstore_left) in their order.
+GRD_INLINE void tile_bf16(const int R, const void *a, size_t lda, const uint16_t *panel, size_t pairs,
                           vfloat sums[TILE_ROWS][TILE_VECTORS]) {
   GRD_UNROLL for (int i = 0; i < R; i++)
     GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) sums[i][v] = vset(0);
+#if GRD_WIDENS(ENCODER_LEVEL)
+  tile_bf16_wide_add(R, 1, a, lda, 2, panel, pairs, sums);
+#else
   tile_bf16_add(R, a, lda, 2, panel, pairs, sums);
+#endif
 }
 
 /// sums = correction + a panel for bytes a (unsigned) and panel (signed), exact; quads: depth / 4.

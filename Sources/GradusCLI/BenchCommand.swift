@@ -24,7 +24,8 @@ struct BenchSearchCommand: ParsableCommand {
     discussion: """
         gradus bench search faq.index --topics faq -k 10 --json
 
-      Queries per second are over all queries with --threads; latencies are of single queries on one thread.
+      Queries per second are over all queries with --threads; latencies are of single queries on one thread. In an impact index \
+      queries are encoded before the clock runs.
       """)
 
   @Argument(help: ArgumentHelp("Folder that 'gradus index' made.", valueName: "index"))
@@ -38,6 +39,12 @@ struct BenchSearchCommand: ParsableCommand {
 
   @Option(help: ArgumentHelp("Retrieval model with its parameters.", valueName: "model"))
   var model = "bm25(k1=0.9,b=0.4)"
+
+  @Option(help: ArgumentHelp("With an impact index: splade, tokens, words or vectors.", valueName: "kind"))
+  var queryEncoder: SparseQueryEncoding?
+
+  @Option(help: ArgumentHelp("With an impact index: model of the queries.", valueName: "model"))
+  var encoder: String?
 
   @Option(name: .customShort("k"), help: ArgumentHelp("Documents for each query.", valueName: "k"))
   var depth = 10
@@ -58,16 +65,31 @@ struct BenchSearchCommand: ParsableCommand {
 
   func run() throws {
     WorkerPool.shared.threadLimit = threads
+    if ImpactIndex.isPresent(at: index) { return try measureImpacts() }
+    guard queryEncoder == nil, encoder == nil else {
+      throw UsageError("\(index) is no impact index: --query-encoder and --encoder have no meaning for it")
+    }
     let model = try WeightingModels.parse(model)
     let queries = try InputNames.queries(topics, split: split)
     let benchmark = SearchBenchmark(queries: queries, k: depth, model: model, threads: threads, repeats: repeats)
-    let report = try benchmark.measure(try InvertedIndex(path: index))
+    try show(try benchmark.measure(try InvertedIndex(path: index)), model: model.description)
+  }
+
+  /// The time from weighted terms to docnos: queries are encoded before.
+  private func measureImpacts() throws {
+    let search = try SparseSearch(index: index, encoding: queryEncoder, model: encoder, topics: topics)
+    let queries = try SparseSearch.queries(topics, encoding: search.encoding, split: split, field: .title)
+    let benchmark = SearchBenchmark(queries: queries, k: depth, threads: threads, repeats: repeats)
+    try show(try benchmark.measure(search.index, terms: try search.terms(of: queries)), model: search.description)
+  }
+
+  private func show(_ report: SearchBenchmark.Report, model: String) throws {
     if output.json {
       return try printJSON(
         Figures(
           queries_per_second: report.queriesPerSecond, best_queries_per_second: report.bestQueriesPerSecond,
           p50_ms: report.p50Milliseconds, p99_ms: report.p99Milliseconds, queries: report.queries, repeats: report.repeats,
-          k: depth, threads: WorkerPool.shared.threadLimit, model: model.description, peak_mb: PeakMemory.megabytes))
+          k: depth, threads: WorkerPool.shared.threadLimit, model: model, peak_mb: PeakMemory.megabytes))
     }
     try printOutput(
       "\(report.queriesPerSecond.fixed(0)) queries/s (best \(report.bestQueriesPerSecond.fixed(0))), one query "

@@ -27,7 +27,7 @@ struct BenchEncodeCommand: ParsableCommand {
   func run() throws {
     let threadCount = threads.apply()
     let loaded = try BiEncoder(folder: try options.folder())
-    let precision = try arithmetic.resolved(for: loaded.encoder.configuration)
+    let precision = try arithmetic.resolved().precision
     let model = try loaded.prepared(for: precision)
     try options.checkTokens(model.encoder.configuration.maximumPositions)
     var generator = SeededGenerator(seed: 1)
@@ -45,7 +45,8 @@ struct BenchEncodeCommand: ParsableCommand {
     if output.json {
       return try printJSON(
         Figures(
-          passages_per_second: rates, batch_ms: .init(times), model: options.model, precision: precision.rawValue, batch: batch, tokens: options.tokens,
+          passages_per_second: rates, batch_ms: .init(times), model: options.model, precision: precision.rawValue, batch: batch,
+          tokens: options.tokens,
           threads: threadCount, repeats: times.count, instruction_set: NumericBackend.instructionSet,
           peak_mb: PeakMemory.megabytes))
     }

@@ -66,7 +66,8 @@ struct DenseSearchCommand: ParsableCommand {
 
   @Option(
     name: [.customShort("m"), .customLong("model")],
-    help: ArgumentHelp("Sentence encoder: name or folder; default: minilm-l6, or that of the index with --add.", valueName: "model"))
+    help: ArgumentHelp(
+      "Sentence encoder: name or folder; default: minilm-l6, or that of the index with --add.", valueName: "model"))
   var encoder: String?
 
   @Option(name: .customShort("k"), help: ArgumentHelp("Documents for each query.", valueName: "k"))
@@ -148,7 +149,7 @@ struct DenseSearchCommand: ParsableCommand {
     }
     let limits = maximumTokens.map { TokenLimits(maximumTokens: $0) }
     let loaded = try BiEncoder(folder: folder, limits: limits)
-    let precision = try arithmetic.resolved(for: loaded.encoder.configuration)
+    let precision = try arithmetic.resolved().precision
     if lateInteraction {
       let tokens = try LateInteractionEncoder(loaded).prepared(for: precision)
       return try LateInteraction(
@@ -235,8 +236,9 @@ struct DenseSearchCommand: ParsableCommand {
     linking.finish()
     let report = IndexReport(
       index: index, corpus: corpus, model: model, precision: precision.rawValue, documents: documents,
-      truncated_documents: truncated, replaced: change.replace ? replaced : nil, total: change.adds ? try VectorIndex(path: index).count : nil,
-      dimension: encoder.dimension, storage: configuration.encoding.rawValue,
+      truncated_documents: truncated, replaced: change.replace ? replaced : nil,
+      total: change.adds ? try VectorIndex(path: index).count : nil, dimension: encoder.dimension,
+      storage: configuration.encoding.rawValue,
       graph: configuration.graph.map { "hnsw(M=\($0.M),efConstruction=\($0.efConstruction),seed=\($0.seed))" },
       threads: threadCount, encoding_seconds: encodingSeconds, linking_seconds: linkingSeconds)
     if output.json { return try printJSON(report) }

@@ -136,6 +136,14 @@ struct FileChecker {
       try index.verify()
       return [.init("vectors", index.count), .init("deleted", index.deletedCount), .init("segments", index.segmentCount)]
     }
+    if ImpactIndex.isPresent(at: path) {
+      let index = try ImpactIndex(path: path)
+      try index.verify()
+      return [
+        .init("documents", index.statistics.documents), .init("terms", index.statistics.terms),
+        .init("postings", index.statistics.postings),
+      ]
+    }
     if TokenIndex.isPresent(at: path) {
       let index = try TokenIndex(path: path)
       try index.verify()

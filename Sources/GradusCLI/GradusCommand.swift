@@ -25,6 +25,7 @@ struct GradusCommand: ParsableCommand {
       ExportCommand.self,
       SearchCommand.self,
       DenseSearchCommand.self,
+      SparseCommand.self,
       AnnCURCommand.self,
       RerankCommand.self,
       FuseCommand.self,

@@ -17,12 +17,13 @@ struct PipelineCommand: ParsableCommand {
         printf 'q1\\theat flow\\n' > topics.tsv
         gradus pipeline plan.yaml --topics topics.tsv --cache cache --out best.run
 
-      Stages that retrieve: bm25 (index, depth, k1, b), search (index, depth, model, feedback, such as rm3), dense (model, corpus, depth; or of a stored index: index, depth, efSearch, exact, feedback, filter), late-interaction \
-      (index, depth, nprobe, ndocs, centroid-threshold, exact), anncur (model, corpus, index, anchor-queries, anchor-split, anchor-items, solver, scores, budget, \
-      rounds), run (file, depth), and fuse (method, norm, \
-      weights, of: a list of branches). Stages that read a list: rerank (model, top, first-stage-weight), cut (depth), scale \
-      (by), filter (keep, drop, keep-file, drop-file, own, or metadata and values), linear (weights, bias). feedback (docs, words) stands between two stages that retrieve: the second gets the query with the first \
-      documents' words behind it. Branches under 'of' \
+      Stages that retrieve: bm25 (index, depth, k1, b), search (index, depth, model, feedback, such as rm3), dense (model, \
+      corpus, depth; or of a stored index: index, depth, efSearch, exact, feedback, filter), late-interaction (index, depth, \
+      nprobe, ndocs, centroid-threshold, exact), anncur (model, corpus, index, anchor-queries, anchor-split, anchor-items, \
+      solver, scores, budget, rounds), run (file, depth), and fuse (method, norm, weights, of: a list of branches). Stages \
+      that read a list: rerank (model, top, first-stage-weight), cut (depth), scale (by), filter (keep, drop, keep-file, \
+      drop-file, own, or metadata and values), linear (weights, bias). feedback (docs, words) stands \
+      between two stages that retrieve: the second gets the query with the first documents' words behind it. Branches under 'of' \
       also make sum, union, intersection, concatenation and features; a branch of several stages is {stage: chain, stages: ...}. \
       'index' or 'corpus' at the top is where documents are.
 

@@ -39,7 +39,10 @@ struct ReproduceCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Model to start from, instead of the recipe's.", valueName: "model"))
   var model: String?
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("Folder for result and report; default: results/SLUG, with -quick at the end of a quick run's.", valueName: "dir"))
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp(
+      "Folder for result and report; default: results/SLUG, with -quick at the end of a quick run's.", valueName: "dir"))
   var out: String?
 
   @OptionGroup var threads: ThreadsOption

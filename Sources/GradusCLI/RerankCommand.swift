@@ -11,6 +11,8 @@ struct RerankCommand: ParsableCommand {
 
         gradus rerank bm25.run --topics faq --corpus faq --model my-ranker --out reranked.run
 
+      tildev2:DIR re-ranks by the token weights that 'gradus sparse' stored in DIR, without a network.
+
       'maxsim:' before an encoder compares token by token (late interaction); vectors that an index of 'gradus dense' holds are \
       not made again:
 
@@ -22,9 +24,19 @@ struct RerankCommand: ParsableCommand {
 
         gradus rerank bm25.run --topics t.jsonl --corpus c.jsonl --model my-ranker --passages max --window 150 --stride 75
 
-      --budget-ms gives the best list that fits into so many milliseconds a query, and says on stderr what it did; which       candidates are still scored then depends on the machine and its load. --budget-tokens limits what is read instead,       and gives the same list everywhere. --cascade puts cheaper models before MODEL, each with the number of candidates       that it passes on:
+      --budget-ms gives the best list that fits into so many milliseconds a query, and says on stderr what it did; which \
+      candidates are still scored then depends on the machine and its load. --budget-tokens limits what is read instead, \
+      and gives the same list everywhere. --cascade puts cheaper models before MODEL, each with the number of candidates \
+      that it passes on:
 
         gradus rerank bm25.run --topics faq --corpus faq --cascade minilm-l6:40,small-ranker:15 --model my-ranker --budget-ms 50
+
+      --early-exit stops reading a candidate as soon as an exit of the model is sure that it is not relevant. What was read \
+      to the end stands before what left; of that, what left later stands before what left earlier. Probabilities are those \
+      of even odds, as the development queries taught them: 0.1 means that other candidates are nine times as likely to look so:
+
+        gradus train --model minilm-l6 --data faq --exits 2,4 --out exiting
+        gradus rerank bm25.run --topics faq --corpus faq --model exiting --early-exit 0.1
       """)
 
   @Argument(help: ArgumentHelp("Run to re-rank; '-' is standard input.", valueName: "run"))
@@ -76,6 +88,7 @@ struct RerankCommand: ParsableCommand {
   var stride: Int?
 
   @OptionGroup var budget: BudgetOptions
+  @OptionGroup var earlyExit: EarlyExitOptions
   @OptionGroup var states: DocumentStatesOptions
   @OptionGroup var arithmetic: PrecisionOption
   @OptionGroup var threads: ThreadsOption
@@ -89,6 +102,9 @@ struct RerankCommand: ParsableCommand {
     }
     if try passageReading() != nil, states.path != nil {
       throw ValidationError("--document-states are of whole documents; leave --passages out")
+    }
+    if passages != nil, try earlyExit.thresholds != nil {
+      throw ValidationError("--early-exit reads whole documents: scores of passages that left in different places do not add up")
     }
     guard !tag.isEmpty, !tag.contains(where: \.isWhitespace) else {
       throw ValidationError("--tag must not be empty or hold white space: it is a column of the run")
@@ -129,8 +145,8 @@ struct RerankCommand: ParsableCommand {
       queries: queries, depth: .max, document: try documents(of: candidates, in: stored))
     let settings = RankerSettings(
       firstStageWeight: firstStageWeight, arithmetic: arithmetic, queryPrompt: queryPrompt.map(PromptChoice.named),
-      documentPrompt: documentPrompt.map(PromptChoice.named), passages: try passageReading(), states: states,
-      documents: { differentDocuments(groups) }, stored: passages == nil ? stored : nil)
+      documentPrompt: documentPrompt.map(PromptChoice.named), passages: try passageReading(), earlyExit: earlyExit,
+      states: states, documents: { differentDocuments(groups) }, stored: passages == nil ? stored : nil)
     let ranker = try BudgetedReranker(
       try budget.cascade().map { try settings.stage($0.model, passing: .best($0.count), isBefore: true) }
         + [try settings.stage(model)],
@@ -149,7 +165,7 @@ struct RerankCommand: ParsableCommand {
     try TrecRunWriter.write(Run(name: tag, rankings: results.map(\.reranked.ranking)), to: out ?? "-")
     let summary = RerankSummary(
       out: out ?? "-", model: model, stages: ranker.stages, results: results, seconds: elapsed,
-      budget: budget.isGiven ? budget : nil)
+      budget: budget.isGiven ? budget : nil, exitsEarly: try earlyExit.thresholds != nil)
     if output.json { return try printJSON(summary) }
     printToStandardError(summary.text)
   }

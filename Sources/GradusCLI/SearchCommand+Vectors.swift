@@ -12,7 +12,6 @@ extension SearchCommand {
   ///
   /// - Returns: False where it is another, for which no option about vectors was given.
   func searchesVectors() throws -> Bool {
-    guard InputNames.exists(index) else { throw FileError(.open, path: index, code: ENOENT) }
     if VectorIndex.isPresent(at: index) {
       guard !tokens.isGiven else {
         throw UsageError("\(index) has one vector a document: --nprobe, --ndocs and --centroid-threshold are about token vectors")
@@ -25,6 +24,7 @@ extension SearchCommand {
       return true
     }
     guard !vectors.isGiven, !tokens.isGiven else {
+      guard InputNames.exists(index) else { throw FileError(.open, path: index, code: ENOENT) }
       throw UsageError("\(index) is no vector index: its options (--encoder, --exact and others) have no meaning for it")
     }
     return false

@@ -18,7 +18,8 @@ struct SearchCommand: ParsableCommand {
 
       An index that 'gradus dense --index' made is searched by vectors: queries are encoded as the documents were. One of \
       token vectors (--late-interaction) is searched by MaxSim: centroids near the query's tokens (--nprobe) choose documents, \
-      the best of them by centroids (--ndocs) are decompressed and scored exactly.
+      the best of them by centroids (--ndocs) are decompressed and scored exactly. One that 'gradus sparse' made is searched by \
+      weighted terms; --query-encoder says how queries become such.
 
       Models: bm25(k1,b), bm25-robertson, bm25-atire, bm25+(k1,b,delta), bm25l(k1,b,delta), ql-dirichlet(mu), ql-jm(lambda), \
       dph, dfi-standardized, dfi-saturated, dfi-chisquared, tfidf, tfidf-classic, tfidf-pivoted(s), coordinate, and \
@@ -85,6 +86,12 @@ struct SearchCommand: ParsableCommand {
   @Flag(help: "With --query: show how each score comes about.")
   var explain = false
 
+  @Option(
+    help: ArgumentHelp(
+      "With an impact index: splade, tokens, words, or vectors (weighted topics); default: as the index was made.",
+      valueName: "kind"))
+  var queryEncoder: SparseQueryEncoding?
+
   @OptionGroup(title: "With a vector index") var vectors: VectorSearchArguments
   @OptionGroup(title: "With an index of token vectors") var tokens: TokenSearchArguments
   @OptionGroup var threads: ThreadsOption
@@ -110,6 +117,7 @@ struct SearchCommand: ParsableCommand {
 
   func run() throws {
     let threadCount = threads.apply()
+    if try searchesImpacts() { return }
     if try searchesVectors() { return }
     let model = try WeightingModels.parse(model)
     guard feedback == nil || filter == nil else {

@@ -21,7 +21,9 @@ struct TrainCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("YAML file of settings.", valueName: "recipe"))
   var recipe: String?
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("Folder for the model; also where an interrupted training goes on.", valueName: "dir"))
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("Folder for the model; also where an interrupted training goes on.", valueName: "dir"))
   var out: String
 
   @OptionGroup var settings: TrainingOptions
@@ -57,10 +59,12 @@ struct TrainCommand: ParsableCommand {
   private static func megabytes(_ bytes: Int) -> String { (Double(bytes) / 1e6).fixed(0) }
 
   private static func line(_ plan: TrainingMemory) -> String {
-    "memory: about \(megabytes(plan.peakBytes)) MB at the peak: process \(megabytes(plan.processBytes)) (weights "
+    let vectors = plan.vectorBytes > 0 ? ", vectors of a step in the gradient cache \(megabytes(plan.vectorBytes))" : ""
+    let differentiated = plan.vectorBytes > 0 ? "chunk of it" : "batch"
+    return "memory: about \(megabytes(plan.peakBytes)) MB at the peak: process \(megabytes(plan.processBytes)) (weights "
       + "\(megabytes(plan.weightBytes))), gradients \(megabytes(plan.gradientBytes)), optimizer "
-      + "\(megabytes(plan.optimizerBytes)), best epoch \(megabytes(plan.copyBytes)), activations of the largest batch "
-      + "\(megabytes(plan.activationBytes))\n"
+      + "\(megabytes(plan.optimizerBytes)), best epoch \(megabytes(plan.copyBytes)), activations of the largest "
+      + "\(differentiated) \(megabytes(plan.activationBytes))\(vectors)\n"
   }
 
   private static func line(_ epoch: TrainingHistory.Epoch, _ settings: TrainingSettings) -> String {
@@ -78,7 +82,9 @@ struct TrainCommand: ParsableCommand {
     var text = outcome.wasFinished ? "\(out): finished before with the same settings and data; nothing to do\n" : ""
     text += "best epoch \(history.bestEpoch + 1) of \(history.epochs.count)"
     text += history.end == .patience ? " (no better one for \(history.epochs.count - 1 - history.bestEpoch) epochs)\n" : "\n"
-    if history.stoppedInsideCurriculum { text += "training stopped before the curriculum was over; a shorter one may do better\n" }
+    if history.stoppedInsideCurriculum {
+      text += "training stopped before the curriculum was over; a shorter one may do better\n"
+    }
     var table = TextTable(header: ["dev \(development.measure), \(development.queries) queries", ""], rightAligned: [1])
     table.append(["first stage, \(development.depth) candidates", development.firstStage.fixed(4)])
     table.append(["re-ranked by the model", development.model.fixed(4)])

@@ -12,7 +12,9 @@ struct BadInputTests {
 
   private func run(_ arguments: String...) throws -> Command.Outcome { try Command.run(arguments, in: folder) }
 
-  private func expect(_ outcome: Command.Outcome, _ code: Int32, _ message: String, sourceLocation: SourceLocation = #_sourceLocation) {
+  private func expect(
+    _ outcome: Command.Outcome, _ code: Int32, _ message: String, sourceLocation: SourceLocation = #_sourceLocation
+  ) {
     #expect(outcome.code == code, "\(outcome.error)", sourceLocation: sourceLocation)
     #expect(outcome.error.contains(message), "\(outcome.error)", sourceLocation: sourceLocation)
     #expect(outcome.error.split(separator: "\n").count <= 1, "one line: \(outcome.error)", sourceLocation: sourceLocation)

@@ -6,6 +6,7 @@ struct HelpTests {
   static let commands = [
     "", "doctor", "data", "data list", "data show", "data build", "data import", "data pull", "models", "models list",
     "models show", "models pull", "index", "export", "search", "dense", "anncur", "evaluate", "validate", "bench",
+    "sparse", "sparse index", "sparse train",
     "bench search", "bench encode", "bench train", "bench generate", "bench tokenize", "bench kernels", "bench vectors",
     "bench losses", "bench maxsim", "bench weightings", "systems",
     "generate", "fuse", "pipeline", "rerank", "train", "reproduce", "report",
@@ -27,7 +28,9 @@ struct HelpTests {
     }
   }
 
-  @Test("Examples that need no network work when pasted", arguments: ["index", "evaluate", "validate", "data import", "systems", "fuse", "pipeline"])
+  @Test(
+    "Examples that need no network work when pasted",
+    arguments: ["index", "evaluate", "validate", "data import", "systems", "fuse", "pipeline"])
   func examplesWork(command: String) throws {
     let folder = try TemporaryFolder()
     let words = command.split(separator: " ").map(String.init)
@@ -65,7 +68,7 @@ struct HelpTests {
 
         OPTIONS:
           --kind <kind>           What the files are. (values: run, qrels, topics, corpus, collection,
-                                  safetensors, index, model)
+                                  features, safetensors, index, model)
           --json                  Print one JSON object instead of text.
           --version               Show the version.
           -h, --help              Show help information.
@@ -181,7 +184,8 @@ struct HelpTests {
   @Test("A recipe's result decides the state of its system")
   func recipeResult() throws {
     let folder = try TemporaryFolder()
-    try folder.write(#"{"verdict": "not shown", "figure": "+0.001 nDCG@10", "date": "2024-02-03"}"#, "Recipes/curricula/result.json")
+    try folder.write(
+      #"{"verdict": "not shown", "figure": "+0.001 nDCG@10", "date": "2024-02-03"}"#, "Recipes/curricula/result.json")
     let systems = try #require(
       try Command.run(["systems", "--json"], in: folder).json()["systems"] as? [[String: Any]])
     let curricula = try #require(systems.first { $0["slug"] as? String == "curricula" })

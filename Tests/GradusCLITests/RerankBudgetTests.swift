@@ -23,7 +23,7 @@ struct RerankBudgetTests {
   }
 
   /// A randomly initialised cross-encoder of two layers.
-  private func writeModel(_ name: String, seed: UInt64, joinLayer: Int = 0) throws {
+  private func writeModel(_ name: String, seed: UInt64, joinLayer: Int = 0, hasExit: Bool = false) throws {
     let pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] + Self.words
     try folder.write(pieces.joined(separator: "\n") + "\n", "vocabulary/vocab.txt")
     let vocabulary = ModelFolder(path: folder.path("vocabulary"))
@@ -31,10 +31,20 @@ struct RerankBudgetTests {
     let configuration = BertConfiguration(
       vocabularySize: pieces.count, hiddenSize: 32, intermediateSize: 64, layerCount: 2, headCount: 2, maximumPositions: 64,
       initializerRange: 0.2)
-    let scorer = CrossEncoder(
+    var scorer = CrossEncoder(
       encoder: BertEncoder(configuration, using: &generator), tokenizer: try vocabulary.tokenizer(),
       limits: TokenLimits(maximumTokens: 32, maximumQueryTokens: 8), seed: seed)
     let manifest = ModelManifest(architecture: .crossEncoder, base: "none", baseDigest: "", seed: seed)
+    if hasExit {
+      // Relevant is what the exit itself scores higher, so that it is sure of about half.
+      let pairs = Self.words.map {
+        ScoringPair(query: Query(qid: "q", text: "word1 word2"), document: Document(docno: $0, text: $0 + " word5"))
+      }
+      scorer = try scorer.withExits(at: [1], seed: seed)
+      let scores = try scorer.exitLogits(pairs).map { $0[0] }
+      let middle = scores.sorted()[scores.count / 2]
+      scorer = try scorer.calibratingExits(on: pairs, isRelevant: scores.map { $0 > middle })
+    }
     try RankingModel(scorer: try scorer.joined(at: joinLayer), manifest: manifest)
       .save(to: folder.path(name), tokenizerOf: vocabulary)
   }
@@ -91,6 +101,27 @@ struct RerankBudgetTests {
     #expect(text.contains("budget 60000.0 ms a query; a query: 12.0 by plain (fp32), median "), "\(text)")
     #expect(text.split(separator: "\n").count == 1)
     #expect(text.contains("; 0 queries ended by the budget"))
+  }
+
+  @Test("Early exits: a threshold of nothing changes no byte, one of everything ends at the exit, and what left is counted")
+  func earlyExits() throws {
+    try writeModel("exiting", seed: 1, hasExit: true)
+    #expect(try rerank("exiting").code == 0)
+    let whole = try folder.text("out.run")
+    var outcome = try rerank("exiting", "--early-exit", "0")
+    #expect(outcome.code == 0 && outcome.error.contains("; left early: none, 24 read to the end"), "\(outcome.error)")
+    #expect(try folder.text("out.run") == whole)
+    outcome = try rerank("exiting", "--early-exit", "1", "--budget-tokens", "60")
+    #expect(outcome.error.contains("after layer 1 (not relevant), 0 read to the end"), "\(outcome.error)")
+    let report = try rerank("exiting", "--early-exit", "0.5", "--json").json()
+    let exits = try #require(report["early_exits"] as? [[String: Any]])
+    #expect(exits.count == 1 && exits[0]["layer"] as? Int == 1 && exits[0]["relevant"] as? Bool == false)
+    #expect((1..<24).contains(exits[0]["candidates"] as? Int ?? 0))
+    #expect(try rerank("exiting", "--json").json()["early_exits"] == nil)
+    let plain = try rerank("plain", "--early-exit", "0.1")
+    #expect(plain.code == 2 && plain.error.contains("--exits"), "\(plain.error)")
+    #expect(try rerank("exiting", "--early-exit", "0.9", "--early-exit-relevant", "0.8").code == 2)
+    #expect(try rerank("exiting", "--early-exit", "0.1", "--passages", "max").code == 2)
   }
 
   @Test("States of documents are computed once and then read; another model's are refused")

@@ -137,7 +137,7 @@ struct VectorCommandTests {
     try refused(2, "--nprobe", "search", "idx", "--query", "a", "--nprobe", "2")
     for options in [[], ["--exact"], ["--nprobe", "3"], ["--encoder", "encoder"]] {
       let outcome = try Command.run(["search", "nowhere", "--query", "a"] + options, in: folder)
-      #expect(outcome.code == 66 && outcome.error.contains("nowhere") && outcome.error.contains("No such file"), "\(outcome.error)")
+      #expect(outcome.code == 66 && outcome.error.contains("nowhere"), "\(outcome.error)")
     }
     try done("index", "corpus.jsonl", "--out", "lexical")
     try refused(2, "is no vector index", "search", "lexical", "--query", "a", "--exact")
@@ -150,8 +150,8 @@ struct VectorCommandTests {
       "-k", "20", "--out", "scan.run")
     #expect(exact.error.contains("token by token"))
     let report = try done(
-      "dense", "corpus.jsonl", "--late-interaction", "--index", "tok", "--model", "encoder", "--precision", "fp32", "--nbits", "4",
-      "--centroids", "24", "--json"
+      "dense", "corpus.jsonl", "--late-interaction", "--index", "tok", "--model", "encoder", "--precision", "fp32", "--nbits",
+      "4", "--centroids", "24", "--json"
     ).json()
     #expect(report["documents"] as? Int == 20 && report["nbits"] as? Int == 4 && report["centroids"] as? Int == 24)
     // Three words, [CLS] and [SEP].
@@ -192,7 +192,8 @@ struct VectorCommandTests {
     func anncur(_ more: String...) throws -> Command.Outcome {
       try Command.run(
         ["anncur", "corpus.jsonl", "--model", "ranker", "--anchor-queries", "topics.jsonl", "--anchor-items", "2", "--topics",
-          "topics.jsonl", "--precision", "fp32", "--out", "cur.run", "--scores", "scores.safetensors", "--json"] + more, in: folder)
+          "topics.jsonl", "--precision", "fp32", "--out", "cur.run", "--scores", "scores.safetensors", "--json"] + more,
+        in: folder)
     }
     let whole = try anncur("--budget", "20").json()
     #expect(whole["anchor_scorer_calls"] as? Int == 40 && whole["documents"] as? Int == 20)

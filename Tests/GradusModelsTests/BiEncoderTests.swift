@@ -67,7 +67,9 @@ struct BiEncoderTests {
     let error = ModelError.unsupportedModule(file: other.file("modules.json"), found: "sentence_transformers.models.LSTM")
     #expect(throws: error) { try BiEncoder(folder: other.folder) }
     let dense = try folder([Self.transformer, Self.pooling, Self.part("Dense", "2_Dense")], modes: ["mean_tokens"])
-    #expect(throws: ModelError.missingFile(folder: dense.path, name: "2_Dense/config.json")) { try BiEncoder(folder: dense.folder) }
+    #expect(throws: ModelError.missingFile(folder: dense.path, name: "2_Dense/config.json")) {
+      try BiEncoder(folder: dense.folder)
+    }
     for parts in [
       [], [Self.transformer], [Self.pooling, Self.transformer], [Self.transformer, Self.normalize],
       [Self.transformer, Self.pooling, Self.pooling],

@@ -89,7 +89,9 @@ struct DecoderTests {
   }
 
   /// A small llama in GGUF with its queries and keys in the interleaved order; weights from the fixture, in `type`.
-  private func quantized(_ type: GGUFTensorType, skipping: String? = nil, extra: Bool = false, spoil: Bool = false) throws -> LlamaDecoder {
+  private func quantized(
+    _ type: GGUFTensorType, skipping: String? = nil, extra: Bool = false, spoil: Bool = false
+  ) throws -> LlamaDecoder {
     let path = NSTemporaryDirectory() + "gradus-\(UUID().uuidString).gguf"
     defer { try? FileManager.default.removeItem(atPath: path) }
     let file = try SafetensorsFile(path: DecoderFixtures.folder + "llama/model.safetensors")
@@ -202,7 +204,8 @@ struct DecoderTests {
     #expect(cache.count == 0)
     #expect(throws: DecoderError.truncation(to: 1, count: 0)) { try cache.truncate(to: 1) }
     #expect(throws: DecoderError.option(name: "attention head", value: "4", allowed: "0..<4")) {
-      try decoder.append([1], to: &cache, computing: DecoderRequest(attention: AttentionRequest(positions: 0..<1, heads: [0: [4]])))
+      try decoder.append(
+        [1], to: &cache, computing: DecoderRequest(attention: AttentionRequest(positions: 0..<1, heads: [0: [4]])))
     }
   }
 

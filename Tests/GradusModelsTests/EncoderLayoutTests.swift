@@ -36,9 +36,7 @@ struct EncoderLayoutTests {
     goldens.expect(withoutGradients { encoder(batch, .inference) }.floats(), batch, 1e-5)
   }
 
-  @Test(
-    "Hidden states of the fused path, and the same bits whatever else is in the batch",
-    arguments: EncoderGoldens.families.filter { $0 != "modernbert" })
+  @Test("Hidden states of the fused path, and the same bits whatever else is in the batch", arguments: EncoderGoldens.families)
   func fused(family: String) throws {
     let goldens = try EncoderGoldens.load(family)
     let encoder = try BertEncoder(folder: folder(family))
@@ -56,7 +54,8 @@ struct EncoderLayoutTests {
     // The bias of MPNet and given embeddings of ELECTRA are in every build of the kernels.
     for number in 0...grd_encoder_strongest_level().rawValue {
       let level = grd_encoder_level(rawValue: number)
-      #expect(try FusedBertEncoder(encoder, precision: .fp32, level: level).hidden(batch).map(\.bitPattern) == together.map(\.bitPattern))
+      let found = try FusedBertEncoder(encoder, precision: .fp32, level: level).hidden(batch)
+      #expect(found.map(\.bitPattern) == together.map(\.bitPattern))
     }
     let exact = try fused.pooled(batch, .mean)
     for (precision, tolerance) in [(NumericPrecision.bf16, Float(0.1)), (.int8, 0.4)] {
@@ -64,17 +63,65 @@ struct EncoderLayoutTests {
     }
   }
 
-  @Test("ModernBERT runs in fp32, and says so where more is asked for")
-  func modern() throws {
-    let encoder = try BertEncoder(folder: folder("modernbert"))
-    #expect(throws: ModelError.fusionUnsupported(family: .modernbert)) { try FusedBertEncoder(encoder, precision: .fp32) }
-    let cross = try CrossEncoder(base: folder("modernbert"), seed: 1), sentences = try BiEncoder(folder: folder("modernbert"))
-    for precision in [NumericPrecision.bf16, .int8] {
-      #expect(throws: ModelError.precisionUnsupported(precision: precision)) { try cross.prepared(for: precision) }
-      #expect(throws: ModelError.precisionUnsupported(precision: precision)) { try sentences.prepared(for: precision) }
+  @Test(
+    "ModernBERT of any shape: fp32 within 2e-5 of the path that trains, bf16 and int8 within theirs, one set of bits everywhere",
+    arguments: [(64, 96, 2, 128), (24, 40, 3, 10), (20, 13, 2, 4), (128, 200, 2, 64)])
+  func modern(sizes: (hidden: Int, inner: Int, heads: Int, window: Int)) throws {
+    var generator = SeededGenerator(seed: UInt64(sizes.hidden))
+    let configuration = BertConfiguration(
+      vocabularySize: 50, hiddenSize: sizes.hidden, intermediateSize: sizes.inner, layerCount: 4, headCount: sizes.heads,
+      maximumPositions: 200, initializerRange: 0.15, family: .modernbert,
+      rotary: RotarySettings(localWindow: sizes.window, isLocal: [false, true, true, false]))
+    let encoder = BertEncoder(configuration, using: &generator)
+    var batch = TokenBatch()
+    for (number, length) in [1, 2, 15, 33, 0, 64, 101, 7, 150].enumerated() {
+      // One with a gap, as below a join layer.
+      batch.append(
+        (0..<length).map { Int32(($0 * 7 + number * 3) % 50) }, segments: (0..<length).map { $0 > length / 3 ? 1 : 0 },
+        secondPosition: number == 5 ? 60 : nil)
     }
-    #expect(try cross.prepared(for: .fp32).precision == .fp32)
-    #expect(try sentences.prepared(for: .fp32).encode(["the cat"]).vectors == sentences.encode(["the cat"]).vectors)
+    let expected = withoutGradients { encoder(batch, .inference) }.floats()
+    for (precision, tolerance) in [(NumericPrecision.fp32, Float(2e-5)), (.bf16, 0.15), (.int8, 0.6)] {
+      let results = try (0...grd_encoder_strongest_level().rawValue).map { level in
+        try FusedBertEncoder(encoder, precision: precision, level: grd_encoder_level(rawValue: level)).hidden(batch)
+      }
+      expectClose(results[0], expected, tolerance, "\(precision)")
+      for other in results { #expect(other.map(\.bitPattern) == results[0].map(\.bitPattern), "\(precision)") }
+      // From between its layers on, and alone, the same bits.
+      let fused = try FusedBertEncoder(encoder, precision: precision)
+      for layer in 0...4 {
+        #expect(try fused.states(batch, before: 4, from: try fused.states(batch, before: layer)).values == results[0])
+      }
+      var alone = TokenBatch()
+      alone.append((0..<101).map { Int32(($0 * 7 + 6 * 3) % 50) })
+      let start = Int(batch.offsets[6]) * sizes.hidden
+      #expect(try fused.hidden(alone) == Array(results[0][start..<start + 101 * sizes.hidden]))
+      #expect(try fused.hidden(TokenBatch()).isEmpty)
+    }
+  }
+
+  @Test("What a ModernBERT's layers reach and how they are rotated matters to the packed weights, too")
+  func modernDifferences() throws {
+    let folder = try folder("modernbert")
+    let encoder = try BertEncoder(folder: folder)
+    var batch = TokenBatch()
+    batch.append((0..<30).map { Int32($0 % 20) })
+    let plain = try FusedBertEncoder(encoder, precision: .fp32).hidden(batch)
+    func hidden(_ change: (inout RotarySettings) -> Void) throws -> [Float] {
+      var configuration = encoder.configuration
+      change(&configuration.rotary!)
+      let other = BertEncoder(
+        configuration: configuration, wordEmbeddings: encoder.wordEmbeddings, positionEmbeddings: nil, segmentEmbeddings: nil,
+        embeddingNorm: encoder.embeddingNorm, embeddingProjection: nil, relativeBias: nil, layers: encoder.layers,
+        finalNorm: encoder.finalNorm)
+      let found = try FusedBertEncoder(other, precision: .fp32).hidden(batch)
+      expectClose(found, withoutGradients { other(batch, .inference) }.floats(), 1e-5)
+      return found
+    }
+    #expect(try hidden { _ in } == plain)
+    #expect(try hidden { $0.localWindow = 2 } != plain)
+    #expect(try hidden { $0.globalBase = 100 } != plain)
+    #expect(try hidden { $0.localBase = 100 } != plain)
   }
 
   @Test("Local attention in blocks is local attention: blocks of all sizes give a masked whole")

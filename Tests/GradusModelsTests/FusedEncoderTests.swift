@@ -50,7 +50,9 @@ struct FusedEncoderTests {
     let encoder = Self.encoder(hidden: sizes.hidden, inner: sizes.inner, heads: sizes.heads)
     let batch = Self.batch([1, 2, 15, 16, 17, 33, 0, 70, 101])
     let expected = withoutGradients { encoder(batch, .inference) }.floats()
-    for (precision, largest, mean) in [(NumericPrecision.fp32, Float(1e-5), Float(2e-6)), (.bf16, 0.06, 8e-3), (.int8, 0.25, 3e-2)] {
+    for (precision, largest, mean) in [
+      (NumericPrecision.fp32, Float(1e-5), Float(2e-6)), (.bf16, 0.06, 8e-3), (.int8, 0.25, 3e-2),
+    ] {
       let results = try Self.levels.map { level in
         try FusedBertEncoder(encoder, precision: precision, level: level).hidden(batch)
       }

@@ -79,7 +79,8 @@ struct JoinLayerTests {
     return zip(found, expected).reduce(0) { $0.isNaN || ($1.0 - $1.1).isNaN ? .nan : max($0, abs($1.0 - $1.1)) }
   }
 
-  @Test("The path that trains is the masked encoder, in values and in gradients", arguments: [EncoderFamily.bert, .mpnet], [0, 1, 3])
+  @Test(
+    "The path that trains is the masked encoder, in values and in gradients", arguments: [EncoderFamily.bert, .mpnet], [0, 1, 3])
   func masked(family: EncoderFamily, joinLayer: Int) throws {
     let encoder = Self.encoder(family: family)
     let batch = Self.batch()
@@ -124,7 +125,7 @@ struct JoinLayerTests {
 
   @Test(
     "Packed weights, split: fp32 within 1e-5 of the path that trains, bf16 and int8 within theirs, one set of bits on all levels",
-    arguments: [(64, 64, 2, EncoderFamily.bert), (20, 13, 4, .mpnet)])
+    arguments: [(64, 64, 2, EncoderFamily.bert), (20, 13, 4, .mpnet), (48, 40, 2, .modernbert)])
   func fused(sizes: (hidden: Int, inner: Int, heads: Int, family: EncoderFamily)) throws {
     let encoder = Self.encoder(hidden: sizes.hidden, inner: sizes.inner, heads: sizes.heads, family: sizes.family)
     let batch = Self.batch()

@@ -120,7 +120,8 @@ struct LayoutLoaderTests {
     ) { try unigram.folder.tokenizer() }
   }
 
-  @Test("A text of 10 MB takes time and memory in proportion, as words or as one word", arguments: ["bert", "roberta", "xlm-roberta"])
+  @Test(
+    "A text of 10 MB takes time and memory in proportion, as words or as one word", arguments: ["bert", "roberta", "xlm-roberta"])
   func longText(family: String) throws {
     let folder = ModelFolder(path: try fixture("encoders/" + family))
     let model = try RankingModel(folder: folder).scorer

@@ -124,7 +124,7 @@ struct PairScorerTests {
   @Test("A score that is not finite is an error, not a rank")
   func notFinite() throws {
     let model = try Self.crossEncoder(.cls, TokenLimits(maximumTokens: 40))
-    model.linear?.weight.value = .full([1, 24], 3e38)
+    model.pairHead?.linear.weight.value = .full([1, 24], 3e38)
     #expect(throws: ModelError.scoreNotFinite(qid: "q7", docno: "d7")) {
       try model.rankingScores([pair("cat", "sat", number: 7)])
     }

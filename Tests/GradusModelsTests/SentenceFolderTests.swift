@@ -14,7 +14,8 @@ struct SentenceFolderTests {
     let sentence: Sentence
 
     static func load() throws -> Sentence {
-      try JSONDecoder().decode(Expected.self, from: Data(contentsOf: URL(fileURLWithPath: fixture("encoders/expected.json")))).sentence
+      try JSONDecoder().decode(
+        Expected.self, from: Data(contentsOf: URL(fileURLWithPath: fixture("encoders/expected.json")))).sentence
     }
   }
 
@@ -46,7 +47,9 @@ struct SentenceFolderTests {
 
   @Test("The older flags name the same modes")
   func flags() throws {
-    for (flag, pooling) in [("mean_sqrt_len_tokens", Pooling.meanSquareRootLength), ("lasttoken", .lastToken), ("weightedmean_tokens", .weightedMean)] {
+    for (flag, pooling) in [
+      ("mean_sqrt_len_tokens", Pooling.meanSquareRootLength), ("lasttoken", .lastToken), ("weightedmean_tokens", .weightedMean),
+    ] {
       let folder = try TestFolder.copy("encoders/sentence")
       try folder.write("1_Pooling/config.json", """
         {"word_embedding_dimension": 16, "pooling_mode_cls_token": false, "pooling_mode_\(flag)": true}

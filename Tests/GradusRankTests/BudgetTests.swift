@@ -135,20 +135,68 @@ private let shuffled = (0..<100).map { $0 * 37 % 100 }
     }
   }
 
-  @Test("An estimate that keeps everything out is doubted: caution fades at once, a stall is forgotten after 200 queries")
-  func refusal() throws {
-    // Ten milliseconds a candidate, eleven to spend: only caution keeps it out.
+  @Test(
+    "A candidate that fits as a token usually costs is scored, without caution and from the first query on", arguments: [11, 9])
+  func oneFits(milliseconds: Int) throws {
+    // Ten milliseconds a candidate.
     let steady = MeteredNumbers()
-    let cautious = try reranker(steady, .time(.milliseconds(11)))
-    try cautious.calibrate(on: group(shuffled), for: .seconds(3600))
-    let counts = try (0..<10).map { _ in try cautious.rerank(group(shuffled)).reranked.rescoredCount }
-    #expect(counts.first == 0 && counts.last == 1, "\(counts)")
+    let reranker = try reranker(steady, .time(.milliseconds(milliseconds)))
+    try reranker.calibrate(on: group(shuffled), for: .seconds(3600))
+    let estimate = try #require(reranker.estimates.first)
+    #expect(abs((estimate.secondsPerToken ?? 0) - 1e-3) < 1e-6 && estimate.tokens(within: 0.011) ?? 10 < 10)
+    for number in 0..<8 {
+      let found = try reranker.rerank(group(shuffled))
+      #expect(found.reranked.rescoredCount == (milliseconds == 11 ? 1 : 0), "query \(number)")
+      #expect(found.report.elapsed <= .milliseconds(milliseconds))
+    }
+  }
+
+  @Test("A machine that really is too slow is asked again ever less often")
+  func tooSlow() throws {
+    let base = MeteredNumbers(secondsPerToken: 1)
+    let reranker = try reranker(base, .time(.milliseconds(400)))
+    try reranker.calibrate(on: group(shuffled), for: .seconds(3600))
+    let tried = try (0..<1000).filter { _ in try reranker.rerank(group(shuffled)).reranked.rescoredCount > 0 }
+    #expect(tried == [8, 25, 58, 123, 252, 453, 654, 855])
+  }
+
+  @Test("A first piece that was cold, and a stall in the calibration, do not count")
+  func coldStart() throws {
+    final class Cold: MeteredReranker {
+      let base = MeteredNumbers()
+      let calls = Guarded(0)
+      let stalled: Int
+      init(stalled: Int) { self.stalled = stalled }
+      var scoreKind: ScoreKind { .logit }
+      func scores(of candidates: [Candidate], for query: Query) -> [CandidateScore] { base.scores(of: candidates, for: query) }
+      func read(_ candidate: Candidate, for query: Query) -> Candidate { candidate }
+      func tokens(of read: Candidate) -> Int { base.tokens(of: read) }
+      func scores(ofRead read: [Candidate], for query: Query) -> [CandidateScore] {
+        let call = calls.withLock { calls in
+          defer { calls += 1 }
+          return calls
+        }
+        if call == 0 || call == stalled { base.clock.advance(by: 10) }
+        return base.scores(ofRead: read, for: query)
+      }
+    }
+    for stalled in 0..<7 {
+      let cold = Cold(stalled: stalled)
+      let reranker = try BudgetedReranker(
+        [CascadeStage("cold", cold)], budget: .time(.milliseconds(50)), clock: { cold.base.clock.read() })
+      try reranker.calibrate(on: group(shuffled), for: .seconds(3600))
+      #expect(try reranker.rerank(group(shuffled)).reranked.rescoredCount >= 1, "stalled in call \(stalled)")
+    }
+  }
+
+  @Test("An estimate that keeps everything out is doubted: a stall is forgotten after 8 queries")
+  func refusal() throws {
     // A thousand times slower while it was measured.
     let base = MeteredNumbers(secondsPerToken: 1)
     let reranker = try reranker(base, .time(.milliseconds(400)))
     try reranker.calibrate(on: group(shuffled), for: .seconds(3600))
     base.secondsPerToken.withLock { $0 = 1e-3 }
-    for number in 0..<200 { #expect(try reranker.rerank(group(shuffled)).reranked.rescoredCount == 0, "query \(number)") }
+    for number in 0..<8 { #expect(try reranker.rerank(group(shuffled)).reranked.rescoredCount == 0, "query \(number)") }
     let found = try reranker.rerank(group(shuffled))
     #expect(found.reranked.rescoredCount >= 20 && found.report.elapsed <= .milliseconds(400))
     // A budget of nothing doubts nothing.
@@ -228,6 +276,22 @@ private let shuffled = (0..<100).map { $0 * 37 % 100 }
       cost.observe(tokens: tokens, seconds: seconds)
     }
     #expect(cost == same)
+  }
+}
+
+@Suite struct MeasuredCostTests {
+  @Test("Worked: the median of what was measured, and the mean distance from it")
+  func worked() {
+    let cost = TokenCostModel(measured: [(10, 1), (10, 90), (10, 2), (0, 5), (5, -1)])
+    #expect(abs((cost.secondsPerToken ?? 0) - 0.2) < 1e-15)
+    #expect(abs(cost.deviation - (0.1 + 8.8) / 3) < 1e-12)
+    #expect(cost.tokens(within: 1.01, caution: 0) == 5)
+    // Of two the middle; an eighth at least, and half of a single one.
+    let two = TokenCostModel(measured: [(1, 1), (1, 1)])
+    #expect(two.secondsPerToken == 1 && two.deviation == 0.125)
+    let one = TokenCostModel(measured: [(4, 1)])
+    #expect(one.secondsPerToken == 0.25 && one.deviation == 0.125)
+    #expect(TokenCostModel(measured: []) == TokenCostModel())
   }
 }
 

@@ -193,8 +193,8 @@ struct LossStudyTests {
       let labels = (0..<count).map { $0 % 4 }
       for label in labels {
         let own = (0..<4).map { Float(($0 == label ? 0.5 : 0) + 0.1 * stream.normal()) }
-        first += (0..<4).map { _ in Float(stream.normal()) } + own
-        second += (0..<4).map { _ in Float(stream.normal()) } + own
+        first += (0..<4).map { _ in Float(2.5 * stream.normal()) } + own
+        second += (0..<4).map { _ in Float(2.5 * stream.normal()) } + own
       }
       return TwoViews(
         names: labels.indices.map { "\(seed)-\($0)" }, labels: labels, first: Tensor(first, shape: [count, 8]),
@@ -209,7 +209,7 @@ struct LossStudyTests {
       accuracy[method] = (outcome.values["accuracy of 20 nearest neighbours"] ?? []).mean
     }
     let frozen = accuracy["frozen"] ?? 1
-    #expect((accuracy["infonce"] ?? 0) > frozen + 0.2 && (accuracy["groco"] ?? 0) > frozen + 0.2, "\(accuracy)")
+    #expect((accuracy["infonce"] ?? 0) > frozen + 0.15 && (accuracy["groco"] ?? 0) > frozen + 0.15, "\(accuracy)")
   }
 
   @Test("Wrong labels of lists: the queries at the rate that is asked for, as many labels as before, never a right one")

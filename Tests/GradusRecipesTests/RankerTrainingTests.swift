@@ -180,7 +180,9 @@ import Testing
     #expect(!first.wasFinished)
     #expect(!FileManager.default.fileExists(atPath: out + "/checkpoint"))
     var epochs = 0
-    let second = try RankerTraining(bench.settings, data: data, base: bench.model).run(out: out, showsProgress: false) { _ in epochs += 1 }
+    let second = try RankerTraining(bench.settings, data: data, base: bench.model).run(out: out, showsProgress: false) { _ in
+      epochs += 1
+    }
     #expect(second.wasFinished && epochs == 0)
     #expect(second.history == first.history)
     #expect(bits(second.model) == bits(first.model))
@@ -221,6 +223,62 @@ import Testing
     #expect(data.isDevHeldOut && data.dev.qids.count == 6 && data.train.qids.count == 24)
     #expect(Set(data.dev.qids).isDisjoint(with: data.train.qids))
     #expect(try bench.data().dev == data.dev)
+  }
+
+  @Test("Exits are trained with the last layer, tell probabilities by the development queries, and change no score of who stays")
+  func exits() throws {
+    let bench = try TinyBench()
+    defer { bench.remove() }
+    var settings = bench.settings
+    try settings.set("exits", to: "1")
+    settings.epochs = 2
+    let data = try bench.data()
+    let training = try RankerTraining(settings, data: data, base: bench.model)
+    let trained = try #require(try training.train(showsProgress: false))
+    let scorer = try #require(trained.model.scorer as? CrossEncoder)
+    #expect(trained.model.manifest.exits?.map(\.layer) == [1] && scorer.exits.map(\.layer) == [1])
+    #expect(trained.model.manifest.recipe["exits"] == "1")
+    let calibration = try #require(scorer.exits[0].calibration)
+    #expect(trained.model.manifest.exits?[0].calibration == calibration)
+    let fresh = try #require(try training.freshModel().scorer as? CrossEncoder)
+    #expect(fresh.exits[0].calibration == nil)
+    for (before, after) in zip(fresh.exits[0].parameters, scorer.exits[0].parameters) {
+      #expect(before.value.floats() != after.value.floats(), "\(before.name)")
+    }
+    // The first epoch's loss is that of both heads.
+    settings.exitWeight = 1e-9
+    let alone = try #require(
+      try RankerTraining(settings, data: data, base: bench.model).train(showsProgress: false))
+    #expect(trained.history.epochs[0].loss > 1.2 * alone.history.epochs[0].loss)
+    // An interruption changes no bit.
+    settings.exitWeight = 1
+    let checkpoint = bench.folder + "/checkpoint"
+    _ = try RankerTraining(settings, data: data, base: bench.model).train(checkpoint: checkpoint, steps: 4, showsProgress: false)
+    let resumed = try #require(
+      try RankerTraining(settings, data: data, base: bench.model).train(checkpoint: checkpoint, showsProgress: false))
+    #expect(bits(resumed.model) == bits(trained.model) && resumed.model.manifest.exits == trained.model.manifest.exits)
+  }
+
+  @Test("Exits where nobody can leave, of other models, and with losses that have no single score are refused", arguments: [
+    ("exits", "2", "cross-encoder", "pairwise-cross-entropy"), ("exits", "1", "bi-encoder", "pairwise-cross-entropy"),
+    ("exits", "1", "cross-encoder", "dla"), ("exits", "1", "cross-encoder", "ordinal(levels=2)"),
+  ])
+  func exitRefusals(name: String, value: String, architecture: String, loss: String) throws {
+    let bench = try TinyBench()
+    defer { bench.remove() }
+    var settings = bench.settings
+    for (name, value) in [(name, value), ("architecture", architecture), ("loss", loss)] { try settings.set(name, to: value) }
+    if loss.hasPrefix("dla") { settings.sampling = .listwise }
+    if loss.hasPrefix("ordinal") { settings.sampling = .pointwise }
+    let data = try bench.data()
+    if value == "2" {
+      #expect(throws: ModelError.exitLayers(asked: [2], layers: 2, joinLayer: 0)) {
+        try RankerTraining(settings, data: data, base: bench.model).freshModel()
+      }
+    } else {
+      #expect(throws: SettingError.self) { try RankerTraining(settings, data: data, base: bench.model) }
+    }
+    for bad in ["0", "", "1,,2", "a"] { #expect(throws: SettingError.self) { try settings.set("exits", to: bad) } }
   }
 
   @Test("A join layer and fewer layers are trained, stored with the model and obeyed by it")

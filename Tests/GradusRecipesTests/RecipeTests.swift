@@ -267,7 +267,10 @@ import Testing
       .setting(.value(setting: "problems", found: "1", expected: "a whole number of at least 2"))),
     ("measure: log10 test loss", "measure: P@1", 8,
       .reference(key: "claim", name: "P@1", known: LinearRegressionStudy.measures.map(\.name))),
-    ("kind: study\n    study: linear-regression\n    baseline", "baseline", 8, .reference(key: "claim", name: "log10 test loss", known: [])),
+    (
+      "kind: study\n    study: linear-regression\n    baseline", "baseline", 8,
+      .reference(key: "claim", name: "log10 test loss", known: [])
+    ),
   ])
   func refusesStudy(part: String, replacement: String, line: Int, reason: RecipeError.Reason) throws {
     let place = try #require(Self.studyText.range(of: part))

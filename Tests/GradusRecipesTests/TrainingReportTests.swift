@@ -33,8 +33,10 @@ func checkWellFormed(_ page: String) throws {
     for (number, (old, new)) in [(2.0, 0.0), (2, 2), (0, 2)].enumerated() {
       let qid = "q\(number)"
       qrels.judge(qid: qid, docno: "right", grade: 1)
-      before.append(Ranking(qid: qid, documents: [ScoredDocument(docno: "right", score: old), ScoredDocument(docno: "wrong", score: 1)]))
-      after.append(Ranking(qid: qid, documents: [ScoredDocument(docno: "right", score: new), ScoredDocument(docno: "wrong", score: 1)]))
+      before.append(
+        Ranking(qid: qid, documents: [ScoredDocument(docno: "right", score: old), ScoredDocument(docno: "wrong", score: 1)]))
+      after.append(
+        Ranking(qid: qid, documents: [ScoredDocument(docno: "right", score: new), ScoredDocument(docno: "wrong", score: 1)]))
     }
     var report = try TrainingReport(runs: [before, after], qrels: qrels, measures: [try MeasureSpecification("RR@10")])
     let texts = [

@@ -15,6 +15,8 @@ import Testing
     settings.gradientClipping = 0.3
     settings.microBatch = 2
     settings.layers = 3
+    settings.exits = [2, 4]
+    settings.gradientCache = 16
     settings.devQueries = nil
     settings.seed = .max
     #expect(try JSONDecoder().decode(TrainingSettings.self, from: JSONEncoder().encode(settings)) == settings)
@@ -41,7 +43,9 @@ import Testing
     #expect(throws: SettingError.value(setting: "epochs", found: "0", expected: "a whole number of at least 1")) {
       try settings.set("epochs", to: "0")
     }
-    #expect(throws: SettingError.value(setting: "curriculum-end", found: "x", expected: "a whole number of at least 1 or 'never'")) {
+    #expect(
+      throws: SettingError.value(setting: "curriculum-end", found: "x", expected: "a whole number of at least 1 or 'never'")
+    ) {
       try settings.set("curriculum-end", to: "x")
     }
     settings.sampling = .pointwise

@@ -160,7 +160,9 @@ struct ListLossTests {
         #expect(throws: LossError.self) { try perSample(loss, [Self.scores], [sample]) }
       }
     }
-    #expect(throws: LossError.self) { try perSample(try ListNetLoss(), [Self.scores], [Self.list.labelled([.infinity, 0, 0, 0, 0])]) }
+    #expect(throws: LossError.self) {
+      try perSample(try ListNetLoss(), [Self.scores], [Self.list.labelled([.infinity, 0, 0, 0, 0])])
+    }
     #expect(throws: LossError.notPositive(parameter: "sigma", found: -1)) { try RankNetLoss(sigma: -1) }
     #expect(throws: LossError.negativeRounds(-1)) { try NeuralNDCGLoss(sinkhornRounds: -1) }
   }

@@ -1,3 +1,4 @@
+import Foundation
 import GradusCore
 import GradusModels
 import GradusTensor
@@ -23,6 +24,29 @@ struct DiaryHook: TrainerHook {
 
 @Suite("Trainer: everything composes")
 struct TrainerCompositionTests {
+  @Test("A loss of exits is the last path's plus the weight times the others', sample by sample")
+  func exitObjective() throws {
+    let samples = [
+      TrainingSample.pairwise(qid: "q", positive: "a", negatives: ["b"]),
+      TrainingSample.pairwise(qid: "r", positive: "c", negatives: ["d"]),
+    ]
+    // Two exits and the last path; of each document the three logits.
+    let logits = Tensor([1, 2, 3, 0, 2, 1, -1, 0, 5, 1, 0, 5].map(Double.init), shape: [2, 2, 3])
+    let pass = ForwardPass(samples: samples, epoch: 0, step: 0) { _ in
+      ForwardPass.ModelOutput(scores: logits, embeddings: nil)
+    }
+    let found = try TrainingObjective(PairwiseCrossEntropyLoss(), exitWeight: 0.25).perSample(pass).doubles()
+    func softplus(_ x: Double) -> Double { log(1 + exp(x)) }
+    let expected = [
+      softplus(-2) + 0.25 * (softplus(-1) + softplus(0)), softplus(0) + 0.25 * (softplus(2) + softplus(0)),
+    ]
+    for (a, b) in zip(found, expected) { #expect(abs(a - b) < 1e-12) }
+    let single = ForwardPass(samples: samples, epoch: 0, step: 0) { _ in
+      ForwardPass.ModelOutput(scores: logits.slice(axis: 2, from: 0, to: 1).squeezed(-1), embeddings: nil)
+    }
+    #expect(throws: LossError.self) { try TrainingObjective(PairwiseCrossEntropyLoss(), exitWeight: 1).perSample(single) }
+  }
+
   static func weightings() throws -> [(any SampleWeighting)?] {
     [
       nil, try TinyTraining.curriculum(), try TinyTraining.curriculum(NormalizedScoreDifficulty(), endEpoch: nil),

@@ -39,7 +39,9 @@ extension KernelTests {
       let x = uniform(rows * inputs, seed: 1, scale: 2), w = uniform(outputs * inputs, seed: 2), bias = uniform(outputs, seed: 3)
       let expected: [Double] = (0..<rows * outputs).map { at in
         let (row, output) = (at / outputs, at % outputs)
-        let sum = (0..<inputs).reduce(Double(bias[output])) { $0 + Double(x[row * inputs + $1]) * Double(w[output * inputs + $1]) }
+        let sum = (0..<inputs).reduce(Double(bias[output])) {
+          $0 + Double(x[row * inputs + $1]) * Double(w[output * inputs + $1])
+        }
         return gelu ? 0.5 * sum * erfc(-sum / 2.0.squareRoot()) : sum
       }
       let size = Double(inputs).squareRoot()

@@ -84,7 +84,7 @@ static void bf16_product(grd_encoder_level level) {
   uint16_t *left = zeroed(m * depth * 2), *right = zeroed((n + 31) / 32 * 32 * depth * 2);
   report_status("bf16 rows", grd_bf16_pack_rows(level, a, k, m, k, left));
   report_status("bf16 panels", grd_bf16_pack_panels(level, b, k, true, k, n, 0, (n + 31) / 32, right));
-  const grd_bf16_product product = {left, false, right, k, n, c, n};
+  const grd_bf16_product product = {left, NULL, false, right, k, n, c, n};
   report_status("bf16 product", grd_bf16_multiply(level, &product, 0, m, 0, (n + 31) / 32));
   report("bf16 product", c, m * n * sizeof *c);
   free(a), free(b), free(c), free(left), free(right);

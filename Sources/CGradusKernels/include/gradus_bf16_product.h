@@ -34,13 +34,9 @@ grd_status grd_bf16_pack_panels(grd_encoder_level level, const float *from, size
 /// A packed left side as floats, the odd element of each pair first: out[2 * count] of `count` pairs.
 grd_status grd_bf16_widen(grd_encoder_level level, const uint16_t *pairs, size_t count, float *out);
 
-/// Whether products are faster with a wide left side, by a measurement of some ten microseconds: yes without bf16
-/// instructions, and on processors whose bf16 instructions have half the rate of fp32's. No bit of a product depends on it.
-bool grd_bf16_wide_is_faster(grd_encoder_level level);
-
 typedef struct {
   const uint16_t *a;     ///< Packed rows; or panels of the transposed matrix [depth][rows] where `a_is_panels`.
-  const float *a_wide;   ///< The same, widened; NULL to multiply with `a`.
+  const float *a_wide;   ///< The same, widened, which is faster unless grd_bf16_is_fast(); NULL to multiply with `a`. Same bits.
   bool a_is_panels;
   const uint16_t *b;     ///< Packed panels.
   size_t depth;          ///< Before rounding up.

@@ -1,4 +1,4 @@
-/// BERT encoder inference, fused: packed (ragged) tokens in, hidden states out, in fp32, bf16 or int8.
+/// Inference of encoders of BERT's kind, fused: packed (ragged) tokens in, hidden states out, in fp32, bf16 or int8.
 ///
 /// A block of tokens goes through output projection, residual, layer norm, feed-forward, residual, layer norm and the next
 /// layer's projection while it lies in the second-level cache; attention runs per sequence and head, without padding and with
@@ -41,14 +41,27 @@ grd_encoder_level grd_encoder_strongest_level(void);
 /// The level to compute on: the strongest but one where the processor's bfloat16 products are slow (grd_bf16_is_fast).
 grd_encoder_level grd_encoder_fastest_level(void);
 
+/// How a layer is built.
+typedef enum {
+  /// BERT's: attention, residual, norm, feed-forward, residual, norm.
+  GRD_ENCODER_POST_NORM = 0,
+  /// ModernBERT's: norm, attention with rotated queries and keys, residual, norm, gated feed-forward, residual.
+  GRD_ENCODER_PRE_NORM_GATED = 1,
+} grd_encoder_form;
+
 /// Sizes of an encoder; any positive sizes work, heads * head size = hidden. Multiples of 32 (heads: of 16) waste nothing.
+/// Rotated heads have an even size.
 typedef struct {
   size_t hidden, intermediate, heads, layers;
   float epsilon;  ///< Of the layer norms.
   grd_encoder_precision precision;
+  grd_encoder_form form;
 } grd_encoder_shape;
 
 /// Weights of a layer as a checkpoint has them: [outputs][inputs] and [outputs]. qkv: queries, keys, values one below the other.
+/// A bias or beta of NULL is zero. The attention norm stands after attention, or before it in the form with norms before;
+/// there a gamma of NULL leaves it out, up has the activations and below them the gates, [2 * intermediate][hidden], and the
+/// output norm stands before the feed-forward.
 typedef struct {
   const float *qkv, *qkv_bias;                      ///< [3 * hidden][hidden]
   const float *output, *output_bias;                ///< [hidden][hidden]
@@ -69,13 +82,19 @@ grd_status grd_encoder_pack_layer(const grd_encoder_shape *shape, const grd_enco
 typedef struct {
   grd_encoder_shape shape;
   grd_encoder_level level;
-  const float *words, *positions, *segments;  ///< Embedding tables, [rows][hidden].
+  const float *words, *positions, *segments;  ///< Embedding tables, [rows][hidden]; NULL for positions or segments without.
   const float *gamma, *beta;                  ///< Layer norm of the embeddings, [hidden].
   const void *const *layers;                  ///< [shape.layers], from grd_encoder_pack_layer with the same shape.
   /// NULL, or what all layers add to the scores of attention, times log2(e): for head h and a key d tokens after the query
   /// bias[h * bias_stride + bias_reach + d], with |d| <= bias_reach for all d in a batch. Sixteen floats more can be read.
   const float *bias;
   size_t bias_stride, bias_reach;
+  /// Rotated form: for each layer the cosines and then the sines of a position's angles, [positions][2][head size / 2]. The first
+  /// half of a head's columns pairs with the second.
+  const float *const *rotations;
+  /// NULL, or for each layer the most tokens that a key may be away from its query; SIZE_MAX for any.
+  const size_t *reaches;
+  const float *final_gamma, *final_beta;  ///< NULL, or a norm after the last layer, [hidden].
 } grd_encoder_model;
 
 /// Packed sequences: sequence s is tokens offsets[s] ..< offsets[s + 1]; may be empty. All ids, segments and lengths must lie
@@ -89,6 +108,7 @@ typedef struct {
   /// NULL for the sum of the three embeddings, normalised; or the first layer's inputs, [tokens][hidden]: then ids, segments and
   /// the embedding tables are not read.
   const float *embedded;
+  const int32_t *positions;  ///< Rotated form: of each token, [tokens].
 } grd_encoder_batch;
 
 /// Bytes of workspace for a forward pass in which at most `lanes` tasks run at a time.
@@ -130,8 +150,12 @@ grd_status grd_encoder_pack_linear(grd_encoder_precision precision, const float 
 grd_status grd_encoder_multiply(grd_encoder_level level, grd_encoder_precision precision, const void *inputs, size_t stride,
                                 const float *scales, size_t rows, const void *packed, int gelu, float *out);
 
-/// Rows of floats, [rows][stride], as the inputs of a product: bfloat16 numbers, or bytes with a scale for each row. fp32 has
-/// nothing to round.
+/// Bytes of an element of a product's inputs: 4 in fp32, 1 in int8, and in bf16 2 where the level has products of them, else 4,
+/// for rounded numbers that stay floats.
+size_t grd_encoder_input_bytes(grd_encoder_level level, grd_encoder_precision precision);
+
+/// Rows of floats, [rows][stride], as the inputs of a product (grd_encoder_input_bytes): numbers rounded to bfloat16, or bytes
+/// with a scale for each row. fp32 has nothing to round.
 grd_status grd_encoder_round_inputs(grd_encoder_level level, grd_encoder_precision precision, const float *x, size_t rows,
                                     size_t stride, void *out, float *scales);
 

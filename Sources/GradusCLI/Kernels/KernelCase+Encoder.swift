@@ -38,7 +38,7 @@ extension KernelCase {
       let x = memory.floats(rows * inputs), scales = memory.array(Float.self, rows)
       var rounded = UnsafeMutableRawPointer(x)
       if precision != GRD_ENCODER_FP32 {
-        rounded = memory.bytes(rows * inputs * element)
+        rounded = memory.bytes(rows * inputs * grd_encoder_input_bytes(level, precision))
         _ = grd_encoder_round_inputs(level, precision, x, rows, inputs, rounded, scales)
       }
       let out = memory.array(Float.self, rows * outputs)
@@ -55,8 +55,8 @@ extension KernelCase {
       bytes: rows * width * (4 + (4 >> Int(precision.rawValue)))
     ) {
       let memory = KernelMemory()
-      let x = memory.floats(rows * width), out = memory.bytes(rows * width * 2), scales = memory.array(Float.self, rows)
-      let level = grd_encoder_fastest_level()
+      let level = grd_encoder_fastest_level(), element = grd_encoder_input_bytes(level, precision)
+      let x = memory.floats(rows * width), out = memory.bytes(rows * width * element), scales = memory.array(Float.self, rows)
       return KernelCall(memory) { _ in _ = grd_encoder_round_inputs(level, precision, x, rows, width, out, scales) }
     }
   }
@@ -72,7 +72,8 @@ extension KernelCase {
     ) {
       let memory = KernelMemory()
       var shape = grd_encoder_shape(
-        hidden: hidden, intermediate: inner, heads: heads, layers: 1, epsilon: 1e-12, precision: precision)
+        hidden: hidden, intermediate: inner, heads: heads, layers: 1, epsilon: 1e-12, precision: precision,
+        form: GRD_ENCODER_POST_NORM)
       let norm = memory.floats(hidden)
       var weights = grd_encoder_layer_weights(
         qkv: memory.floats(3 * hidden * hidden, scale: 0.1), qkv_bias: memory.floats(3 * hidden),

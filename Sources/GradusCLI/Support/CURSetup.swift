@@ -59,7 +59,8 @@ struct CURSetup {
   private func scorer() throws -> (any Reranker, String) {
     let encoder = RankerSettings.lateInteraction(model)
     guard encoder == nil || index != nil else {
-      throw UsageError("\(model) would encode all documents for every query; give --index, made by 'gradus dense --late-interaction'")
+      throw UsageError(
+        "\(model) would encode all documents for every query; give --index, made by 'gradus dense --late-interaction'")
     }
     guard encoder != nil || index == nil else { throw UsageError("--index goes with --model maxsim:ENCODER") }
     let folder = InputNames.exists(model + "/" + ModelManifest.fileName)
@@ -78,8 +79,8 @@ struct CURSetup {
     }
     // A first stage there is none: the scorer's own score alone.
     let stage = try RankerSettings(
-      firstStageWeight: 0, arithmetic: PrecisionOption.of(precision), queryPrompt: nil, documentPrompt: nil, passages: nil, states: nil,
-      documents: { [] }, stored: stored
+      firstStageWeight: 0, arithmetic: PrecisionOption.of(precision), queryPrompt: nil, documentPrompt: nil, passages: nil,
+      earlyExit: nil, states: nil, documents: { [] }, stored: stored
     ).stage(model)
     let name = "\(model) \(try ContentFingerprint.of(path: folder.path)) \(stage.precision?.rawValue ?? "")"
     return (stage.reranker, name)

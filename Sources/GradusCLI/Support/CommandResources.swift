@@ -26,7 +26,7 @@ struct CommandResources: PipelineResources {
       let arithmetic = PrecisionOption.of(precision)
       let stage = try RankerSettings(
         firstStageWeight: firstStageWeight, arithmetic: arithmetic, queryPrompt: nil, documentPrompt: nil, passages: nil,
-        states: nil, documents: { [] }
+        earlyExit: nil, states: nil, documents: { [] }
       ).stage(model)
       return stage.firstStageWeight == 0 ? stage.reranker : Self.interpolated(stage.reranker, stage.firstStageWeight)
     }
@@ -48,9 +48,22 @@ struct CommandResources: PipelineResources {
     ) {
       let arithmetic = PrecisionOption.of(precision)
       let encoder = try BiEncoder(folder: folder)
-      let resolved = try arithmetic.resolved(for: encoder.encoder.configuration)
+      let resolved = try arithmetic.resolved().precision
       return try DenseRetriever(encoder: try encoder.prepared(for: resolved), documents: try documents.value())
     }
+  }
+
+  func sparse(_ path: String, queryEncoder: String?) throws -> Deferred<any Retriever> {
+    let encoding = try queryEncoder.map { text throws in
+      guard let encoding = SparseQueryEncoding(rawValue: text), encoding != .vectors else {
+        throw UsageError("query-encoder '\(text)' is unknown in a pipeline; expected splade, tokens or words")
+      }
+      return encoding
+    }
+    let search = try SparseSearch(index: path, encoding: encoding, model: nil)
+    return Deferred(
+      fingerprint: try search.index.fingerprint(), settings: [StageSetting("query-encoder", search.encoding.rawValue)]
+    ) { search.retriever }
   }
 
   func vectors(_ path: String, _ options: VectorStageOptions) throws -> Deferred<any Retriever> {

@@ -46,7 +46,7 @@ struct DenseSearch {
     let folder = ModelFolder(path: try InputNames.model(name).folder)
     let loaded = try BiEncoder(folder: folder)
     let fingerprint = try EncoderFingerprint(name: name, folder: folder, encoder: loaded)
-    let prepared = try loaded.prepared(for: arithmetic?.resolved(for: loaded.encoder.configuration) ?? .fp32)
+    let prepared = try loaded.prepared(for: arithmetic?.resolved().precision ?? .fp32)
     if case .ancePRF? = feedback, !index.storesDocuments {
       throw UsageError("\(path) stores no documents, which ance-prf reads; take rocchio or average")
     }

@@ -5,12 +5,15 @@ enum DocumentIndex: DocumentSource {
   case lexical(InvertedIndex)
   case vectors(VectorIndex)
   case tokens(TokenIndex)
+  case impacts(ImpactIndex)
 
   init(path: String) throws {
     if VectorIndex.isPresent(at: path) {
       self = .vectors(try VectorIndex(path: path))
     } else if TokenIndex.isPresent(at: path) {
       self = .tokens(try TokenIndex(path: path))
+    } else if ImpactIndex.isPresent(at: path) {
+      self = .impacts(try ImpactIndex(path: path))
     } else {
       self = .lexical(try InvertedIndex(path: path))
     }
@@ -21,7 +24,7 @@ enum DocumentIndex: DocumentSource {
 
   private var storesDocuments: Bool {
     switch self {
-    case .lexical: true
+    case .lexical, .impacts: true
     case .vectors(let index): index.storesDocuments || index.count == 0
     case .tokens(let index): index.storesDocuments
     }
@@ -32,6 +35,7 @@ enum DocumentIndex: DocumentSource {
     case .lexical(let index): try index.document(docno: docno)
     case .vectors(let index): try index.document(docno: docno)
     case .tokens(let index): try index.document(docno: docno)
+    case .impacts(let index): try index.document(docno: docno)
     }
   }
 }

@@ -21,11 +21,6 @@ struct PrecisionOption: ParsableArguments {
     return option
   }
 
-  /// What to compute with in an encoder: what has no fused kernels runs in fp32 where nothing was asked for.
-  func resolved(for configuration: BertConfiguration) throws -> NumericPrecision {
-    try configuration.isFusable || isGiven ? resolved().precision : .fp32
-  }
-
   /// What to compute with, and whether that was measured just now.
   func resolved() throws -> (precision: NumericPrecision, isMeasured: Bool) {
     if let fixed = NumericPrecision(rawValue: choice.rawValue) { return (fixed, false) }

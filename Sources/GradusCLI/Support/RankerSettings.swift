@@ -14,6 +14,8 @@ struct RankerSettings {
   let documentPrompt: PromptChoice?
   let passages: PassageReading?
   /// Of the last stage; nil for none.
+  let earlyExit: EarlyExitOptions?
+  /// Of the last stage; nil for none.
   let states: DocumentStatesOptions?
   /// The candidates' documents, whose states are computed where the file is not there yet.
   let documents: () -> [Document]
@@ -26,6 +28,7 @@ struct RankerSettings {
   func stage(
     _ name: String, passing: CascadeStage.Passing = .best(.max), isBefore: Bool = false
   ) throws -> CascadeStage {
+    if name.hasPrefix(Self.tildePrefix) { return try tilde(name, passing: passing, isBefore: isBefore) }
     if let encoder = Self.lateInteraction(name) { return try maxSimStage(name, encoder, passing, isBefore: isBefore) }
     let isHere = InputNames.exists(name + "/" + ModelManifest.fileName)
     let folder = ModelFolder(path: isHere ? name : try InputNames.model(name).folder)
@@ -40,16 +43,17 @@ struct RankerSettings {
     if isTrained {
       let trained = try RankingModel(folder: folder)
       weight = weight ?? trained.manifest.firstStageWeight
-      // What has no fused kernels runs in fp32 where nothing was asked for, and refuses the rest.
-      let encoder = (trained.scorer as? CrossEncoder)?.encoder ?? (trained.scorer as? BiEncoder)?.encoder
-      let isFused = encoder?.configuration.isFusable ?? false
-      precision = try isFused || arithmetic.isGiven ? arithmetic.resolved().precision : .fp32
+      // What has no encoder runs in fp32 where nothing was asked for, and refuses the rest.
+      let hasEncoder = trained.scorer is CrossEncoder || trained.scorer is BiEncoder
+      precision = try hasEncoder || arithmetic.isGiven ? arithmetic.resolved().precision : .fp32
       let scorer = try trained.scorer.prepared(for: precision)
-      base = PairReranker(isBefore ? scorer : try states?.applied(to: scorer, documents: documents) ?? scorer)
+      base = PairReranker(
+        isBefore ? scorer : try exitingEarly(states?.applied(to: scorer, documents: documents) ?? scorer))
     } else {
       if !isBefore { try states?.refuse() }
+      if !isBefore, try earlyExit?.thresholds != nil { throw ModelError.noExits }
       let encoder = try BiEncoder(folder: folder)
-      precision = try arithmetic.resolved(for: encoder.encoder.configuration)
+      precision = try arithmetic.resolved().precision
       base = try Self.biEncoder(
         encoder.prepared(for: precision), name, folder, stored, queryPrompt ?? .query, documentPrompt ?? .document)
     }
@@ -57,6 +61,28 @@ struct RankerSettings {
       name, passages.map { Self.reading($0, base) } ?? base, firstStageWeight: weight ?? 0, precision: precision,
       passing: passing)
   }
+
+  /// Goes before the folder of an index of token weights.
+  private static let tildePrefix = "tildev2:"
+
+  private func tilde(_ name: String, passing: CascadeStage.Passing, isBefore: Bool) throws -> CascadeStage {
+    let path = String(name.dropFirst(Self.tildePrefix.count))
+    guard passages == nil, queryPrompt == nil, documentPrompt == nil else {
+      throw UsageError("\(name) reads stored weights: --passages, --query-prompt and --document-prompt have no meaning for it")
+    }
+    if !isBefore { try states?.refuse() }
+    let index = try ImpactIndex(path: path)
+    guard index.configuration.method == .tildev2, let model = index.configuration.vocabulary?.name else {
+      throw UsageError("\(path) holds no weights of a TILDEv2; make some with 'gradus sparse CORPUS --model TRAINED --out DIR'")
+    }
+    let folder = ModelFolder(path: model)
+    try index.requireVocabulary(of: folder, name: model)
+    return CascadeStage(
+      name, TILDEv2Reranker(index: index, tokenizer: try folder.tokenizer()),
+      firstStageWeight: isBefore ? 0 : firstStageWeight ?? 0, precision: .fp32, passing: passing)
+  }
+
+  private func exitingEarly(_ scorer: any PairScorer) throws -> any PairScorer { try earlyExit?.applied(to: scorer) ?? scorer }
 
   private static func biEncoder(
     _ encoder: BiEncoder, _ name: String, _ folder: ModelFolder, _ stored: DocumentIndex?, _ queryPrompt: PromptChoice,
@@ -83,6 +109,7 @@ struct RankerSettings {
       throw UsageError("\(name) takes the prompts that the model's folder names; leave the prompt options out")
     }
     if !isBefore { try states?.refuse() }
+    if !isBefore, try earlyExit?.thresholds != nil { throw ModelError.noExits }
     let folder = ModelFolder(path: try InputNames.model(encoderName).folder)
     let isTrained = InputNames.exists(folder.path + "/" + ModelManifest.fileName)
     let makesVectors = try !isTrained || ModelManifest(folder: folder).architecture == .biEncoder
@@ -90,7 +117,7 @@ struct RankerSettings {
       throw UsageError("\(encoderName) is a trained re-ranker, which makes no vectors; use it without 'maxsim:'")
     }
     let loaded = try BiEncoder(folder: folder)
-    let precision = try arithmetic.resolved(for: loaded.encoder.configuration)
+    let precision = try arithmetic.resolved().precision
     let encoder = try LateInteractionEncoder(loaded).prepared(for: precision)
     let base: LateInteractionReranker
     if case .tokens(let index)? = stored {

@@ -17,6 +17,21 @@ struct RerankSummary: Encodable {
   private let budgetTokens: Int?
   private let time: Times?
   private let perQuery: [QueryReport]?
+  /// Queries with candidates of which the budget let none be re-scored, by any stage.
+  private let unscored: Int
+  /// Where candidates left the last model early; nil where it has no exits or they are not used.
+  private let earlyExits: [Exits]?
+
+  private struct Exits: Encodable {
+    let layer: Int
+    let isRelevant: Bool
+    let candidates: Int
+
+    enum CodingKeys: String, CodingKey {
+      case layer, candidates
+      case isRelevant = "relevant"
+    }
+  }
 
   private struct Times: Encodable {
     let median: Double
@@ -62,11 +77,16 @@ struct RerankSummary: Encodable {
     case budgetMilliseconds = "budget_ms"
     case budgetTokens = "budget_tokens"
     case perQuery = "per_query"
+    case unscored = "unscored_queries"
+    case earlyExits = "early_exits"
   }
 
-  /// - Parameter budget: Nil where none was given; then there is no report of each query, unless there are several stages.
+  /// - Parameters:
+  ///   - budget: Nil where none was given; then there is no report of each query, unless there are several stages.
+  ///   - exitsEarly: Whether candidates may leave the last model early.
   init(
-    out: String, model: String, stages: [CascadeStage], results: [BudgetedGroup], seconds: Double, budget: BudgetOptions?
+    out: String, model: String, stages: [CascadeStage], results: [BudgetedGroup], seconds: Double, budget: BudgetOptions?,
+    exitsEarly: Bool
   ) {
     self.out = out
     self.model = model
@@ -80,6 +100,8 @@ struct RerankSummary: Encodable {
     cascade = stages.count > 1 ? stages.map(\.name) : nil
     budgetMilliseconds = budget?.milliseconds
     budgetTokens = budget?.tokens
+    unscored = results.count { $0.reranked.rescoredCount == 0 && $0.report.end != .complete }
+    earlyExits = !exitsEarly ? nil : Self.exits(results)
     let reports = budget != nil || stages.count > 1
     time = reports && !results.isEmpty ? Times(results.map { $0.report.elapsed.milliseconds }) : nil
     perQuery = !reports ? nil : results.map { result in
@@ -92,6 +114,26 @@ struct RerankSummary: Encodable {
     }
   }
 
+  private static func exits(_ results: [BudgetedGroup]) -> [Exits] {
+    var counts: [EarlyExit: Int] = [:]
+    for exits in results.compactMap({ $0.report.stages.last?.exits }).joined() {
+      counts[exits.exit, default: 0] += exits.candidates
+    }
+    return counts.map { Exits(layer: $0.layer, isRelevant: $0.isRelevant, candidates: $1) }.sorted {
+      ($0.layer, $0.isRelevant ? 1 : 0) < ($1.layer, $1.isRelevant ? 1 : 0)
+    }
+  }
+
+  /// "; left early: 90 after layer 2 (not relevant), 410 read to the end"
+  private var exitText: String {
+    guard let earlyExits else { return "" }
+    let places = earlyExits.map { exits in
+      "\(exits.candidates.grouped) after layer \(exits.layer) (\(exits.isRelevant ? "relevant" : "not relevant"))"
+    }
+    let whole = candidates - earlyExits.reduce(0) { $0 + $1.candidates }
+    return "; left early: \(places.isEmpty ? "none" : places.joined(separator: ", ")), \(whole.grouped) read to the end"
+  }
+
   var text: String {
     let rate = seconds > 0 ? Int(Double(candidates) / seconds) : 0
     var text = "gradus: \(queries.grouped) queries, \(candidates.grouped) candidates re-ranked in \(seconds.fixed(1)) s "
@@ -100,6 +142,7 @@ struct RerankSummary: Encodable {
       text += "; \(truncatedCandidates.grouped) candidates were longer than the model reads "
       text += "(\(truncatedTokens.grouped) tokens cut)"
     }
+    text += exitText
     guard let perQuery, let time else { return text }
     if let budgetMilliseconds { text += "; budget \(budgetMilliseconds) ms a query" }
     if let budgetTokens { text += "; budget \(budgetTokens.grouped) tokens a query" }
@@ -111,7 +154,9 @@ struct RerankSummary: Encodable {
     text += "; a query: \(stages.joined(separator: ", ")), "
     text += "median \(time.median.fixed(1)) ms, p99 \(time.p99.fixed(1)) ms, longest \(time.longest.fixed(1)) ms"
     if budgetMilliseconds == nil, budgetTokens == nil { return text }
-    return text + "; \(perQuery.count { $0.end != "complete" }.grouped) queries ended by the budget"
+    text += "; \(perQuery.count { $0.end != "complete" }.grouped) queries ended by the budget"
+    guard unscored > 0 else { return text }
+    return text + ", \(unscored.grouped) of them before a candidate was re-scored: one was expected to cost more than there was"
   }
 }
 

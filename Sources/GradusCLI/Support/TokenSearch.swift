@@ -50,7 +50,7 @@ struct TokenSearch {
     let folder = ModelFolder(path: try InputNames.model(name).folder)
     let loaded = try BiEncoder(folder: folder)
     let prepared = try LateInteractionEncoder(loaded)
-      .prepared(for: arithmetic?.resolved(for: loaded.encoder.configuration) ?? .fp32)
+      .prepared(for: arithmetic?.resolved().precision ?? .fp32)
     retriever = try LateInteractionRetriever(
       encoder: prepared, fingerprint: EncoderFingerprint(name: name, folder: folder, encoder: prepared), index: index,
       strategy: strategy)

@@ -7,7 +7,8 @@ struct TrainingOptions: ParsableArguments {
   var model: String?
   @Option(help: ArgumentHelp("Collection: a name or a folder. Default: faq.", valueName: "collection"))
   var data: String?
-  @Option(help: ArgumentHelp("cross-encoder (default), bi-encoder or conv-knrm, which have other defaults below.", valueName: "name"))
+  @Option(
+    help: ArgumentHelp("cross-encoder (default), bi-encoder or conv-knrm, which have other defaults below.", valueName: "name"))
   var architecture: String?
   @Option(help: ArgumentHelp("Of a cross-encoder: similarity (default) or cls.", valueName: "name"))
   var head: String?
@@ -23,7 +24,8 @@ struct TrainingOptions: ParsableArguments {
   var negatives: String?
   @Option(help: ArgumentHelp("Documents of a listwise sample. Default: 8.", valueName: "n"))
   var listSize: String?
-  @Option(help: ArgumentHelp("Run whose scores are the labels, for margin-mse, kl, rank-distil and other distillation.", valueName: "run"))
+  @Option(help: ArgumentHelp(
+    "Run whose scores are the labels, for margin-mse, kl, rank-distil and other distillation.", valueName: "run"))
   var teacher: String?
   @Option(help: ArgumentHelp("Sentence encoder that gist asks which documents are no negatives.", valueName: "model"))
   var guide: String?
@@ -51,6 +53,11 @@ struct TrainingOptions: ParsableArguments {
   var batch: String?
   @Option(help: ArgumentHelp("Samples that go through the model at once, or none for the whole batch.", valueName: "n"))
   var microBatch: String?
+  @Option(
+    help: ArgumentHelp(
+      "Samples that a bi-encoder encodes and differentiates at once while the loss sees the whole batch: large batches in little "
+        + "memory, for one more forward pass. Default: none.", valueName: "n"))
+  var gradientCache: String?
   @Flag(help: "Keep one activation a layer and compute the rest again: less memory, a third more time, the same bits.")
   var checkpointActivations = false
   @Option(help: ArgumentHelp("Default: 3e-5 (bi-encoder: 2e-5).", valueName: "rate"))
@@ -59,7 +66,8 @@ struct TrainingOptions: ParsableArguments {
   var headLearningRate: String?
   @Option(help: ArgumentHelp("linear (default) or constant (conv-knrm).", valueName: "name"))
   var schedule: String?
-  @Option(help: ArgumentHelp("Steps over which learning rates rise. Default: 20 (bi-encoder: 8, conv-knrm: 0).", valueName: "steps"))
+  @Option(
+    help: ArgumentHelp("Steps over which learning rates rise. Default: 20 (bi-encoder: 8, conv-knrm: 0).", valueName: "steps"))
   var warmup: String?
   @Option(help: ArgumentHelp("Largest norm of the gradient, or none. Default: 1 (conv-knrm: none).", valueName: "norm"))
   var gradientClipping: String?
@@ -78,6 +86,13 @@ struct TrainingOptions: ParsableArguments {
       "First layer in which query and document see each other, so that rerank shares the layers below. Default: 0.",
       valueName: "n"))
   var joinLayer: String?
+  @Option(
+    help: ArgumentHelp(
+      "Layers after which 'rerank --early-exit' may stop reading a candidate, such as 2,4; their heads are trained with the "
+        + "last. Default: none.", valueName: "layers"))
+  var exits: String?
+  @Option(help: ArgumentHelp("What an exit's loss counts beside the last layer's. Default: 1.", valueName: "weight"))
+  var exitWeight: String?
   @Option(help: ArgumentHelp("What the development queries are measured with. Default: nDCG@10.", valueName: "measure"))
   var devMeasure: String?
   @Option(help: ArgumentHelp("Candidates of a development query. Default: 20.", valueName: "n"))
@@ -97,11 +112,13 @@ struct TrainingOptions: ParsableArguments {
       ("curriculum-end", curriculumEnd), ("anti", anti ? "true" : nil), ("curriculum-weighting", curriculumWeighting),
       ("weighting", weighting), ("samples-per-epoch", samplesPerEpoch), ("epochs", epochs),
       ("patience", patience), ("batch", batch), ("micro-batch", microBatch),
+      ("gradient-cache", gradientCache),
       ("checkpoint-activations", checkpointActivations ? "true" : nil), ("encoder-learning-rate", encoderLearningRate),
       ("head-learning-rate", headLearningRate), ("schedule", schedule), ("warmup", warmup),
       ("gradient-clipping", gradientClipping), ("layers", layers), ("precision", precision),
       ("maximum-tokens", maximumTokens),
       ("maximum-query-tokens", maximumQueryTokens), ("encoder-layers", encoderLayers), ("join-layer", joinLayer),
+      ("exits", exits), ("exit-weight", exitWeight),
       ("dev-measure", devMeasure), ("dev-depth", devDepth), ("dev-queries", devQueries),
       ("tune-first-stage-weight", tuneFirstStageWeight), ("seed", seed),
     ]

@@ -50,7 +50,7 @@ public final class ImpactIndexBuilder {
     memoryBudget = memoryBudgetBytes
     self.calls = calls
     if (try? IndexManifest.read(folder: directory)) != nil || VectorIndexManifest.isPresent(in: directory)
-      || (try? TokenIndexManifest.read(folder: directory)) != nil {
+      || TokenIndexManifest.isPresent(in: directory) {
       throw ImpactIndexError.otherIndex(path: directory)
     }
     let folder = try IndexFolder(path: directory, calls: calls) { try ImpactIndexManifest.read(folder: $0) }

@@ -26,34 +26,43 @@ struct ImpactQuery {
   ///
   /// - Throws: ``ImpactIndexError/invalidQueryWeight(term:weight:)``.
   init(_ query: [WeightedTerm], in index: ImpactIndex) throws {
-    var places: [String: Int] = [:]
-    var distinct: [(term: String, weight: Double)] = []
+    var found: [(number: Int, weight: Double)] = []
+    found.reserveCapacity(query.count)
     for weighted in query {
       guard weighted.weight >= 0, weighted.weight.isFinite else {
         throw ImpactIndexError.invalidQueryWeight(term: weighted.term, weight: weighted.weight)
       }
       guard weighted.weight > 0 else { continue }
-      if let place = places[weighted.term] {
-        distinct[place].weight += weighted.weight
-      } else {
-        places[weighted.term] = distinct.count
-        distinct.append((weighted.term, weighted.weight))
+      var term = weighted.term
+      if let number = try term.withUTF8({ try index.terms.number(of: $0) }) {
+        found.append((number, weighted.weight))
+      } else if !unknownTerms.contains(term) {
+        unknownTerms.append(term)
       }
     }
-    count = distinct.count
+    // A stable order: weights of one term are added as they are listed.
+    let order = found.indices.sorted { (found[$0].number, $0) < (found[$1].number, $1) }
     let scale = Double(index.statistics.scale)
-    for (term, weight) in distinct {
-      guard weight.isFinite else { throw ImpactIndexError.invalidQueryWeight(term: term, weight: weight) }
-      var bytes = term
-      guard let number = try bytes.withUTF8({ try index.terms.number(of: $0) }) else {
-        unknownTerms.append(term)
-        continue
+    terms.reserveCapacity(found.count)
+    var place = 0
+    while place < order.count {
+      let number = found[order[place]].number
+      var weight = 0.0
+      while place < order.count, found[order[place]].number == number {
+        weight += found[order[place]].weight
+        place += 1
+      }
+      let entry = index.terms[number]
+      guard weight.isFinite else {
+        let term = String(decoding: try index.terms.bytes(of: entry), as: UTF8.self)
+        throw ImpactIndexError.invalidQueryWeight(term: term, weight: weight)
       }
       terms.append(
         Term(
-          entry: index.terms[number], number: number, queryWeight: weight, weight: weight * scale,
+          entry: entry, number: number, queryWeight: weight, weight: weight * scale,
           greatestImpact: index.greatestImpact(number)))
     }
+    count = terms.count + unknownTerms.count
     terms.sort { first, second in
       first.bound != second.bound ? first.bound > second.bound : first.number < second.number
     }

@@ -9,7 +9,8 @@ import GradusFormats
 ///     try builder.commit()
 ///
 /// Token vectors go to a temporary file as they come, 4 bytes a number; k-means sees a sample of them. The index appears in one
-/// step at the end of ``commit(progress:)``; its bytes do not depend on the number of threads. Not for use from several threads at once.
+/// step at the end of ``commit(progress:)``; its bytes do not depend on the number of threads. Not for use from several threads
+/// at once.
 public final class TokenIndexBuilder {
   public let directory: String
   private let configuration: TokenIndexConfiguration

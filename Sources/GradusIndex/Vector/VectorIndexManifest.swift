@@ -110,7 +110,9 @@ enum ManifestLine {
     guard fields.first == magic[...], fields.count >= 2, let found = Int(fields[1]) else {
       throw IndexError.notAnIndex(path: path)
     }
-    guard ((oldest ?? version)...version).contains(found) else { throw IndexError.unsupportedVersion(path: path, found: found, supported: version) }
+    guard ((oldest ?? version)...version).contains(found) else {
+      throw IndexError.unsupportedVersion(path: path, found: found, supported: version)
+    }
     guard fields.count == 4, let checksum = UInt32(fields[2], radix: 16), let count = Int(fields[3]) else {
       throw IndexError.corrupted(path: path, section: "the first line")
     }

@@ -53,7 +53,9 @@ public struct BeamSearch: Sendable, Equatable {
       var steps: [Step] = []
       for (parent, beam) in live.enumerated() {
         let choices = try Choices(constraint, beam.state, stopTokens, after: length, vocabulary: beam.logits.count)
-        if choices.isComplete, length > 0, stopTokens.isEmpty || choices.tokens.isEmpty { ended.append(hypothesis(beam, isComplete: true)) }
+        if choices.isComplete, length > 0, stopTokens.isEmpty || choices.tokens.isEmpty {
+          ended.append(hypothesis(beam, isComplete: true))
+        }
         steps += best(beam, choices.tokens, parent: parent)
       }
       steps.sort { $0.precedes($1) }
@@ -141,7 +143,8 @@ public struct BeamSearch: Sendable, Equatable {
     let length = Double(max(1, steps ?? beam.tokens.count))
     return Hypothesis(
       tokens: beam.tokens, logProbability: beam.logProbability,
-      score: lengthPenalty == 0 ? beam.logProbability : beam.logProbability / power(length, lengthPenalty), isComplete: isComplete)
+      score: lengthPenalty == 0 ? beam.logProbability : beam.logProbability / power(length, lengthPenalty),
+      isComplete: isComplete)
   }
 
   private func ranked(_ hypotheses: [Hypothesis]) -> [Hypothesis] {

@@ -57,11 +57,17 @@ extension DecoderConfiguration {
       throw DecoderError.unsupportedArchitecture(file: file, found: values.model_type)
     }
     func refuse(_ reason: String) -> DecoderError { .configuration(file: file, reason: reason) }
-    if let activation = values.hidden_act, activation != "silu" { throw refuse("hidden_act is '\(activation)'; 'silu' is computed") }
+    if let activation = values.hidden_act, activation != "silu" {
+      throw refuse("hidden_act is '\(activation)'; 'silu' is computed")
+    }
     if values.mlp_bias == true { throw refuse("mlp_bias is true; biases of the feed-forward network are not computed") }
     let mixesWindows = architecture == .qwen2 || architecture == .qwen3
-    if mixesWindows, values.use_sliding_window == true { throw refuse("use_sliding_window is true; windows of some layers only are not computed") }
-    if architecture != .qwen2, values.attention_bias == true { throw refuse("attention_bias is true; only qwen2's biases are computed") }
+    if mixesWindows, values.use_sliding_window == true {
+      throw refuse("use_sliding_window is true; windows of some layers only are not computed")
+    }
+    if architecture != .qwen2, values.attention_bias == true {
+      throw refuse("attention_bias is true; only qwen2's biases are computed")
+    }
     let rotation = values.rope_parameters ?? values.rope_scaling
     self.init(
       architecture: architecture, vocabularySize: values.vocab_size, hiddenSize: values.hidden_size,

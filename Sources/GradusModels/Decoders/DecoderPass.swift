@@ -77,7 +77,8 @@ struct DecoderPass: @unchecked Sendable {
     for run in runs {
       for row in run.rows {
         decoder.rotary.write(
-          position: run.position + row - run.rows.lowerBound, cosines: space.cosines + row * half, sines: space.sines + row * half)
+          position: run.position + row - run.rows.lowerBound, cosines: space.cosines + row * half,
+          sines: space.sines + row * half)
       }
     }
   }
@@ -163,7 +164,8 @@ struct DecoderPass: @unchecked Sendable {
     let isBytes = usesBytes(layer.down)
     multiply(
       layer.gateAndUp, rows, isBytes ? GRD_OUTPUT_SWIGLU_F32 : GRD_OUTPUT_SWIGLU_BF16,
-      isBytes ? UnsafeMutableRawPointer(space.gatedFloats) : UnsafeMutableRawPointer(space.gated), stride: space.gatedStride, team)
+      isBytes ? UnsafeMutableRawPointer(space.gatedFloats) : UnsafeMutableRawPointer(space.gated), stride: space.gatedStride,
+      team)
     let gated =
       isBytes
       ? quantize(space.gatedFloats, stride: space.gatedStride, width: layer.down.inputs, team)

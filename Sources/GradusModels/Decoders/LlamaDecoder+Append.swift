@@ -36,7 +36,9 @@ extension LlamaDecoder {
           guard let pages = pages.baseAddress else { return }
           for piece in pieces {
             let run = DecoderRun(rows: 0..<piece.count, position: start + piece.lowerBound, pages: pages)
-            let capture = request.attention.flatMap { AttentionStorage($0, piece: piece, end: start + piece.upperBound, decoder: self) }
+            let capture = request.attention.flatMap {
+              AttentionStorage($0, piece: piece, end: start + piece.upperBound, decoder: self)
+            }
             let pass = DecoderPass(self, space, runs: [run], arithmetic: arithmetic, capture: capture?.capture)
             pass.run(Array(tokens[piece]))
             if let capture {

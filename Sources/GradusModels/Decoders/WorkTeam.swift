@@ -15,7 +15,8 @@ import Darwin
 /// One thread leads and runs the program; the others wait, spinning, and help with the stage at hand. The leader waits only
 /// for pieces that somebody has begun, so that a helper that comes late, or never, costs speed and nothing else.
 ///
-/// `@unchecked Sendable`: `body` and `pieces` are written by the leader while no piece is claimed or can be, and read only by threads that
+/// `@unchecked Sendable`: `body` and `pieces` are written by the leader while no piece is claimed or can be, and read only by
+/// threads that
 /// have claimed a piece.
 final class WorkTeam: @unchecked Sendable {
   /// Stage number in the upper half, pieces not yet claimed in the lower.

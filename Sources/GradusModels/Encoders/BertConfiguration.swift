@@ -40,9 +40,6 @@ public struct BertConfiguration: Sendable, Equatable {
 
   public var headSize: Int { hiddenSize / headCount }
 
-  /// Whether ``FusedBertEncoder`` runs it: all families but ModernBERT, which runs in fp32 on the path that trains.
-  public var isFusable: Bool { rotary == nil }
-
   /// Rows of MPNet's table of biases, and the distance from which on all share the last.
   static let relativeBuckets = 32
   static let relativeDistance = 128

@@ -132,23 +132,35 @@ public struct BertEncoder: Module {
   ///
   /// - Parameter joinLayer: First layer in which the two texts of a sequence attend to each other (``CrossEncoder/joinLayer``).
   public func callAsFunction(_ batch: TokenBatch, _ context: ForwardContext, joinLayer: Int = 0) -> Tensor {
-    states(batch, context, joinLayer: joinLayer, rows: nil)
+    states(batch, context, joinLayer: joinLayer)
   }
 
   /// Vectors of each sequence's first token alone, `[sequences, hidden]`: the last layer computes no others.
   ///
   /// Without dropout they have the bits that they have among all tokens' vectors.
   public func firstTokens(_ batch: TokenBatch, _ context: ForwardContext, joinLayer: Int = 0) -> Tensor {
+    firstTokens(batch, context, joinLayer: joinLayer, visiting: nil)
+  }
+
+  /// - Parameter visiting: As in ``states(_:_:joinLayer:rows:visiting:)``.
+  func firstTokens(
+    _ batch: TokenBatch, _ context: ForwardContext, joinLayer: Int, visiting: ((Int, Tensor) -> Void)?
+  ) -> Tensor {
     let rows = Tensor(indices: batch.firstTokens, shape: [batch.sequenceCount])
     guard !layers.isEmpty else { return self(batch, context).indexSelect(rows) }
-    return states(batch, context, joinLayer: joinLayer, rows: rows)
+    return states(batch, context, joinLayer: joinLayer, rows: rows, visiting: visiting)
   }
 
   /// States after the last layer, of all tokens or of `rows`.
-  private func states(_ batch: TokenBatch, _ context: ForwardContext, joinLayer: Int, rows: Tensor?) -> Tensor {
+  ///
+  /// - Parameter visiting: Called after each layer but the last with the number of layers so far and the states of all tokens.
+  func states(
+    _ batch: TokenBatch, _ context: ForwardContext, joinLayer: Int, rows: Tensor? = nil, visiting: ((Int, Tensor) -> Void)? = nil
+  ) -> Tensor {
     var hidden = embedded(batch, context)
     let attention = EncoderAttention(configuration, batch, relativeBias: relativeBias, joinLayer: joinLayer)
     for (number, layer) in layers.enumerated() {
+      if number > 0 { visiting?(number, hidden) }
       let rows = number == layers.count - 1 ? rows : nil
       guard context.isTraining && context.checkpointsActivations else {
         hidden = layer(hidden, attention, context, rows: rows)
@@ -162,6 +174,21 @@ public struct BertEncoder: Module {
       }
     }
     return finalNorm.map { $0(hidden) } ?? hidden
+  }
+
+  /// What the layers below `layer` make of a batch without gradient, from `states` on or from the embeddings: the path that
+  /// trains in parts, with the bits of the whole.
+  func inferredStates(_ batch: TokenBatch, before layer: Int, from states: LayerStates?, joinLayer: Int) -> LayerStates {
+    let first = states?.layer ?? 0
+    precondition((first...layers.count).contains(layer), "layer \(layer) of \(layers.count)")
+    return withoutGradients {
+      var hidden = states.map { Tensor($0.values, shape: [batch.tokenCount, configuration.hiddenSize]) }
+        ?? embedded(batch, .inference)
+      let attention = EncoderAttention(configuration, batch, relativeBias: relativeBias, joinLayer: joinLayer)
+      for number in first..<layer { hidden = layers[number](hidden, attention, .inference) }
+      if layer == layers.count, let finalNorm { hidden = finalNorm(hidden) }
+      return LayerStates(layer: layer, values: hidden.floats())
+    }
   }
 
   /// Trains the last `count` layers only; embeddings and the layers below become constants, and cost no backward pass.

@@ -88,7 +88,8 @@ struct EncoderAttention {
 
   // MARK: Rotation
 
-  private static func rotation(_ positions: [Int32], base: Double, pairs: Int) -> (Tensor, Tensor) {
+  /// Cosines and sines of each position's angles, `[positions, 1, pairs]`.
+  static func rotation(_ positions: [Int32], base: Double, pairs: Int) -> (Tensor, Tensor) {
     // In single precision as transformers computes them, so that far positions agree.
     let frequencies = (0..<pairs).map { 1 / Float(pow(base, Double($0) / Double(pairs))) }
     var cosines: [Float] = []

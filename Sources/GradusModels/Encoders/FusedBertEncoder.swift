@@ -7,9 +7,9 @@ import GradusTensor
 ///     let fused = try FusedBertEncoder(encoder, precision: .bf16)
 ///     let vectors = try fused.pooled(batch, .mean)   // [sequences * hidden]
 ///
-/// Works for every shape that ``BertConfiguration`` allows, in every family but ModernBERT, whose layers are built otherwise:
-/// that one throws ``ModelError/fusionUnsupported(family:)``. A token's vector is the same to the bit whatever else is in the
-/// batch, on any number of threads and on every instruction set. Later changes of the encoder's weights are not seen.
+/// Works for every shape that ``BertConfiguration`` allows, in every ``EncoderFamily``. A token's vector is the same to the bit
+/// whatever else is in the batch, on any number of threads and on every instruction set. Later changes of the encoder's weights
+/// are not seen.
 ///
 /// Packed weights take 4, 2 or 1 bytes each; embedding tables are shared with the encoder. A pass needs about 21, 12 or 12
 /// bytes a token for each hidden unit, kept for the next one.
@@ -20,31 +20,33 @@ public final class FusedBertEncoder: @unchecked Sendable {
   public let precision: NumericPrecision
   private let level: grd_encoder_level
   private let words: Tensor
-  private let positions: Tensor
-  /// One row of zeros where the family has none.
-  private let segments: Tensor
+  /// Nil in ModernBERT, which has ``rotation`` instead.
+  private let positions: Tensor?
+  /// Nil where the family has none.
+  private let segments: Tensor?
   private let gamma: Tensor
   private let beta: Tensor
   /// MPNet's bias by distance for each head, times log2(e); empty elsewhere.
   private let distanceBias: [Float]
+  /// What ModernBERT's layers differ in; nil elsewhere.
+  private let rotation: FusedRotation?
+  /// The norm after ModernBERT's last layer.
+  private let finalNorm: [Tensor]
   /// Computes the first layer's inputs where embeddings are narrower than the layers.
   private let embedder: BertEncoder?
   private let packed: [UnsafeRawPointer?]
   /// What was packed, for ``updateDigest(_:layers:)``; the memory is the encoder's own as long as that is not trained.
-  private let layerWeights: [[Tensor]]
+  private let layerWeights: [[Tensor?]]
   /// Of the last pass, for the next.
   private let spare = Guarded<Workspace?>(nil)
 
-  /// - Throws: ``ModelError/weightNotFinite(name:index:)``, ``ModelError/fusionUnsupported(family:)``.
+  /// - Throws: ``ModelError/weightNotFinite(name:index:)``.
   public convenience init(_ encoder: BertEncoder, precision: NumericPrecision) throws {
     try self.init(encoder, precision: precision, level: grd_encoder_fastest_level())
   }
 
   /// At a level of the kernels, for tests.
   init(_ encoder: BertEncoder, precision: NumericPrecision, level: grd_encoder_level) throws {
-    guard encoder.configuration.isFusable, let places = encoder.positionEmbeddings?.weight.value else {
-      throw ModelError.fusionUnsupported(family: encoder.configuration.family)
-    }
     for parameter in encoder.parameters {
       let bad = parameter.value.withUnsafeFloats { $0.firstIndex { !$0.isFinite } }
       if let bad { throw ModelError.weightNotFinite(name: parameter.name, index: bad) }
@@ -54,8 +56,13 @@ public final class FusedBertEncoder: @unchecked Sendable {
     self.level = level
     words = encoder.wordEmbeddings.weight.value.detached()
     let offset = configuration.positionOffset
-    positions = offset == 0 ? places.detached() : places.detached().slice(axis: 0, from: offset, to: places.shape[0])
-    segments = encoder.segmentEmbeddings?.weight.value.detached() ?? .zeros([1, configuration.embeddingSize])
+    positions = encoder.positionEmbeddings.map { table in
+      let places = table.weight.value.detached()
+      return offset == 0 ? places : places.slice(axis: 0, from: offset, to: places.shape[0])
+    }
+    segments = encoder.segmentEmbeddings?.weight.value.detached()
+    rotation = configuration.rotary.map { FusedRotation($0, encoder.configuration) }
+    finalNorm = encoder.finalNorm.map { [$0.weight.value.detached(), $0.bias.value.detached()] } ?? []
     distanceBias = encoder.relativeBias.map { Self.distanceBias($0.weight.value.floats(), encoder.configuration) } ?? []
     embedder = encoder.embeddingProjection == nil ? nil : encoder.frozenCopy()
     gamma = encoder.embeddingNorm.weight.value.detached()
@@ -65,16 +72,13 @@ public final class FusedBertEncoder: @unchecked Sendable {
     let bytes = grd_encoder_layer_bytes(&shape)
     let memory = encoder.layers.map { _ in UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64) }
     packed = memory.map { UnsafeRawPointer($0) }
-    layerWeights = encoder.layers.map { $0.packingOrder.map { $0.value.detached() } }
+    layerWeights = encoder.layers.map { $0.packingOrder.map { $0?.value.detached() } }
     let weights = layerWeights
     nonisolated(unsafe) let targets = memory
     WorkerPool.shared.forEach(count: weights.count) { number in
       var shape = layerShape
       withPointers(weights[number]) { pointers in
-        var layer = grd_encoder_layer_weights(
-          qkv: pointers[0], qkv_bias: pointers[1], output: pointers[2], output_bias: pointers[3], attention_gamma: pointers[4],
-          attention_beta: pointers[5], up: pointers[6], up_bias: pointers[7], down: pointers[8], down_bias: pointers[9],
-          output_gamma: pointers[10], output_beta: pointers[11])
+        var layer = BertLayer.packedWeights(pointers)
         let status = grd_encoder_pack_layer(&shape, &layer, targets[number])
         assert(status == GRD_OK, "a configuration that was checked has a shape that can be packed")
       }
@@ -92,10 +96,12 @@ public final class FusedBertEncoder: @unchecked Sendable {
   /// Adds the weights of the embeddings and of the first `layers` layers to a digest.
   func updateDigest(_ digest: inout SHA256Digest, layers: Int) {
     let projection = embedder.map { $0.parameters.map(\.value) } ?? []
-    for tensor in [words, positions, segments, gamma, beta] + projection + layerWeights.prefix(layers).flatMap(\.self) {
+    let embeddings = [words] + [positions, segments].compactMap(\.self) + [gamma, beta] + projection
+    for tensor in embeddings + layerWeights.prefix(layers).flatMap(\.self).compactMap(\.self) {
       tensor.withUnsafeFloats { digest.update(UnsafeRawBufferPointer($0)) }
     }
     distanceBias.withUnsafeBytes { digest.update($0) }
+    for table in rotation?.tables ?? [] { table.withUnsafeBytes { digest.update($0) } }
   }
 
   /// Vectors of all tokens after the last layer, `[tokens * hidden]`.
@@ -244,27 +250,53 @@ public final class FusedBertEncoder: @unchecked Sendable {
     if let states {
       precondition(states.values.count == batch.tokenCount * width, "states of other tokens than the batch's")
     }
-    let hasSegments = configuration.family.hasSegments
-    let segmentIDs = hasSegments ? batch.segments : [Int32](repeating: 0, count: batch.tokenCount)
     let firstPositions = batch.firstPositions ?? []
     let embedded = states == nil ? embedder.map { encoder in withoutGradients { encoder.embedded(batch, .inference) } } : nil
-    return try withPointers([words, positions, segments, gamma, beta] + (embedded.map { [$0] } ?? [])) { tables in
-      try withArrays(batch.ids, segmentIDs, batch.offsets, firstPositions) { ids, segments, offsets, starts in
+    // The norm after the last layer belongs to the pass that runs that layer.
+    let endsHere = range.upperBound == configuration.layerCount && !range.isEmpty
+    let last = endsHere && finalNorm.count == 2 ? finalNorm.map(Optional.some) : [nil, nil]
+    let tensors = [words, positions, segments, gamma, beta, embedded] + last
+    return try withPointers(tensors) { tables in
+      try withArrays(batch.ids, batch.segments, batch.offsets, firstPositions) { ids, segments, offsets, starts in
         try (states?.values ?? []).withUnsafeBufferPointer { given in
           try packed.withUnsafeBufferPointer { layers in
             try distanceBias.withUnsafeBufferPointer { bias in
-              var shape = Self.shape(configuration, precision)
-              shape.layers = range.count
-              var model = grd_encoder_model(
-                shape: shape, level: level, words: tables[0], positions: tables[1], segments: tables[2], gamma: tables[3],
-                beta: tables[4], layers: layers.baseAddress.map { $0 + range.lowerBound },
-                bias: distanceBias.isEmpty ? nil : bias.baseAddress, bias_stride: Self.biasStride(configuration),
-                bias_reach: configuration.maximumPositions)
-              var input = grd_encoder_batch(
-                ids: ids, segments: segments, offsets: offsets, sequences: batch.sequenceCount,
-                first_positions: firstPositions.isEmpty ? nil : starts,
-                embedded: states != nil ? given.baseAddress : tables.count > 5 ? tables[5] : nil)
-              return try run(&model, &input, pool, body)
+              try withRotation(batch, layers: range) { rotations, reaches, places in
+                var shape = Self.shape(configuration, precision)
+                shape.layers = range.count
+                var model = grd_encoder_model(
+                  shape: shape, level: level, words: tables[0], positions: tables[1], segments: tables[2], gamma: tables[3],
+                  beta: tables[4], layers: layers.baseAddress.map { $0 + range.lowerBound },
+                  bias: distanceBias.isEmpty ? nil : bias.baseAddress, bias_stride: Self.biasStride(configuration),
+                  bias_reach: configuration.maximumPositions, rotations: rotations, reaches: reaches, final_gamma: tables[6],
+                  final_beta: tables[7])
+                var input = grd_encoder_batch(
+                  ids: ids, segments: segments, offsets: offsets, sequences: batch.sequenceCount,
+                  first_positions: firstPositions.isEmpty ? nil : starts,
+                  embedded: states != nil ? given.baseAddress : tables[5], positions: places)
+                return try run(&model, &input, pool, body)
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /// Calls `body` with each layer's table of rotations, how far its keys may be, and the tokens' positions; nil without rotation.
+  private func withRotation<Result>(
+    _ batch: TokenBatch, layers range: Range<Int>,
+    _ body: (UnsafePointer<UnsafePointer<Float>?>?, UnsafePointer<Int>?, UnsafePointer<Int32>?) throws -> Result
+  ) throws -> Result {
+    guard let rotation else { return try body(nil, nil, nil) }
+    return try rotation.tables[0].withUnsafeBufferPointer { global in
+      try rotation.tables[1].withUnsafeBufferPointer { local in
+        let tables = range.map { rotation.isLocal[$0] ? local.baseAddress : global.baseAddress }
+        let reaches = range.map { rotation.isLocal[$0] ? rotation.reach : Int.max }
+        return try tables.withUnsafeBufferPointer { tables in
+          try reaches.withUnsafeBufferPointer { reaches in
+            try batch.positions.withUnsafeBufferPointer { positions in
+              try body(tables.baseAddress, reaches.baseAddress, positions.baseAddress)
             }
           }
         }
@@ -296,7 +328,8 @@ public final class FusedBertEncoder: @unchecked Sendable {
   private static func shape(_ configuration: BertConfiguration, _ precision: NumericPrecision) -> grd_encoder_shape {
     grd_encoder_shape(
       hidden: configuration.hiddenSize, intermediate: configuration.intermediateSize, heads: configuration.headCount,
-      layers: configuration.layerCount, epsilon: Float(configuration.layerNormEpsilon), precision: precision.kernelValue)
+      layers: configuration.layerCount, epsilon: Float(configuration.layerNormEpsilon), precision: precision.kernelValue,
+      form: configuration.family == .modernbert ? GRD_ENCODER_PRE_NORM_GATED : GRD_ENCODER_POST_NORM)
   }
 }
 
@@ -321,15 +354,50 @@ private final class Workspace: @unchecked Sendable {
   deinit { memory.deallocate() }
 }
 
-extension BertLayer {
-  /// The weights in the order of `grd_encoder_layer_weights`; every projection of a BERT has a bias, every norm is there.
-  fileprivate var packingOrder: [Parameter] { parameters }
+/// The tables that ModernBERT's queries and keys are rotated by, and how far its local layers reach.
+private struct FusedRotation {
+  /// `[positions, 2, head size / 2]`, cosines and then sines, of global and of local layers.
+  let tables: [[Float]]
+  let isLocal: [Bool]
+  let reach: Int
+
+  init(_ rotary: RotarySettings, _ configuration: BertConfiguration) {
+    let pairs = configuration.headSize / 2
+    let positions = (0..<configuration.maximumPositions).map(Int32.init)
+    tables = [rotary.globalBase, rotary.localBase].map { base in
+      let (cosines, sines) = EncoderAttention.rotation(positions, base: base, pairs: pairs)
+      let (ofCosines, ofSines) = (cosines.floats(), sines.floats())
+      return positions.indices.flatMap { position in
+        ofCosines[position * pairs..<(position + 1) * pairs] + ofSines[position * pairs..<(position + 1) * pairs]
+      }
+    }
+    isLocal = rotary.isLocal
+    reach = rotary.localWindow / 2
+  }
 }
 
-/// Calls `body` with where the tensors' values lie.
-private func withPointers<Result>(_ tensors: [Tensor], _ body: ([UnsafePointer<Float>?]) throws -> Result) rethrows -> Result {
-  func descend(_ rest: ArraySlice<Tensor>, _ known: [UnsafePointer<Float>?]) throws -> Result {
-    guard let first = rest.first else { return try body(known) }
+extension BertLayer {
+  /// The weights in the order of ``packedWeights(_:)``; nil where the family has none.
+  fileprivate var packingOrder: [Parameter?] {
+    [
+      projection.weight, projection.bias, attentionOutput.weight, attentionOutput.bias, attentionNorm?.weight,
+      attentionNorm?.bias, intermediate.weight, intermediate.bias, output.weight, output.bias, outputNorm.weight, outputNorm.bias,
+    ]
+  }
+
+  fileprivate static func packedWeights(_ pointers: [UnsafePointer<Float>?]) -> grd_encoder_layer_weights {
+    grd_encoder_layer_weights(
+      qkv: pointers[0], qkv_bias: pointers[1], output: pointers[2], output_bias: pointers[3], attention_gamma: pointers[4],
+      attention_beta: pointers[5], up: pointers[6], up_bias: pointers[7], down: pointers[8], down_bias: pointers[9],
+      output_gamma: pointers[10], output_beta: pointers[11])
+  }
+}
+
+/// Calls `body` with where the tensors' values lie; nil for nil.
+private func withPointers<Result>(_ tensors: [Tensor?], _ body: ([UnsafePointer<Float>?]) throws -> Result) rethrows -> Result {
+  func descend(_ rest: ArraySlice<Tensor?>, _ known: [UnsafePointer<Float>?]) throws -> Result {
+    guard let next = rest.first else { return try body(known) }
+    guard let first = next else { return try descend(rest.dropFirst(), known + [nil]) }
     return try first.withUnsafeFloats { try descend(rest.dropFirst(), known + [$0.baseAddress]) }
   }
   return try descend(tensors[...], [])

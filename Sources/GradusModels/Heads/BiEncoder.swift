@@ -84,16 +84,10 @@ public struct BiEncoder: Module {
   ///
   ///     let vectors = try model.prepared(for: .bf16).encode(texts).vectors
   ///
-  /// Training the copy, or this model, does not change what the copy encodes. ModernBERT, which has no fused kernels, runs on
-  /// the path that trains: at fp32 this returns the model as it is.
+  /// Training the copy, or this model, does not change what the copy encodes.
   ///
-  /// - Throws: ``ModelError/weightNotFinite(name:index:)``; ``ModelError/precisionUnsupported(precision:)`` where the encoder is
-  ///   not fused and another than fp32 is asked for.
+  /// - Throws: ``ModelError/weightNotFinite(name:index:)``.
   public func prepared(for precision: NumericPrecision) throws -> BiEncoder {
-    guard encoder.configuration.isFusable else {
-      guard precision == .fp32 else { throw ModelError.precisionUnsupported(precision: precision) }
-      return self
-    }
     var result = self
     result.fused = try FusedBertEncoder(encoder, precision: precision)
     return result

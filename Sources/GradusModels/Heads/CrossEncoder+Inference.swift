@@ -10,18 +10,7 @@ extension CrossEncoder {
   /// this model, does not change the copy's ranking scores.
   ///
   ///     let scores = try model.prepared(for: .bf16).rankingScores(pairs)
-  ///
-  /// ModernBERT, which has no fused kernels, runs on the path that trains: at fp32 this returns the model as it is, and throws
-  /// ``ModelError/precisionUnsupported(precision:)`` at any other.
   public func prepared(for precision: NumericPrecision) throws -> CrossEncoder {
-    guard encoder.configuration.isFusable else {
-      guard precision == .fp32 else { throw ModelError.precisionUnsupported(precision: precision) }
-      return self
-    }
-    return try fusedCopy(precision)
-  }
-
-  private func fusedCopy(_ precision: NumericPrecision) throws -> CrossEncoder {
     withFused(try FusedBertEncoder(encoder, precision: precision))
   }
 
@@ -46,23 +35,30 @@ extension CrossEncoder {
     let pairOf = pairs.indices.flatMap { [Int](repeating: $0, count: pairs[$0].inputs.count) }
     var waiting = [Int](repeating: 0, count: pairs.count)
     for pair in pairOf { waiting[pair] += 1 }
-    var best = [Float?](repeating: nil, count: pairs.count)
+    var best = [ExitedLogit?](repeating: nil, count: pairs.count)
     var lower = splitStates()
     for batch in BatchPlan(lengths: inputs.map(\.ids.count), maximumTokens: maximumTokens).batches {
-      var tokens = TokenBatch()
-      for position in batch { append(inputs[position], to: &tokens) }
-      let states = try lower?.states(of: batch.map { inputs[$0] })
       var done = 0
-      for (position, logit) in zip(batch, try inferredLogits(tokens, from: states)) {
+      for (position, logit) in zip(batch, try logits(of: batch.map { inputs[$0] }, lower: &lower)) {
         let pair = pairOf[position]
-        // A logit that is not a number must not hide behind one that is.
-        if let known = best[pair] { best[pair] = known.isNaN || known > logit ? known : logit } else { best[pair] = logit }
+        if best[pair].map(logit.isBetter) ?? true { best[pair] = logit }
         waiting[pair] -= 1
         if waiting[pair] == 0 { done += 1 }
       }
       progress(done)
     }
-    return zip(best, pairs).map { CandidateScore(score: Double($0 ?? .nan), truncatedTokens: $1.truncatedTokens) }
+    return zip(best, pairs).map {
+      CandidateScore(score: Double($0?.logit ?? .nan), truncatedTokens: $1.truncatedTokens, exit: $0?.exit)
+    }
+  }
+
+  /// One logit for each input of a batch.
+  private func logits(of inputs: [TokenizedInput], lower: inout SplitStates?) throws -> [ExitedLogit] {
+    if let thresholds { return try exitingLogits(inputs, thresholds, lower: &lower) }
+    var tokens = TokenBatch()
+    for input in inputs { append(input, to: &tokens) }
+    let states = try lower?.states(of: inputs)
+    return try inferredLogits(tokens, from: states).map { ExitedLogit(logit: $0, exit: nil) }
   }
 
   /// What computes the layers in which query and document are apart; nil where there are none, or no packed weights.
@@ -72,32 +68,18 @@ extension CrossEncoder {
       fused: fused, joinLayer: joinLayer, documentPosition: documentPosition, documents: precomputed)
   }
 
-  /// One logit for each packed sequence, without gradient; `states` as ``splitStates()`` computes them.
-  private func inferredLogits(_ tokens: TokenBatch, from states: LayerStates?) throws -> [Float] {
-    guard let fused else { return withoutGradients { logits(tokens, .inference) }.floats() }
+  /// One logit for each packed sequence, without gradient; `states` as ``splitStates()`` or the layers up to an exit give them.
+  func inferredLogits(_ tokens: TokenBatch, from states: LayerStates?) throws -> [Float] {
+    guard let fused else { return withoutGradients { logits(tokens, .inference)[0] }.floats() }
     let width = encoder.configuration.hiddenSize
     if let classifier {
       let vectors = try fused.pooled(tokens, classifier.pooling, from: states)
       let pooled = Tensor(vectors, shape: [tokens.sequenceCount, width])
       return withoutGradients { classifier.logits(pooled, Dropout(rate: 0), .inference) }.floats()
     }
-    guard let linear else { return [] }
-    let weights = linear.weight.value.floats(), bias = linear.bias?.value.floats()[0] ?? 0
-    let scale = self.scale?.value.floats()[0]
-    var vectors = scale == nil
+    guard let pairHead else { return [] }
+    let vectors = pairHead.scale == nil
       ? try fused.pooled(tokens, .cls, from: states) : try fused.firstAndSegmentMeans(tokens, from: states)
-    let stride = scale == nil ? width : 3 * width
-    return (0..<tokens.sequenceCount).map { sequence in
-      let first = sequence * stride
-      var sum: Float = 0
-      for j in 0..<width { sum += vectors[first + j] * weights[j] }
-      guard let scale else { return sum + bias }
-      let query = first + width, document = first + 2 * width
-      normalize(&vectors, query..<document)
-      normalize(&vectors, document..<document + width)
-      var cosine: Float = 0
-      for j in 0..<width { cosine += vectors[query + j] * vectors[document + j] }
-      return cosine * scale + (sum + bias)
-    }
+    return pairHead.logits(ofVectors: vectors, width: width, sequences: tokens.sequenceCount)
   }
 }

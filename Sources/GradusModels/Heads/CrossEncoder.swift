@@ -36,12 +36,14 @@ public struct CrossEncoder: PairScorer {
   /// First layer in which query and document attend to each other; 0, the default, for all layers. See ``joined(at:)``.
   public private(set) var joinLayer = 0
   let tokenizer: any InputTokenizer
-  /// A fresh head's; nil with ``CrossEncoderHead/classifier``.
-  let linear: Linear?
+  /// Of a fresh head; nil with ``CrossEncoderHead/classifier``.
+  let pairHead: PairHead?
   let classifier: SequenceClassifier?
-  /// Multiplies the cosine; learned. Present with the similarity head only.
-  let scale: Parameter?
   private let dropout: Dropout
+  /// Heads on layers before the last, in the order of their layers. See ``withExits(at:seed:)``.
+  public internal(set) var exits: [CrossEncoderExit] = []
+  /// When candidates leave on one of ``exits``; nil where all are read to the end. See ``exitingEarly(_:)``.
+  public internal(set) var thresholds: EarlyExitThresholds?
   /// What inference runs on; nil for the path that trains.
   private(set) var fused: FusedBertEncoder?
   /// States of documents below ``joinLayer`` that need not be computed again.
@@ -63,10 +65,7 @@ public struct CrossEncoder: PairScorer {
     self.limits = limits ?? TokenLimits(maximumTokens: encoder.configuration.maximumPositions)
     var generator = SeededGenerator(seed: seed).stream("head")
     classifier = nil
-    linear = Linear(
-      "classifier", inputs: encoder.configuration.hiddenSize, outputs: 1,
-      standardDeviation: encoder.configuration.initializerRange, using: &generator)
-    scale = head == .similarity ? Parameter("similarity.scale", .full([1], 20)) : nil
+    pairHead = PairHead("", head, encoder.configuration, using: &generator)
     dropout = Dropout(rate: encoder.configuration.hiddenDropout)
   }
 
@@ -77,8 +76,7 @@ public struct CrossEncoder: PairScorer {
     self.classifier = classifier
     head = .classifier
     self.limits = limits ?? TokenLimits(maximumTokens: encoder.configuration.maximumPositions)
-    linear = nil
-    scale = nil
+    pairHead = nil
     dropout = Dropout(rate: encoder.configuration.hiddenDropout)
   }
 
@@ -102,7 +100,7 @@ public struct CrossEncoder: PairScorer {
 
   /// The weights that are not the encoder's, which usually train with a higher learning rate.
   public var headParameters: [Parameter] {
-    classifier?.parameters ?? ((linear?.parameters ?? []) + (scale.map { [$0] } ?? []))
+    (classifier?.parameters ?? pairHead?.parameters ?? []) + exits.flatMap(\.parameters)
   }
 
   public func tokens(of pair: ScoringPair) throws -> (read: Int, truncated: Int) {
@@ -115,6 +113,15 @@ public struct CrossEncoder: PairScorer {
   /// - Throws: ``ModelError/tooLong(docno:tokens:limit:)`` under the error policy;
   ///   ``ModelError/positions(asked:limit:)``; `TokenizerError.noRoom` where the query leaves no room for a document.
   public func scores(_ batch: [ScoringPair], context: ForwardContext) throws -> Tensor {
+    try scores(batch, context: context, withExits: false)
+  }
+
+  /// `[pairs]`, or with the exits' logits before the last's `[pairs, exits + 1]`.
+  func scores(_ batch: [ScoringPair], context: ForwardContext, withExits: Bool) throws -> Tensor {
+    func all(_ tokens: TokenBatch) -> Tensor {
+      let logits = self.logits(tokens, context, withExits: withExits)
+      return withExits ? concatenated(logits.map { $0.expandingDims(at: 1) }, axis: 1) : logits[0]
+    }
     var passes: [Tensor] = []
     var tokens = TokenBatch()
     var windowCounts: [Int] = []
@@ -123,14 +130,14 @@ public struct CrossEncoder: PairScorer {
       for input in inputs {
         // A long document may have thousands of windows: more than one pass bounds the memory.
         if inputs.count > 1, tokens.tokenCount + input.ids.count > Self.windowTokensPerPass, tokens.sequenceCount > 0 {
-          passes.append(logits(tokens, context))
+          passes.append(all(tokens))
           tokens = TokenBatch()
         }
         append(input, to: &tokens)
       }
       windowCounts.append(inputs.count)
     }
-    passes.append(logits(tokens, context))
+    passes.append(all(tokens))
     let logits = concatenated(passes, axis: 0)
     guard windowCounts.contains(where: { $0 > 1 }) else { return logits }
     return logits.segmentMax(RaggedBatch(lengths: windowCounts))
@@ -192,7 +199,8 @@ public struct CrossEncoder: PairScorer {
   /// what it reserves is lost to documents. The lower layers must be trained for it: set this before training.
   ///
   /// - Parameter layer: From 0, a plain cross-encoder, to the number of layers.
-  /// - Throws: ``ModelError/joinLayer(asked:layers:)``.
+  /// - Throws: ``ModelError/joinLayer(asked:layers:)``; ``ModelError/exitLayers(asked:layers:joinLayer:)`` where an exit would
+  ///   lie below it.
   public func joined(at layer: Int) throws -> CrossEncoder {
     guard (0...encoder.configuration.layerCount).contains(layer) else {
       throw ModelError.joinLayer(asked: layer, layers: encoder.configuration.layerCount)
@@ -200,6 +208,7 @@ public struct CrossEncoder: PairScorer {
     var result = self
     result.joinLayer = layer
     result.precomputed = nil
+    try result.checkExits(exits.map(\.layer))
     return result
   }
 
@@ -212,6 +221,8 @@ public struct CrossEncoder: PairScorer {
     var result = self
     result.encoder = try encoder.keepingFirst(layers)
     result.joinLayer = min(joinLayer, layers)
+    result.exits = exits.filter { $0.layer < layers }
+    if result.exits.isEmpty { result.thresholds = nil }
     result.fused = nil
     result.precomputed = nil
     return result
@@ -238,24 +249,31 @@ public struct CrossEncoder: PairScorer {
     tokens.append(input, secondPosition: joinLayer > 0 ? documentPosition : nil)
   }
 
-  /// One logit for each packed sequence.
-  func logits(_ tokens: TokenBatch, _ context: ForwardContext) -> Tensor {
-    if let classifier {
-      let pooled = classifier.pooling == .cls
-        ? encoder.firstTokens(tokens, context, joinLayer: joinLayer)
-        : encoder(tokens, context, joinLayer: joinLayer).pooled(tokens, classifier.pooling)
-      return classifier.logits(pooled, dropout, context)
+  /// One logit for each packed sequence: by the last layer's head alone, or by every exit's and then the last's.
+  func logits(_ tokens: TokenBatch, _ context: ForwardContext, withExits: Bool = false) -> [Tensor] {
+    var early: [Tensor] = []
+    let left: (Int, Tensor) -> Void = { layer, hidden in
+      for exit in exits where exit.layer == layer { early.append(exit.head.logits(hidden, tokens, dropout, context)) }
     }
-    func fromFirst(_ first: Tensor) -> Tensor {
-      self.linear.map { $0(dropout(first, context)).squeezed(-1) } ?? .zeros([tokens.sequenceCount])
+    let readsFirst = classifier.map { $0.pooling == .cls } ?? (pairHead?.scale == nil)
+    let visit = withExits ? left : nil
+    guard readsFirst else {
+      let hidden = encoder.states(tokens, context, joinLayer: joinLayer, visiting: visit)
+      return early + [logits(ofLast: hidden, tokens, context)]
     }
-    guard let scale else { return fromFirst(encoder.firstTokens(tokens, context, joinLayer: joinLayer)) }
-    let hidden = encoder(tokens, context, joinLayer: joinLayer)
-    let linear = fromFirst(hidden.indexSelect(Tensor(indices: tokens.firstTokens, shape: [tokens.sequenceCount])))
-    let means = hidden.segmentMean(RaggedBatch(offsets: tokens.segmentOffsets)).normalized()
-    let pairs = means.reshaped(to: [tokens.sequenceCount, 2, encoder.configuration.hiddenSize])
-    let query = pairs.slice(axis: 1, from: 0, to: 1)
-    let document = pairs.slice(axis: 1, from: 1, to: 2)
-    return (query * document).sum(axes: [1, 2]) * scale.value + linear
+    let first = encoder.firstTokens(tokens, context, joinLayer: joinLayer, visiting: visit)
+    return early + [logits(ofFirst: first, tokens, context)]
+  }
+
+  /// Of the last layer's vectors of all tokens.
+  func logits(ofLast hidden: Tensor, _ tokens: TokenBatch, _ context: ForwardContext) -> Tensor {
+    if let classifier { return classifier.logits(hidden.pooled(tokens, classifier.pooling), dropout, context) }
+    return pairHead?.logits(hidden, tokens, dropout, context) ?? .zeros([tokens.sequenceCount])
+  }
+
+  /// Of the last layer's vectors of the first tokens, where the head reads no others.
+  private func logits(ofFirst first: Tensor, _ tokens: TokenBatch, _ context: ForwardContext) -> Tensor {
+    if let classifier { return classifier.logits(first, dropout, context) }
+    return pairHead?.logits(ofFirst: first, dropout, context) ?? .zeros([tokens.sequenceCount])
   }
 }

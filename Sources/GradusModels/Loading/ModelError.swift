@@ -24,8 +24,6 @@ public enum ModelError: GradusError, Equatable {
   case tokenOutOfRange(table: String, value: Int, rows: Int)
   /// The processor lacks a level of the encoder's kernels that was asked for.
   case kernelsUnsupported(level: Int)
-  /// The family's layers are not those that the fused kernels compute.
-  case fusionUnsupported(family: EncoderFamily)
   /// The model has no encoder that is fused, and its arithmetic cannot be chosen.
   case precisionUnsupported(precision: NumericPrecision)
   /// The tokenizer can give an id or a segment that the embedding table has no row for.
@@ -38,6 +36,14 @@ public enum ModelError: GradusError, Equatable {
   case layerCount(asked: Int, layers: Int)
   /// Query and document are to meet in a layer that the encoder does not have.
   case joinLayer(asked: Int, layers: Int)
+  /// Exits are to stand where no candidate can leave.
+  case exitLayers(asked: [Int], layers: Int, joinLayer: Int)
+  /// Candidates are to leave a model early that has no exits.
+  case noExits
+  /// The exits' logits are no probabilities yet.
+  case exitsNotCalibrated
+  /// Thresholds of early exits that are no probabilities, or overlap.
+  case exitThresholds(notRelevant: Double, relevant: Double)
   /// A bi-encoder makes one vector of a text and cannot score its windows.
   case windowsOfBiEncoder
   /// A text is longer than the model takes, and the policy is to refuse it.
@@ -50,7 +56,9 @@ public enum ModelError: GradusError, Equatable {
   public var failureKind: FailureKind {
     switch self {
     case .missingFile: .missingInput
-    case .positions, .joinLayer, .layerCount, .windowsOfBiEncoder, .kernelsUnsupported, .precisionUnsupported, .fusionUnsupported, .unknownPrompt: .usage
+    case .positions, .joinLayer, .layerCount, .windowsOfBiEncoder, .kernelsUnsupported, .precisionUnsupported,
+      .unknownPrompt, .exitLayers, .noExits, .exitsNotCalibrated, .exitThresholds:
+      .usage
     default: .badData
     }
   }
@@ -74,9 +82,9 @@ public enum ModelError: GradusError, Equatable {
     case .weightNotFinite(let name, let index):
       "weight '\(name)' holds a value that is not finite at index \(index); the model is spoilt, load or train it again"
     case .tokenOutOfRange(let table, let value, let rows):
-      "a token has \(table) number \(value), the \(table) embeddings have \(rows) rows; take tokenizer and weights from the same model"
+      "a token has \(table) number \(value), the \(table) embeddings have \(rows) rows; take tokenizer and weights from the "
+        + "same model"
     case .kernelsUnsupported(let level): "this processor lacks level \(level) of the encoder's kernels; choose a lower one"
-    case .fusionUnsupported(let family): "'\(family.rawValue)' has no fused kernels; it runs in fp32 on the path that trains"
     case .unknownPrompt(let name, let known):
       "the model has no prompt '\(name)'; "
         + (known.isEmpty ? "it has none at all" : "it has " + known.map { "'\($0)'" }.joined(separator: ", "))
@@ -91,6 +99,15 @@ public enum ModelError: GradusError, Equatable {
       "\(asked) layers were to be kept of an encoder with \(layers); give from 1 to \(layers)"
     case .joinLayer(let asked, let layers):
       "query and document were to meet in layer \(asked) of an encoder with \(layers) layers; give a layer from 0 to \(layers)"
+    case .exitLayers(let asked, let layers, let joinLayer):
+      "exits were asked for after layers \(asked) of an encoder with \(layers); give ascending numbers from "
+        + "\(max(1, joinLayer)) to \(layers - 1)" + (joinLayer > 1 ? ": below, query and document have not met" : "")
+    case .noExits: "the model has no exits that a candidate could leave by; train it with --exits"
+    case .exitsNotCalibrated:
+      "the exits' probabilities are not known: the development queries had no relevant candidates; train on data that has some"
+    case .exitThresholds(let notRelevant, let relevant):
+      "candidates were to leave below a probability of \(notRelevant) and above \(relevant); give numbers from 0 to 1, the first "
+        + "not above the second"
     case .windowsOfBiEncoder: "a bi-encoder cannot read a text in windows; choose the truncate or error policy"
     case .tooLong(let docno, let tokens, let limit):
       "document \(docno): \(tokens) tokens, the model takes \(limit); choose the truncate or window policy"

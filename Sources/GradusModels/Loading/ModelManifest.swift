@@ -17,13 +17,19 @@ public struct ModelManifest: Sendable, Equatable, Codable {
 
   enum CodingKeys: String, CodingKey {
     case format, architecture, base, baseDigest, recipe, seed, dataDigests, codeVersion, head, maximumTokens
-    case maximumQueryTokens, truncation, windowStride, convKNRM, firstStageWeight, scoreScale, joinLayer
+    case maximumQueryTokens, truncation, windowStride, convKNRM, firstStageWeight, scoreScale, joinLayer, exits
   }
 
   public enum Architecture: String, Sendable, Codable, CaseIterable {
     case crossEncoder = "cross-encoder"
     case convKNRM = "conv-knrm"
     case biEncoder = "bi-encoder"
+  }
+
+  /// A ``CrossEncoderExit``, whose weights stand with the others.
+  public struct Exit: Sendable, Equatable, Codable {
+    public var layer: Int
+    public var calibration: ExitCalibration?
   }
 
   public var format = Self.currentFormat
@@ -51,6 +57,8 @@ public struct ModelManifest: Sendable, Equatable, Codable {
   public var scoreScale: Double?
   /// First layer in which a cross-encoder's query and document attend to each other; nil for all layers.
   public var joinLayer: Int?
+  /// Heads of a cross-encoder on layers before the last; nil for none.
+  public var exits: [Exit]?
   /// Conv-KNRM only.
   public var convKNRM: ConvKNRM.Options?
 

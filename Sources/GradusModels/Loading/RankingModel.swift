@@ -35,6 +35,8 @@ public struct RankingModel {
     self.manifest.truncation = scorer.limits.policy
     self.manifest.windowStride = scorer.limits.windowStride
     self.manifest.joinLayer = scorer.joinLayer == 0 ? nil : scorer.joinLayer
+    let exits = scorer.exits.map { ModelManifest.Exit(layer: $0.layer, calibration: $0.calibration) }
+    self.manifest.exits = exits.isEmpty ? nil : exits
   }
 
   public init(scorer: ConvKNRM, manifest: ModelManifest) {
@@ -85,12 +87,12 @@ public struct RankingModel {
       if head == .classifier {
         let classifier = try SequenceClassifier(folder: folder, configuration: encoder.configuration)
         let model = CrossEncoder(encoder: encoder, tokenizer: tokenizer, classifier: classifier, limits: limits)
-        scorer = try Self.joined(model, manifest, file: manifestFile)
+        scorer = try Self.completed(model, manifest, from: source, file: manifestFile)
         return
       }
       let model = CrossEncoder(encoder: encoder, tokenizer: tokenizer, head: head, limits: limits, seed: 0)
       try source.fill(model.headParameters)
-      scorer = try Self.joined(model, manifest, file: manifestFile)
+      scorer = try Self.completed(model, manifest, from: source, file: manifestFile)
     case .convKNRM:
       let options = try manifest.required(manifest.convKNRM, .convKNRM, file: manifestFile)
       if let reason = options.contradiction { throw ModelError.manifest(file: manifestFile, reason: reason) }
@@ -109,12 +111,32 @@ public struct RankingModel {
     }
   }
 
-  private static func joined(_ model: CrossEncoder, _ manifest: ModelManifest, file: String) throws -> CrossEncoder {
+  /// A cross-encoder with the join layer and the exits that its manifest tells of.
+  private static func completed(
+    _ model: CrossEncoder, _ manifest: ModelManifest, from source: WeightSource, file: String
+  ) throws -> CrossEncoder {
     let layers = model.encoder.configuration.layerCount, layer = manifest.joinLayer ?? 0
     guard (0...layers).contains(layer) else {
       throw ModelError.manifest(file: file, reason: "joinLayer is \(layer); the encoder has \(layers) layers")
     }
-    return try model.joined(at: layer)
+    let joined = try model.joined(at: layer)
+    guard let exits = manifest.exits else { return joined }
+    for exit in exits {
+      if let known = exit.calibration, !(known.slope >= 0 && known.slope.isFinite && known.offset.isFinite) {
+        throw ModelError.manifest(file: file, reason: "the exit after layer \(exit.layer) has the slope \(known.slope)")
+      }
+    }
+    var result: CrossEncoder
+    do {
+      result = try joined.withExits(at: exits.map(\.layer), seed: 0)
+    } catch {
+      throw ModelError.manifest(file: file, reason: "exits: \(error)")
+    }
+    for number in exits.indices {
+      try source.fill(result.exits[number].parameters)
+      result.exits[number].calibration = exits[number].calibration
+    }
+    return result
   }
 
   /// Writes weights, configuration, tokenizer and manifest.
@@ -140,6 +162,7 @@ public struct RankingModel {
         // As transformers' own class has it, so that its loaders find the head, too.
         tensors = model.encoder.exportedWeights(prefix: configuration.family.tensorNames.prefix)
         tensors += classifier.exportedWeights(configuration.family)
+        tensors += model.exits.flatMap(\.parameters).map { NamedTensor($0.name, $0.value) }
       } else {
         tensors = model.encoder.exportedWeights() + model.headParameters.map { NamedTensor($0.name, $0.value) }
       }

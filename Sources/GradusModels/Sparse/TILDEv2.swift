@@ -11,8 +11,8 @@ import GradusText
 ///     let model = TILDEv2(encoder: encoder, tokenizer: tokenizer, expander: nil, seed: 7)
 ///     let weights = try model.weights(of: passages).weights      // what an index stores
 ///
-/// As a model of vectors a query is the counts of its tokens and a passage the weights of its own, both over the whole vocabulary,
-/// so that the usual losses train it: the paper's is `InfoNCELoss(temperature: 1, similarity: .dot)`.
+/// As a model of vectors a query is the counts of its tokens and a passage the weights of its own, both over the vocabulary, so
+/// that the usual losses train it: the paper's is `InfoNCELoss(temperature: 1, similarity: .dot)`.
 public struct TILDEv2: EmbeddingScorer {
   /// What adds tokens to passages, in training as in indexing.
   public struct Expansion: @unchecked Sendable {
@@ -37,8 +37,12 @@ public struct TILDEv2: EmbeddingScorer {
       return known.withLock { known in passages.map { known[$0] ?? [] } }
     }
 
-    /// Adds tokens to passages that are not met again: nothing is remembered.
-    func freshTokens(_ passages: [String]) throws -> [[Int32]] { try expander.expansions(of: passages, count: count) }
+    /// The same of passages that are not met again: nothing more is remembered.
+    func passingTokens(_ passages: [String]) throws -> [[Int32]] {
+      let found = known.withLock { known in passages.map { known[$0] } }
+      var rest = try expander.expansions(of: zip(passages, found).filter { $1 == nil }.map(\.0), count: count)[...]
+      return found.map { $0 ?? rest.removeFirst() }
+    }
   }
 
   public let encoder: BertEncoder
@@ -51,8 +55,8 @@ public struct TILDEv2: EmbeddingScorer {
   public let maximumQueryTokens: Int
   let head: Linear
 
-  /// Tokens of a passage's own text that are read before expansions, specials included.
-  static let textTokens = 128
+  /// Tokens of a passage's own text that are read before expansions, specials included: 128 of the paper's 192.
+  public static func textTokens(of maximumPassageTokens: Int) -> Int { max(3, maximumPassageTokens * 2 / 3) }
 
   /// A fresh head: normal weights of the encoder's spread, bias 0.
   ///
@@ -103,7 +107,7 @@ public struct TILDEv2: EmbeddingScorer {
 
   /// `[CLS] text [SEP]`, or `[CLS] text [SEP] expansions [SEP]`.
   func passage(_ text: String, added: [Int32]?) throws -> TokenizedInput {
-    let limit = added == nil ? maximumPassageTokens : min(Self.textTokens, maximumPassageTokens)
+    let limit = added == nil ? maximumPassageTokens : Self.textTokens(of: maximumPassageTokens)
     let own = try tokenizer.inputs(text, limits: TokenLimits(maximumTokens: limit))[0]
     guard let added, !added.isEmpty, let end = own.ids.last, own.ids.count + 1 < maximumPassageTokens else { return own }
     let kept = added.prefix(maximumPassageTokens - own.ids.count - 1)
@@ -131,7 +135,7 @@ public struct TILDEv2: EmbeddingScorer {
   public func weights(
     of texts: [String], progress: (Int) -> Void = { _ in }
   ) throws -> (weights: [TokenWeights], truncatedTokens: [Int]) {
-    let inputs = try passages(texts, added: try expansion?.freshTokens(texts))
+    let inputs = try passages(texts, added: try expansion?.passingTokens(texts))
     return (try weights(of: inputs, progress: progress), inputs.map(\.truncatedTokens))
   }
 

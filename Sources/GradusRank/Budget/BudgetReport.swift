@@ -1,3 +1,4 @@
+import GradusCore
 import GradusModels
 
 /// What became of a query's budget.
@@ -14,6 +15,22 @@ public struct BudgetReport: Sendable, Equatable {
     public let tokens: Int
     /// Pieces that it scored them in.
     public let chunks: Int
+    /// How many of them left the model before its last layer, by place and by what it was sure of; in the order of the layers.
+    public let exits: [Exits]
+  }
+
+  /// Candidates that left a model in the same place.
+  public struct Exits: Sendable, Equatable {
+    public let exit: EarlyExit
+    public let candidates: Int
+
+    static func counted(_ scores: [CandidateScore]) -> [Exits] {
+      var counts: [EarlyExit: Int] = [:]
+      for case let exit? in scores.map(\.exit) { counts[exit, default: 0] += 1 }
+      return counts.map { Exits(exit: $0, candidates: $1) }.sorted {
+        ($0.exit.layer, $0.exit.isRelevant ? 1 : 0) < ($1.exit.layer, $1.exit.isRelevant ? 1 : 0)
+      }
+    }
   }
 
   /// Why no more candidates were scored.

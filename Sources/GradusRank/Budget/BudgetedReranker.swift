@@ -10,9 +10,10 @@ import GradusCore
 /// Candidates are scored in the order of the stage before, in pieces. A cost model (``TokenCostModel``) tells how many tokens
 /// still fit; a piece takes at most half of them, so that pieces shrink towards the deadline and one that takes longer than
 /// predicted costs little. The clock is read once a piece: some five times a query, never once a candidate. A stage that has
-/// a successor may take its ``CascadeStage/budgetShare`` of what is left. Where not even one candidate seems to fit, the
-/// model's caution fades from query to query, and every 200th query tries one: at most that many come late because of it.
-/// What was scored is never overtaken by what was not.
+/// a successor may take its ``CascadeStage/budgetShare`` of what is left. Predictions are cautious, but for a stage's first
+/// candidate: that one is scored where it fits as a token usually costs, because a list of which nothing was scored is worth no
+/// caution. Where not even that fits, a query goes by unscored, and after some of them (``TokenCostModel/refuse()``) one
+/// candidate is tried whatever it costs. What was scored is never overtaken by what was not.
 /// A budget of 0 gives the first stage's order; an unlimited one gives the bits of the plain reranker.
 ///
 /// **What depends on the clock.** With a budget of time *how many* candidates are scored depends on the machine, its load and
@@ -56,8 +57,9 @@ public final class BudgetedReranker: Sendable {
     stages.last.map { $0.firstStageWeight == 0 ? $0.reranker.scoreKind : .unknown } ?? .unknown
   }
 
-  /// Measures what a token costs in each stage, before the first query is in a hurry: scores candidates of `group`, some alone
-  /// and some together, until three of each are timed or `limit` is over.
+  /// Measures what a token costs in each stage, before the first query is in a hurry: scores candidates of `group` once to touch
+  /// weights and working memory, then some alone and some together, until three of each are timed or `limit` is over. The median
+  /// counts.
   ///
   /// Without it, the first query's first piece is a single candidate whose cost nobody knows. Changes no score.
   public func calibrate(on group: CandidateGroup, for limit: Duration = .milliseconds(300)) throws {
@@ -68,12 +70,7 @@ public final class BudgetedReranker: Sendable {
   private func calibrate<R: MeteredReranker>(
     _ number: Int, _ reranker: R, _ group: CandidateGroup, until end: Duration
   ) throws {
-    // What is touched for the first time takes longer.
-    _ = try reranker.scores(ofRead: [try reranker.read(group.candidates[0], for: group.query)], for: group.query)
-    for repetition in 0..<6 {
-      let start = clock()
-      guard repetition == 0 || start < end else { return }
-      let target = repetition % 2 == 0 ? Self.calibrationTokens : 1
+    func score(_ target: Int) throws -> Int {
       var tokens = 0
       var piece: [R.Read] = []
       for candidate in group.candidates where tokens < target {
@@ -81,9 +78,22 @@ public final class BudgetedReranker: Sendable {
         tokens += max(1, reranker.tokens(of: piece[piece.count - 1]))
       }
       _ = try reranker.scores(ofRead: piece, for: group.query)
-      observe(number, tokens: tokens, seconds: (clock() - start).seconds)
+      return tokens
     }
+    // What is touched for the first time takes longer, and working memory is as large as the largest piece.
+    _ = try score(Self.calibrationTokens)
+    var measured: [(tokens: Int, seconds: Double)] = []
+    for repetition in 0..<6 {
+      let start = clock()
+      guard repetition == 0 || start < end else { break }
+      let tokens = try score(repetition % 2 == 0 ? 1 : Self.calibrationTokens)
+      measured.append((tokens, (clock() - start).seconds))
+    }
+    costs.withLock { $0[number] = TokenCostModel(measured: measured) }
   }
+
+  /// What each stage is known to cost.
+  public var estimates: [TokenCostModel] { costs.withLock { $0 } }
 
   /// Re-ranks as many of the first `depth` candidates as the budget allows.
   ///
@@ -111,7 +121,7 @@ public final class BudgetedReranker: Sendable {
       reports.append(
         BudgetReport.Stage(
           name: stage.name, precision: stage.precision, offered: offered, rescored: scores.count,
-          tokens: pace.tokens - before.tokens, chunks: pace.pieces - before.pieces))
+          tokens: pace.tokens - before.tokens, chunks: pace.pieces - before.pieces, exits: BudgetReport.Exits.counted(scores)))
       // A stage that scored nothing leaves its successor what it was offered itself.
       if !scores.isEmpty { offered = stage.passing.count(of: order.headScores) }
     }
@@ -127,7 +137,7 @@ public final class BudgetedReranker: Sendable {
     var waiting: R.Read?
     let hadTime = pace.hasTime
     while scores.count < candidates.count {
-      let (room, target) = pace.room(costs.withLock { $0[number] })
+      let (room, target) = pace.room(costs.withLock { $0[number] }, isFirst: scores.isEmpty)
       guard room > 0 else { break }
       var piece: [R.Read] = []
       var tokens = 0
@@ -187,7 +197,9 @@ private struct Pace {
   var hasTime: Bool { if case .time = budget { elapsed < limit } else { false } }
 
   /// The tokens that the next candidate may have at most, and those of a piece of several.
-  func room(_ cost: TokenCostModel) -> (room: Int, target: Int) {
+  ///
+  /// - Parameter isFirst: Of its stage.
+  func room(_ cost: TokenCostModel, isFirst: Bool) -> (room: Int, target: Int) {
     switch budget {
     case .unlimited: return (.max, .max)
     case .tokens: return (Int(limit) - tokens, Int(limit) - tokens)
@@ -195,7 +207,8 @@ private struct Pace {
       guard elapsed < limit else { return (0, 0) }
       // Nothing is known yet: one candidate, whatever it costs.
       guard let room = cost.tokens(within: limit - elapsed) else { return (.max, 0) }
-      return (room, min(room / 2, BudgetedReranker.largestPiece))
+      let usual = isFirst ? cost.tokens(within: limit - elapsed, caution: 0) ?? room : room
+      return (usual, min(room / 2, BudgetedReranker.largestPiece))
     }
   }
 

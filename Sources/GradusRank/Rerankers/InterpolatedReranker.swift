@@ -7,7 +7,8 @@ import GradusCore
 ///
 ///     let reranker = InterpolatedReranker(base: crossEncoder, weight: 0.5)
 ///
-/// Candidates without a first-stage score get the lowest first-stage score of the group.
+/// Candidates without a first-stage score get the lowest first-stage score of the group. What left a model early stays where it
+/// stands; the sum orders it among those that left in the same place.
 public struct InterpolatedReranker<Base: Reranker>: Reranker {
   public let base: Base
   public let weight: Double
@@ -29,6 +30,7 @@ func addingFirstStage(_ weight: Double, to results: [CandidateScore], of candida
   let lowest = candidates.compactMap(\.firstStageScore).min() ?? 0
   return zip(candidates, results).map { candidate, result in
     CandidateScore(
-      score: result.score + weight * (candidate.firstStageScore ?? lowest), truncatedTokens: result.truncatedTokens)
+      score: result.score + weight * (candidate.firstStageScore ?? lowest), truncatedTokens: result.truncatedTokens,
+      exit: result.exit)
   }
 }

@@ -1,7 +1,7 @@
 import GradusCore
 
 /// The candidates of a query while stages re-score them: what a later stage scored stands before what only an earlier one
-/// did, and that before what nobody scored.
+/// did, and that before what nobody scored. Within a stage `CandidateScore.standing` decides, then the score, by the tie rule.
 struct RescoredOrder {
   let candidates: [Candidate]
   /// Positions in `candidates`, best first.
@@ -27,18 +27,27 @@ struct RescoredOrder {
     guard !scores.isEmpty else { return }
     for (position, score) in zip(order, scores) { results[position] = score }
     let head = order[..<scores.count].sorted { first, second in
-      ScoredDocument.precedes(document(first), document(second))
+      let standings = (standing(first), standing(second))
+      guard standings.0 == standings.1 else { return standings.0 > standings.1 }
+      return ScoredDocument.precedes(document(first), document(second))
     }
     order.replaceSubrange(..<scores.count, with: head)
     headCount = scores.count
     rescoredCount = max(rescoredCount, scores.count)
   }
 
-  /// Scores of the head, best first.
-  var headScores: [Double] { order[..<headCount].map { results[$0]?.score ?? 0 } }
+  /// Scores of the head, best first: the model's for what it read to the end; from there up or down by 1 a candidate for what
+  /// left early.
+  var headScores: [Double] {
+    let standings = order[..<headCount].map(standing)
+    let above = standings.prefix { $0 > 0 }.count, below = standings.reversed().prefix { $0 < 0 }.count
+    let whole = order[above..<headCount - below].map { results[$0]?.score ?? 0 }
+    let rising = RerankedTail.scores(below: whole.first.map { -$0 }, count: above).reversed().map { -$0 }
+    return rising + whole + RerankedTail.scores(below: whole.last, count: below)
+  }
 
-  /// The final scores, best first: the head's as they are, then the head's lowest minus the distance from the head, so that
-  /// the ranking survives being written to a run file and read again.
+  /// The final scores, best first: the head's, then the head's lowest minus the distance from the head, so that the ranking
+  /// survives being written to a run file and read again.
   var finalScores: [Double] {
     let head = headScores
     return head + RerankedTail.scores(below: head.last, count: order.count - headCount)
@@ -53,6 +62,8 @@ struct RescoredOrder {
       truncatedTokens: results.reduce(0) { $0 + ($1?.truncatedTokens ?? 0) },
       truncatedCandidates: results.count { ($0?.truncatedTokens ?? 0) > 0 })
   }
+
+  private func standing(_ position: Int) -> Int { results[position]?.standing ?? 0 }
 
   private func document(_ position: Int) -> ScoredDocument {
     ScoredDocument(docno: candidates[position].document.docno, score: results[position]?.score ?? 0)

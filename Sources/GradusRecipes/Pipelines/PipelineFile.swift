@@ -2,7 +2,6 @@ import GradusCore
 import GradusIndex
 import GradusPipeline
 import GradusRank
-import GradusTensor
 
 /// A retrieval pipeline written down in YAML (or JSON, which is YAML as well).
 ///
@@ -23,6 +22,7 @@ import GradusTensor
 ///   in `gradus search`. `run`: `file`, `depth` (1000).
 /// - `dense`: `depth` (1000) and `model`, `corpus`, which is encoded; or `index`, a stored vector index, with `model` (the one
 ///   that made it), `efSearch` (64), `exact`, `feedback` (`rocchio`, `average` or `ance-prf`), `filter` (on metadata).
+/// - `sparse`: `index` (an impact index), `query-encoder`, `depth` (1000).
 /// - `late-interaction`: `index` of token vectors, `depth` (1000), `model`, `nprobe` (4), `ndocs`, `centroid-threshold` (0.3);
 ///   or `exact`.
 /// - `anncur`: `model`, `corpus`, `index` (of token vectors, for `maxsim:`), `anchor-queries`, `anchor-split`,
@@ -34,7 +34,8 @@ import GradusTensor
 ///   has the query's name), or `metadata` with `values`.
 /// - `fuse`: `method`, `norm`, `weights`, `of`. `sum`, `union`, `intersection`, `concatenation`, `features`: `of`.
 /// - `linear`: `weights`, `bias`; reads what `features` made.
-/// - `feedback`: `docs` (3), `words` (100); puts the first documents' words behind the query, for the stage that retrieves after it.
+/// - `feedback`: `docs` (3), `words` (100); puts the first documents' words behind the query, for the stage that retrieves after
+///   it.
 /// - `chain`: `stages`; several stages as one branch of an `of`.
 public struct PipelineFile: Sendable {
   public let pipeline: RetrievalPipeline
@@ -57,7 +58,7 @@ public struct PipelineFile: Sendable {
 }
 
 /// Makes stages of mappings.
-private struct PipelineBuilder<Resources: PipelineResources> {
+struct PipelineBuilder<Resources: PipelineResources> {
   let resources: Resources
   /// Where documents are unless a stage says otherwise.
   let index: String?
@@ -119,8 +120,8 @@ private struct PipelineBuilder<Resources: PipelineResources> {
 
   private static var names: [String] {
     [
-      "bm25", "search", "dense", "late-interaction", "anncur", "feedback", "run", "rerank", "cut", "scale", "filter", "fuse", "sum", "union", "intersection",
-      "concatenation", "features", "linear", "chain",
+      "bm25", "search", "dense", "sparse", "late-interaction", "anncur", "feedback", "run", "rerank", "cut", "scale", "filter",
+      "fuse", "sum", "union", "intersection", "concatenation", "features", "linear", "chain",
     ]
   }
 
@@ -132,6 +133,7 @@ private struct PipelineBuilder<Resources: PipelineResources> {
     case "bm25": part = .retrieval(try bm25(&stage))
     case "search": part = .retrieval(try search(&stage))
     case "dense": part = .retrieval(try dense(&stage))
+    case "sparse": part = .retrieval(try sparse(&stage))
     case "late-interaction": part = .retrieval(try lateInteraction(&stage))
     case "anncur": part = .retrieval(try anncur(&stage))
     case "feedback": part = .feedback(try feedback(&stage))
@@ -195,73 +197,15 @@ private struct PipelineBuilder<Resources: PipelineResources> {
       settings: [StageSetting("model", model)] + retriever.settings, fingerprint: retriever.fingerprint)
   }
 
-  private func dense(_ stage: inout YAMLMapping, index: String) throws -> RetrievalPipeline {
-    let isExact = try stage.flag("exact")
-    let efSearch = try stage.count("efSearch")
-    let feedback = try stage.text("feedback").map { text throws in try VectorFeedbackMethod(parsing: text) }
-    let options = VectorStageOptions(
-      encoder: try stage.text("model"),
-      search: VectorSearchOptions(
-        efSearch: efSearch ?? VectorSearchOptions().efSearch, strategy: isExact ? .exact : .automatic),
-      feedback: feedback, filter: try stage.text("filter"))
-    let retriever = try resources.vectors(index, options)
-    var settings = [StageSetting("index", index), StageSetting("search", isExact ? "exact" : "efSearch=\(options.search.efSearch)")]
-    if let feedback { settings.append(StageSetting("feedback", feedback.description)) }
-    if let filter = options.filter { settings.append(StageSetting("filter", filter)) }
+  private func sparse(_ stage: inout YAMLMapping) throws -> RetrievalPipeline {
+    guard let path = try stage.text("index") ?? index else { throw stage.error(stage.line, .missingKey("index")) }
+    let retriever = try resources.sparse(path, queryEncoder: try stage.text("query-encoder"))
     return .retrieve(
-      DeferredRetriever(retriever: retriever), depth: try stage.count("depth") ?? 1000, name: "dense",
-      settings: settings + retriever.settings, fingerprint: retriever.fingerprint)
-  }
-
-  private func lateInteraction(_ stage: inout YAMLMapping) throws -> RetrievalPipeline {
-    let path = try stage.neededText("index")
-    let depth = try stage.count("depth") ?? 1000
-    let isExact = try stage.flag("exact")
-    let standard = TokenSearchOptions()
-    let options = TokenSearchOptions(
-      probes: try stage.count("nprobe") ?? standard.probes,
-      centroidThreshold: try stage.number("centroid-threshold") ?? standard.centroidThreshold,
-      candidates: try stage.count("ndocs") ?? TokenSearchOptions.candidates(depth: depth))
-    let retriever = try resources.tokens(path, encoder: try stage.text("model"), isExact ? nil : options)
-    let way = isExact
-      ? "exact"
-      : "nprobe=\(options.probes) ndocs=\(options.candidates) centroid-threshold=\(options.centroidThreshold ?? -1)"
-    return .retrieve(
-      DeferredRetriever(retriever: retriever), depth: depth, name: "late-interaction",
-      settings: [StageSetting("index", path), StageSetting("search", way)] + retriever.settings,
-      fingerprint: retriever.fingerprint)
-  }
-
-  private func anncur(_ stage: inout YAMLMapping) throws -> RetrievalPipeline {
-    guard let corpus = try stage.text("corpus") ?? corpus else { throw stage.error(stage.line, .missingKey("corpus")) }
-    let budget = try stage.count("budget") ?? 100
-    let options = CURStageOptions(
-      model: try stage.neededText("model"), corpus: corpus, index: try stage.text("index"),
-      anchorQueries: try stage.neededText("anchor-queries"), anchorSplit: try stage.text("anchor-split"),
-      anchorQueryCount: try stage.count("anchor-query-count") ?? 100,
-      anchorItems: try stage.count("anchor-items") ?? max(1, budget / 2), seed: UInt64(try stage.count("seed") ?? 1),
-      solver: try PseudoInverse(parsing: try stage.text("solver") ?? "truncated"), scores: try stage.text("scores"),
-      budget: budget, rounds: try stage.count("rounds") ?? 1)
-    let retriever = try resources.anncur(options)
-    return .retrieve(
-      DeferredRetriever(retriever: retriever), depth: try stage.count("depth") ?? 1000, name: "anncur",
-      settings: [
-        StageSetting("model", options.model), StageSetting("anchor-items", options.anchorItems),
-        StageSetting("seed", options.seed), StageSetting("solver", options.solver.specification),
-        StageSetting("budget", budget), StageSetting("rounds", options.rounds),
-      ] + retriever.settings, fingerprint: retriever.fingerprint)
+      DeferredRetriever(retriever: retriever), depth: try stage.count("depth") ?? 1000, name: "sparse",
+      settings: retriever.settings, fingerprint: retriever.fingerprint)
   }
 
   // MARK: - Stages that read lists
-
-  private func feedback(_ stage: inout YAMLMapping) throws -> Pipeline<RankedList, Query> {
-    let documents = try documents(&stage)
-    let feedback = PassageFeedback(
-      documents: documents, count: try stage.count("docs") ?? 3, words: try stage.count("words") ?? 100)
-    return .feedback(
-      feedback, name: "feedback", settings: [StageSetting("docs", feedback.count), StageSetting("words", feedback.words)],
-      fingerprint: documents.fingerprint)
-  }
 
   private func rerank(_ stage: inout YAMLMapping) throws -> ListPipeline {
     let model = try stage.neededText("model")
@@ -273,7 +217,7 @@ private struct PipelineBuilder<Resources: PipelineResources> {
       fingerprint: "\(reranker.fingerprint) \(documents.fingerprint)")
   }
 
-  private func documents(_ stage: inout YAMLMapping) throws -> StageDocuments {
+  func documents(_ stage: inout YAMLMapping) throws -> StageDocuments {
     let own = (index: try stage.text("index"), corpus: try stage.text("corpus"))
     if let path = own.index ?? (own.corpus == nil ? index : nil) {
       let opened = try resources.index(path)

@@ -14,6 +14,8 @@ public protocol PipelineResources: Sendable {
   func reranker(_ model: String, firstStageWeight: Double?) throws -> Deferred<any Reranker>
   /// Exact dense retrieval over `documents`.
   func dense(_ model: String, documents: Deferred<[Document]>) throws -> Deferred<any Retriever>
+  /// Learned sparse retrieval over an impact index; queries are encoded as the index was made unless a kind is named.
+  func sparse(_ path: String, queryEncoder: String?) throws -> Deferred<any Retriever>
   /// Retrieval from a stored vector index, graph or flat as the folder has it.
   func vectors(_ path: String, _ options: VectorStageOptions) throws -> Deferred<any Retriever>
   /// Late interaction over a stored index of token vectors.

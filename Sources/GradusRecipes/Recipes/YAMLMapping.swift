@@ -27,7 +27,9 @@ struct YAMLMapping {
     } catch let error as YamlError {
       throw RecipeError(file: path, line: line(of: error), reason: .syntax(problem(of: error)))
     }
-    guard let root else { throw RecipeError(file: path, line: 1, reason: .kind(key: "the file", expected: "a mapping of keys to values")) }
+    guard let root else {
+      throw RecipeError(file: path, line: 1, reason: .kind(key: "the file", expected: "a mapping of keys to values"))
+    }
     return try YAMLMapping(root, key: "the file", file: path)
   }
 

@@ -61,7 +61,9 @@ public struct TrainingReport {
   public mutating func addExamples(
     queries: [Query], answers: Int = 2, document: (String) throws -> Document?
   ) throws {
-    guard let comparison = evaluation.comparisons.last(where: { $0.measure == evaluation.comparisons.first?.measure }) else { return }
+    guard let comparison = evaluation.comparisons.last(where: { $0.measure == evaluation.comparisons.first?.measure }) else {
+      return
+    }
     let order = comparison.differences.indices.sorted { (comparison.differences[$0], $0) < (comparison.differences[$1], $1) }
     guard let lowest = order.first, let highest = order.last else { return }
     let byQid = Dictionary(queries.map { ($0.qid, $0) }, uniquingKeysWith: { first, _ in first })

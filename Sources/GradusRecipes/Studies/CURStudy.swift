@@ -129,7 +129,8 @@ public enum CURStudy: Study {
     let rows = anchorRows(settings, known, seed: seed)
     let scores = Matrix(rows.map { row in (0..<known.items.count).map { known.exact[row, $0] } })
     // Those of R R^T are the squares, and it is small.
-    guard let squares = try? SingularValues(of: scores * scores.transposed).values, let largest = squares.first, largest > 0 else {
+    guard let squares = try? SingularValues(of: scores * scores.transposed).values, let largest = squares.first, largest > 0
+    else {
       return curve
     }
     for (place, value) in squares.enumerated() where value > largest * 1e-12 {

@@ -101,6 +101,7 @@ public enum StudyCatalog {
   public static let all: [any Study.Type] = [
     LinearRegressionStudy.self, NoisyPairsStudy.self, ImplicitFeedbackStudy.self, PoolingBiasStudy.self,
     HiddenPositivesStudy.self, SortingStudy.self, SetRankingStudy.self, UnlabelledListsStudy.self,
+    TILDEStudy.self,
     WordPredictionStudy.self, NoisyLabelsStudy.self, TwoViewsStudy.self, ListRankingStudy.self,
     RareClassStudy.self, TopGradeStudy.self, VectorRetrievalStudy.self, OpenWorldStudy.self, FewShotStudy.self,
     MaskedPretrainingStudy.self,

@@ -12,7 +12,7 @@ import Darwin
 /// A small neural language model: the vectors of the words before, one hidden layer, and an output layer as wide as the
 /// vocabulary. Trained word by word with plain gradient descent, which is all that the factored output layer can be trained with.
 struct WordPredictor {
-  /// Of what it costs to train with one word, in multiplications.
+  /// What a step costs below the output layer, in multiplications.
   private let hiddenCost: Int
   private let inputs: Int
   private let width: Int

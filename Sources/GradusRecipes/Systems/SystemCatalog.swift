@@ -110,11 +110,12 @@ public enum SystemCatalog {
     RankingSystem("superglobal", "image re-ranking with global features alone", .images),
     RankingSystem(
       "susana", "metric learning by class separability", .training,
-      parts: ["ProtoTripletLoss", "ICNNScore", "ICNNLoss", "EpisodicSampler"]),
+      parts: ["ProtoTripletLoss", "ICNNScore", "ICNNLoss", "PrototypicalLoss", "EpisodicSampler"]),
     RankingSystem(
       "tcm", "one threshold for all classes in metric learning", .calibration,
-      parts: ["ThresholdConsistentMarginLoss", "OPIS"]),
-    RankingSystem("tildev2", "re-ranking by contextualised exact term matches", .reranking),
+      parts: ["ThresholdConsistentMarginLoss", "OPIS", "ThresholdSelection"]),
+    RankingSystem("tildev2", "re-ranking by contextualised exact term matches", .reranking,
+      parts: ["TILDEv2", "TILDE", "TILDEv2Reranker", "BidirectionalQueryLikelihoodLoss", "ImpactIndex"]),
     RankingSystem("topic-attack", "attacks on a ranker over a whole topic", .robustness),
     RankingSystem("trp", "training towards low rank", .compression),
     RankingSystem("wildbench", "judging language models on real requests", .evaluation),

@@ -113,9 +113,19 @@ public struct RankerTraining {
         measure: measure.description, queries: devQrels.qids.count, depth: settings.devDepth,
         firstStage: try evaluate(qrels: devQrels, run: firstStage, measures: [measure]).aggregates[0],
         model: tuned.valueAlone, interpolated: tunes ? tuned.value : nil, firstStageWeight: tunes ? tuned.weight : nil))
-    var trained = model
+    var trained = try calibrated(model, on: devGroups, devQrels)
     trained.manifest.firstStageWeight = tunes ? tuned.weight : nil
     return Trained(model: trained, history: history)
+  }
+
+  /// The model with exits whose logits are probabilities, as the development queries' candidates have it.
+  private func calibrated(_ model: RankingModel, on groups: [CandidateGroup], _ qrels: Qrels) throws -> RankingModel {
+    guard let scorer = model.scorer as? CrossEncoder, !scorer.exits.isEmpty else { return model }
+    let pairs = groups.flatMap { group in group.candidates.map { ScoringPair(query: group.query, document: $0.document) } }
+    let isRelevant = pairs.map { pair in
+      (qrels.grade(qid: pair.query.qid, docno: pair.document.docno) ?? 0) >= settings.positiveGrade
+    }
+    return RankingModel(scorer: try scorer.calibratingExits(on: pairs, isRelevant: isRelevant), manifest: model.manifest)
   }
 
   // MARK: - Parts
@@ -141,6 +151,7 @@ public struct RankerTraining {
       var scorer = try CrossEncoder(base: base, head: settings.head, seed: seed)
       if let layers = settings.encoderLayers { scorer = try scorer.keepingFirst(layers) }
       scorer = try scorer.joined(at: settings.joinLayer)
+      if !settings.exits.isEmpty { scorer = try scorer.withExits(at: settings.exits, seed: seed) }
       let encoder = scorer.encoder
       try prepare(encoder)
       scorer.limits = TokenLimits(
@@ -166,6 +177,7 @@ public struct RankerTraining {
       let thresholds = ParameterGroup(
         "thresholds", parameters: ordinal.thresholdParameters, learningRate: settings.headLearningRate)
       return optimizerGroups(ordinal.base) + [thresholds]
+    case let exiting as MultiExitScorer: return optimizerGroups(exiting.base)
     case let model as CrossEncoder:
       encoder = model.encoder
       rest = model.headParameters
@@ -200,8 +212,15 @@ public struct RankerTraining {
     var head: (any PairScorer) -> any PairScorer = { $0 }
     switch try LossNames.named(settings.loss, context: LossContext(shown: candidates)) {
     case .scores(let loss):
-      objective = { TrainingObjective(loss, name: $0, model: $1, weighting: $2) }
       if let ordinal = loss as? OrdinalLoss { head = { OrdinalScorer($0, levels: ordinal.levels) } }
+      if !settings.exits.isEmpty {
+        objective = { [weight = settings.exitWeight] in
+          TrainingObjective(loss, exitWeight: weight, name: $0, model: $1, weighting: $2)
+        }
+        head = { scorer in (scorer as? CrossEncoder).map { MultiExitScorer($0) } ?? scorer }
+      } else {
+        objective = { TrainingObjective(loss, name: $0, model: $1, weighting: $2) }
+      }
     case .vectors(let loss):
       objective = { [train = data.train, hasGuide = guide != nil] name, model, weighting in
         TrainingObjective(
@@ -238,6 +257,7 @@ public struct RankerTraining {
     var options = TrainerOptions(seed: settings.seed)
     options.batchSize = settings.batch
     options.microBatchSize = settings.microBatch
+    options.gradientCacheSize = settings.gradientCache
     options.checkpointsActivations = settings.checkpointsActivations
     options.epochLength = .samples(settings.samplesPerEpoch)
     options.maxEpochs = settings.epochs
@@ -355,7 +375,8 @@ extension TrainingSettings {
     }
     if weightings.contains(where: { if case .cet = $0 { true } else { false } }) {
       guard case .scores = loss else {
-        throw SettingError.contradiction("weighting cet couples the scores of two rankers; loss \(self.loss) reads more than scores")
+        throw SettingError.contradiction(
+          "weighting cet couples the scores of two rankers; loss \(self.loss) reads more than scores")
       }
     }
     if loss.couplesSamples, let microBatch, microBatch < batch {
@@ -372,8 +393,33 @@ extension TrainingSettings {
     if architecture != .crossEncoder, joinLayer > 0 || encoderLayers != nil {
       throw SettingError.contradiction("join-layer and encoder-layers are a cross-encoder's; \(architecture.rawValue) has none")
     }
+    if gradientCache != nil {
+      guard architecture == .biEncoder else {
+        throw SettingError.contradiction(
+          "gradient-cache keeps vectors of texts: it needs architecture bi-encoder, not \(architecture.rawValue); "
+            + "micro-batch and checkpoint-activations save memory there")
+      }
+      guard microBatch == nil else {
+        throw SettingError.contradiction("gradient-cache and micro-batch both cut a step; choose one of them")
+      }
+      guard entry.name != "dla", !weightings.contains(where: { if case .cet = $0 { true } else { false } }) else {
+        throw SettingError.contradiction("gradient-cache trains one model; loss dla and weighting cet train two")
+      }
+    }
+    if !exits.isEmpty {
+      guard architecture == .crossEncoder else {
+        throw SettingError.contradiction("exits are a cross-encoder's; \(architecture.rawValue) has none")
+      }
+      // What has more logits than one a document, a memory or a second model is not one loss for each exit.
+      guard case .scores(let ranking) = loss, !(ranking is any StatefulLoss), !(ranking is OrdinalLoss),
+        loss.logitsPerDocument == 1
+      else {
+        throw SettingError.contradiction("loss \(self.loss) is not one of single scores, as exits need it; leave exits out")
+      }
+    }
     if isAnti, curriculum == "none" {
-      throw SettingError.contradiction("anti turns a curriculum round; name one (\(CurriculumNames.heuristics.joined(separator: ", ")))")
+      throw SettingError.contradiction(
+        "anti turns a curriculum round; name one (\(CurriculumNames.heuristics.joined(separator: ", ")))")
     }
   }
 }

@@ -41,6 +41,7 @@ struct SettingAccess: Sendable {
     count("patience", \.patience),
     count("batch", \.batch),
     optionalCount("micro-batch", \.microBatch, none: "none"),
+    optionalCount("gradient-cache", \.gradientCache, none: "none"),
     flag("checkpoint-activations", \.checkpointsActivations),
     rate("encoder-learning-rate", \.encoderLearningRate),
     rate("head-learning-rate", \.headLearningRate),
@@ -55,6 +56,13 @@ struct SettingAccess: Sendable {
     count("maximum-query-tokens", \.maximumQueryTokens),
     optionalCount("encoder-layers", \.encoderLayers, none: "all"),
     count("join-layer", \.joinLayer, least: 0),
+    SettingAccess(name: "exits", get: { $0.exits.isEmpty ? "none" : $0.exits.map { "\($0)" }.joined(separator: ",") }) {
+      settings, value in
+      settings.exits = value == "none" ? [] : try value.split(separator: ",", omittingEmptySubsequences: false).map {
+        try integer("exits", String($0), least: 1, or: "none")
+      }
+    },
+    rate("exit-weight", \.exitWeight),
     text("dev-measure", \.devMeasure) { _, value in _ = try MeasureSpecification(value) },
     count("dev-depth", \.devDepth),
     optionalCount("dev-queries", \.devQueries, none: "all"),

@@ -70,8 +70,11 @@ public struct TrainingSettings: Sendable, Equatable {
   public var batch = 8
   /// Samples that go through the model at once; nil for whole batches.
   public var microBatch: Int?
-  /// Whether a cross-encoder keeps one activation a layer and computes the rest again in the backward pass: less memory,
-  /// about a third more time, the same bits.
+  /// Samples that a bi-encoder encodes and differentiates at once while its loss sees the whole batch
+  /// (``TrainerOptions/gradientCacheSize``); nil for whole batches.
+  public var gradientCache: Int?
+  /// Whether an encoder keeps one activation a layer and computes the rest again in the backward pass: less memory,
+  /// about a third more time, the same bits (with exits, but for rounding).
   public var checkpointsActivations = false
   /// Of a cross- or bi-encoder's encoder.
   public var encoderLearningRate = 3e-5
@@ -95,6 +98,11 @@ public struct TrainingSettings: Sendable, Equatable {
   public var encoderLayers: Int?
   /// First layer in which a cross-encoder's query and document attend to each other (``CrossEncoder/joined(at:)``).
   public var joinLayer = 0
+  /// Layers of a cross-encoder after which candidates can leave (``CrossEncoder/withExits(at:seed:)``): their heads are trained
+  /// together with the last one. Empty for none.
+  public var exits: [Int] = []
+  /// What an exit's loss counts beside the last layer's. A weight of 1 for all is what joint training usually takes.
+  public var exitWeight = 1.0
   /// What the development queries are measured with; `nDCG@10` and its like.
   public var devMeasure = "nDCG@10"
   /// First-stage candidates of a development query that are re-ranked.

@@ -90,10 +90,8 @@ private struct BFloat16Operand {
   /// The numbers as floats, of a left side.
   var wide: UnsafePointer<Float>? { isWide ? UnsafePointer(storage.base.assumingMemoryBound(to: Float.self)) : nil }
 
-  private static let isWideFaster = grd_bf16_wide_is_faster(grd_encoder_strongest_level())
-
   func widenedWhereFaster() -> BFloat16Operand {
-    guard Self.isWideFaster else { return self }
+    guard grd_bf16_is_fast() == 0 else { return self }
     var result = self
     let numbers = storage.byteCount / 2
     result.storage = Storage(byteCount: 4 * numbers)

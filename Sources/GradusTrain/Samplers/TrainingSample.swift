@@ -1,7 +1,8 @@
 /// The stable name of a training sample: the same sample has the same id in every epoch, run and process.
 ///
 /// State keyed by sample id (a learned weight, the last loss of a sample) stays valid across a resume. The text is
-/// readable: `qid docno docno` for a pair, `qid docno<TAB>label` for a single document, `qid docno docno<TAB>list` for a list; neither qids nor docnos hold
+/// readable: `qid docno docno` for a pair, `qid docno<TAB>label` for a single document, `qid docno docno<TAB>list` for a
+/// list; neither qids nor docnos hold
 /// white space, so different samples never share an id.
 public struct SampleID: Sendable, Hashable, Codable, Comparable, CustomStringConvertible {
   public let text: String

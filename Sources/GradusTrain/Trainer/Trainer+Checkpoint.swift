@@ -184,7 +184,8 @@ extension Trainer {
     func add(_ name: String, _ value: String) { settings.append(.init(name: name, value: value)) }
     add("batch size", "\(options.batchSize)")
     add("samples of an epoch", "\(samplesPerEpoch)")
-    add("micro-batch size", options.microBatchSize.map { "\($0)" } ?? "whole batch")
+    let whole = options.gradientCacheSize.map { "whole batch, encoded by \($0)" } ?? "whole batch"
+    add("micro-batch size", options.microBatchSize.map { "\($0)" } ?? whole)
     add("combination of gradients", options.gradients.rawValue)
     add("seed", "\(options.seed)")
     add("sampler", "\(type(of: sampler))")

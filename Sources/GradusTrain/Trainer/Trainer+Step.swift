@@ -130,6 +130,12 @@ extension Trainer {
     }
     var gradients = StepGradients(parts: parts.map { _ in [:] })
     batch.remembered = objectives.map { _ in [] }
+    if let size = options.gradientCacheSize {
+      for (part, positions) in parts.enumerated() {
+        gradients.parts[part] = try cachedBackward(&batch, positions: positions, size: size, sums: &sums)
+      }
+      return gradients
+    }
     for cut in microBatches(batch.samples.count) {
       for (part, positions) in parts.enumerated() {
         let pass = forwardPass(batch.samples, cut)
@@ -145,7 +151,7 @@ extension Trainer {
   }
 
   /// `scale x sum(weight x loss) / samples of the step` over one micro-batch.
-  private func objectiveTerm(
+  func objectiveTerm(
     _ position: Int, _ pass: ForwardPass, _ batch: inout StepBatch, _ cut: Range<Int>,
     _ sums: inout TrainerState.ObjectiveSums
   ) throws -> Tensor {
@@ -191,15 +197,19 @@ extension Trainer {
       guard model.optimizer != nil else {
         return try withoutGradients { try output(of: model, own, context: .inference) }
       }
-      let stream = generator.stream("dropout \(name)", state.step).stream("sample", cut.lowerBound)
-      let context = ForwardContext(training: stream, checkpointsActivations: options.checkpointsActivations)
-      return try output(of: model, own, context: context)
+      return try output(of: model, own, context: trainingContext(name, from: cut.lowerBound))
     }
+  }
+
+  /// What a model trains in, for the samples of the step from `start` on: the same masks each time.
+  func trainingContext(_ name: String, from start: Int) -> ForwardContext {
+    let stream = generator.stream("dropout \(name)", state.step).stream("sample", start)
+    return ForwardContext(training: stream, checkpointsActivations: options.checkpointsActivations)
   }
 
   /// Scores `[samples, documents]`, or `[samples, documents, logits]`, and the vectors that they come from where there are any;
   /// without the first axis cut where samples differ in length.
-  private func output(
+  func output(
     of model: TrainedModel, _ samples: [TrainingSample], context: ForwardContext
   ) throws -> ForwardPass.ModelOutput {
     let odd = samples.firstOfOtherLength

@@ -70,6 +70,10 @@ public final class Trainer {
     if let size = options.microBatchSize, size < options.batchSize, let coupled = objectives.first(where: \.couplesSamples) {
       throw TrainingError.coupledSamples(objective: coupled.name, batchSize: options.batchSize, microBatchSize: size)
     }
+    if options.gradientCacheSize != nil {
+      guard options.microBatchSize == nil else { throw TrainingError.cachedMicroBatches }
+      _ = try Self.cachedModel(of: models)
+    }
     switch options.epochLength {
     case .samples(let count): samplesPerEpoch = count
     case .passes(let passes):
@@ -225,6 +229,7 @@ extension TrainerOptions {
     case .passes(let count): counts.append(("passes of an epoch", count))
     }
     if let microBatchSize { counts.append(("microBatchSize", microBatchSize)) }
+    if let gradientCacheSize { counts.append(("gradientCacheSize", gradientCacheSize)) }
     if let checkpoint {
       counts.append(("checkpoint.everyEpochs", checkpoint.everyEpochs))
       if let steps = checkpoint.everySteps { counts.append(("checkpoint.everySteps", steps)) }

@@ -41,6 +41,11 @@ public struct TrainerOptions: Sendable, Equatable {
   /// Samples that are scored and differentiated at once; nil for whole batches. Smaller ones save memory. Their gradients
   /// add up to the batch's but for rounding, and dropout masks differ: each micro-batch has its own random stream.
   public var microBatchSize: Int?
+  /// Samples whose texts are encoded and differentiated at once, while losses see the vectors of the whole step
+  /// (``GradientCache``): the memory of small batches with the negatives of large ones, for one more forward pass. Nil for whole
+  /// batches. The gradient is the batch's but for rounding; dropout masks differ, as with micro-batches, with which it does not
+  /// go. Trains one model, whose scorer is an `EmbeddingScorer`.
+  public var gradientCacheSize: Int?
   /// Whether encoders keep one activation a layer and compute the rest again in the backward pass: less memory, about a third
   /// more time, the same bits.
   public var checkpointsActivations = false

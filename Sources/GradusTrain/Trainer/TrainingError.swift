@@ -11,6 +11,10 @@ public enum TrainingError: GradusError, Equatable {
   case noVectors(model: String)
   /// A loss that compares the samples of a step with each other, and steps that are cut.
   case coupledSamples(objective: String, batchSize: Int, microBatchSize: Int)
+  /// Gradient caching in a training of several models, or of none.
+  case cachedModels([String])
+  /// Steps that are cut twice.
+  case cachedMicroBatches
   case noObjectives
   /// Two models or two objectives of one name.
   case duplicateName(String)
@@ -31,7 +35,8 @@ public enum TrainingError: GradusError, Equatable {
   public var failureKind: FailureKind {
     switch self {
     case .unknownQuery, .unknownDocument: .badData
-    case .noVectors, .coupledSamples, .nothingToTrain, .noObjectives, .duplicateName, .unknownModel, .strayParameter,
+    case .noVectors, .coupledSamples, .cachedModels, .cachedMicroBatches, .nothingToTrain, .noObjectives, .duplicateName,
+      .unknownModel, .strayParameter,
       .settingTooSmall, .passLengthUnknown:
       .usage
     default: .failed
@@ -50,6 +55,10 @@ public enum TrainingError: GradusError, Equatable {
     case .coupledSamples(let objective, let batchSize, let microBatchSize):
       "\(objective) takes the negatives of the whole batch, and micro-batches of \(microBatchSize) would leave it with fewer "
         + "than the batch of \(batchSize) has; leave the micro-batch size out, or make the batch as small"
+    case .cachedModels(let names):
+      "gradient caching trains one model, and \(names.count) are to be trained (\(names.joined(separator: ", "))); "
+        + "leave the cache out"
+    case .cachedMicroBatches: "gradient caching and micro-batches both cut a step; choose one of them"
     case .nothingToTrain: "no model has an optimizer; give one to each model that is to be trained"
     case .noObjectives: "a training needs at least one objective"
     case .duplicateName(let name): "two models or two objectives are called '\(name)'; give each its own name"

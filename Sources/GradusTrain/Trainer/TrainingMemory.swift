@@ -17,10 +17,14 @@ public struct TrainingMemory: Sendable, Equatable {
   public var optimizerBytes: Int
   /// Activations of the largest batch, and what the backward pass needs beside them.
   public var activationBytes: Int
+  /// Vectors of a whole step and their gradients, where gradient caching keeps them; 0 without.
+  public var vectorBytes = 0
   /// Copies of weights that the training keeps, such as the best epoch's.
   public var copyBytes: Int
 
-  public var peakBytes: Int { processBytes + gradientBytes + optimizerBytes + activationBytes + copyBytes }
+  public var peakBytes: Int {
+    processBytes + gradientBytes + optimizerBytes + activationBytes + vectorBytes + copyBytes
+  }
 
   /// For a cross-encoder whose weights are in memory.
   ///
@@ -34,13 +38,35 @@ public struct TrainingMemory: Sendable, Equatable {
     of model: CrossEncoder, tokens: Int, sequences: Int, checkpoints: Bool = false, slots: Int = 2, copies: Int = 0,
     processBytes: Int = ProcessMemory.residentBytes
   ) {
+    self.init(model, slots: slots, copies: copies, processBytes: processBytes)
+    activationBytes = model.encoder.trainingBytes(
+      tokens: tokens, sequences: sequences, readsFirstTokens: model.head == .cls, checkpoints: checkpoints)
+  }
+
+  /// For a bi-encoder whose weights are in memory.
+  ///
+  /// - Parameters:
+  ///   - tokens: Of the largest batch, or chunk of a gradient cache, that is differentiated at once.
+  ///   - sequences: Its texts, queries and documents.
+  ///   - cachedTexts: Texts of a whole step where a gradient cache keeps their vectors; 0 without one.
+  public init(
+    of model: BiEncoder, tokens: Int, sequences: Int, cachedTexts: Int = 0, checkpoints: Bool = false, slots: Int = 2,
+    copies: Int = 0, processBytes: Int = ProcessMemory.residentBytes
+  ) {
+    self.init(model, slots: slots, copies: copies, processBytes: processBytes)
+    activationBytes = model.encoder.trainingBytes(
+      tokens: tokens, sequences: sequences, readsFirstTokens: false, checkpoints: checkpoints)
+    // Chunk by chunk, all in one, as queries and documents, and the gradient of each.
+    vectorBytes = 6 * 4 * cachedTexts * model.dimension
+  }
+
+  private init(_ model: some Module, slots: Int, copies: Int, processBytes: Int) {
     func bytes(_ parameters: [Parameter]) -> Int { parameters.reduce(0) { $0 + 4 * $1.shape.reduce(1, *) } }
     self.processBytes = processBytes
     weightBytes = bytes(model.parameters)
     gradientBytes = bytes(model.trainableParameters)
     optimizerBytes = slots * gradientBytes
     copyBytes = copies * weightBytes
-    activationBytes = model.encoder.trainingBytes(
-      tokens: tokens, sequences: sequences, readsFirstTokens: model.head == .cls, checkpoints: checkpoints)
+    activationBytes = 0
   }
 }

@@ -29,6 +29,33 @@ public struct TrainingObjective {
     ) { try $0.perSample(of: model) { try loss.perSample($0) } }
   }
 
+  /// A ranking loss of every exit of a model and of its last layer, trained jointly (BranchyNet, Teerapittayanon et al., ICPR
+  /// 2016; for ranking Xin et al., SustaiNLP 2020):
+  ///
+  ///     loss = loss of the last layer + exitWeight * sum over exits of the exit's loss
+  ///
+  /// - Parameters:
+  ///   - loss: Of one logit a document, and without a memory.
+  ///   - exitWeight: At least 0.
+  ///   - model: A `MultiExitScorer`.
+  public init(
+    _ loss: any RankingLoss, exitWeight: Double, name: String = "loss", model: String = "ranker",
+    weighting: (any SampleWeighting)? = nil, scale: Double = 1
+  ) {
+    precondition(!(loss is any StatefulLoss), "a loss with a memory has one for each exit")
+    self.init(name: name, model: model, weighting: weighting, scale: scale, stateful: nil, couplesSamples: false) { pass in
+      try pass.perSample(of: model) { input in
+        guard input.scores.rank == 3 else { throw LossError.logits(loss: "\(type(of: loss)) of exits", expected: 2, found: 1) }
+        let count = input.scores.shape[2]
+        let losses = try (0..<count).map { path in
+          let own = input.scores.slice(axis: 2, from: path, to: path + 1).squeezed(-1)
+          return try loss.perSample(LossInput(scores: own, samples: input.samples))
+        }
+        return losses.dropLast().reduce(losses[count - 1]) { $0 + $1 * exitWeight }
+      }
+    }
+  }
+
   /// A loss of one model's vectors; a weighting that reads scores sees the scores that come from them.
   ///
   ///     TrainingObjective(try InfoNCELoss(), qrels: trainingQrels, weighting: curriculum)

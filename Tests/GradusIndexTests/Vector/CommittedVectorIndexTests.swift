@@ -63,6 +63,20 @@ struct CommittedVectorIndexTests {
     }
   }
 
+  @Test("Version 2 of the vector index, with equal vectors, opens, verifies and answers")
+  func version2() throws {
+    let index = try VectorIndex(path: Self.folder("vectors-v2"))
+    try index.verify()
+    #expect(index.count == 6 && index.dimension == 384 && index.segments[0].manifest.nodeCount == 3)
+    #expect(try index.document(docno: "d3") == Document(docno: "d3", text: "something else"))
+    let query = try #require(try index.vector(docno: "d1"))
+    for strategy in VectorSearchOptions.Strategy.allCases {
+      let found = try index.search(query, k: 6, options: VectorSearchOptions(efSearch: 6, strategy: strategy)).documents
+      #expect(found.prefix(3).map(\.docno) == ["d4", "d2", "d1"] && found.count == 6)
+      #expect(found[0].score == found[2].score && found[3].score < found[2].score - 0.1)
+    }
+  }
+
   @Test("Version 1 of the token index opens, verifies and answers")
   func tokens1() throws {
     let index = try TokenIndex(path: Self.folder("tokens-v1"))

@@ -182,6 +182,42 @@ struct MetricLossTests {
     #expect(throws: LossError.self) { try single.values(PrototypicalLoss()) }
   }
 
+  @Test("Batches that are no episode: one class, a class without a positive; each loss says which")
+  func noEpisodes() throws {
+    func documents(_ qid: String, positive: Bool) -> [LabelledDocument] {
+      (0..<2).map { LabelledDocument(docno: "\(qid)\($0)", label: positive ? 1 : 0, isPositive: positive) }
+    }
+    let vectors: [[[Double]]] = [[[0, 0], [1, 0]], [[2, 0], [2, 1]]]
+    let one = VectorFixture(
+      queries: [[0, 0], [1, 1]], documents: vectors,
+      samples: (0..<2).map { _ in .listwise(qid: "a", documents: documents("a", positive: true)) })
+    let oneClass = "a batch of one query has no other class to compare with; use larger batches"
+    let losses: [(name: String, loss: any EmbeddingLoss)] = [
+      ("ProtoTripletLoss", try ProtoTripletLoss()), ("PrototypicalLoss", try PrototypicalLoss()),
+      ("ICNNLoss", ICNNLoss(try ICNNScore(k: 1))),
+    ]
+    for (name, loss) in losses {
+      #expect(throws: LossError.episode(loss: name, reason: oneClass)) { try one.values(loss) }
+    }
+    let silent = VectorFixture(
+      queries: [[0, 0], [1, 1]], documents: vectors,
+      samples: [
+        .listwise(qid: "a", documents: documents("a", positive: true)),
+        .listwise(qid: "b", documents: documents("b", positive: false)),
+      ])
+    let noPositive = "query b has no positive document to make a prototype of"
+    for (name, loss) in losses.prefix(2) {
+      #expect(throws: LossError.episode(loss: name, reason: noPositive)) { try silent.values(loss) }
+    }
+    // Where every target counts as a neighbour, gamma is 1, as in the code.
+    let few = try ICNNScore(k: 4).value(Tensor([0.0, 0, 1, 0, 3, 0], shape: [3, 2]), labels: [0, 0, 1])
+    #expect(few.gamma == 1)
+    // A batch of one candidate a query has no hard pair of another query.
+    let margins = VectorFixture(
+      queries: [[1, 0]], documents: [[[0.6, 0.8]]], samples: [.pointwise(qid: "a", docno: "d", label: 1, isPositive: true)])
+    #expect(approximately(try margins.values(ThresholdConsistentMarginLoss())[0], 0.9 - 0.6, within: 1e-12))
+  }
+
   static let points: [(name: String, points: [[Double]], same: Double, different: Double, gamma: Double, score: Double)] = [
     ("separated", [[0, 0], [0.1, 0], [0, 0.12], [3, 3], [3.1, 3], [3, 3.15]], 0.968042, 1, 1, 0.992010),
     ("touching", [[0, 0], [1, 0], [0, 1.3], [1.6, 0.2], [2.7, 0.1], [1.7, 1.9]], 0.146355, 0.661567, 0.666667, 0.535314),

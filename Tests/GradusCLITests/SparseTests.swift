@@ -1,0 +1,97 @@
+import Foundation
+import Testing
+
+@Suite("Impact indexes from the command line", .enabled(if: Command.isBuilt, Comment(rawValue: Command.skipNotice)))
+struct SparseTests {
+  let folder: TemporaryFolder
+
+  init() throws {
+    folder = try TemporaryFolder()
+    try folder.write(
+      """
+      {"id": "d1", "content": "Heat flow", "vector": {"heat": 1.5, "flow": 0.5}}
+      {"id": "d2", "content": "Wings", "vector": {"wing": 2.0, "flow": 1.0}}
+      {"id": "d3", "vector": {}}
+
+      """, "docs.jsonl")
+    try folder.write(
+      """
+      {"id": "q1", "vector": {"heat": 1, "flow": 2}}
+      {"id": "q2", "vector": {"nothing": 1}}
+
+      """, "queries.jsonl")
+  }
+
+  private func run(_ arguments: String...) throws -> Command.Outcome { try Command.run(arguments, in: folder) }
+
+  private func imported() throws {
+    let outcome = try run("sparse", "--import", "docs.jsonl", "--out", "idx")
+    try #require(outcome.code == 0, "\(outcome.error)")
+  }
+
+  @Test("Vectors are imported, searched with vectors and words, explained, measured and verified")
+  func pipeline() throws {
+    let report = try run("sparse", "--import", "docs.jsonl", "--out", "idx", "--json").json()
+    #expect(report["documents"] as? Int == 3 && report["postings"] as? Int == 4)
+    let search = try run("search", "idx", "--topics", "queries.jsonl", "--query-encoder", "vectors")
+    #expect(search.code == 0, "\(search.error)")
+    let lines = search.output.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+    #expect(lines.map { $0[0] + " " + $0[2] + " " + $0[3] } == ["q1 d1 1", "q1 d2 2"])
+    #expect(abs((Double(lines[0][4]) ?? 0) - 2.5) < 0.02 && lines[0][5] == "gradus-sparse")
+    let answer = try run("search", "idx", "--query", "Flow of heat", "--query-encoder", "words", "--explain", "--json").json()
+    let documents = try #require(answer["documents"] as? [[String: Any]])
+    #expect(documents.map { $0["docno"] as? String } == ["d1", "d2"])
+    #expect((documents[0]["explanation"] as? [[String: Any]])?.map { $0["term"] as? String } == ["heat", "flow"])
+    #expect(answer["unknown_terms"] as? [String] == ["of"])
+    let text = try run("search", "idx", "--query", "Flow of heat", "--query-encoder", "words", "--explain").output
+    #expect(text.hasPrefix("1. d1  ") && text.contains("contribution"))
+    #expect(try run("search", "idx", "--query", "zeppelin", "--query-encoder", "words").output.hasPrefix("No answer"))
+    let speed = try run(
+      "bench", "search", "idx", "--topics", "queries.jsonl", "--query-encoder", "vectors", "--repeats", "2", "--json"
+    ).json()
+    #expect((speed["queries_per_second"] as? Double ?? 0) > 0 && speed["queries"] as? Int == 2)
+    #expect(try run("validate", "idx").code == 0)
+  }
+
+  @Test("Bad vectors name file, line and term", arguments: [
+    ("{\"id\": \"d2\", \"vector\": {\"x\": -1}}", "docs.jsonl:2: the weight of term 'x' is -1"),
+    ("{\"id\": \"d2\", \"vector\": {\"x\": NaN}}", "docs.jsonl:2: the weight of term 'x' is NaN"),
+    ("{\"id\": \"d2\", \"vector\": {\"x\": Infinity}}", "docs.jsonl:2: the weight of term 'x' is Infinity"),
+    ("{\"id\": \"d1\", \"vector\": {}}", "docs.jsonl:2: id 'd1' occurs already on line 1"),
+    ("{\"id\": \"d2\"}", "docs.jsonl:2: the record has no 'vector'"),
+  ])
+  func badVectors(line: String, message: String) throws {
+    try folder.write("{\"id\": \"d1\", \"vector\": {\"a\": 1}}\n\(line)\n", "docs.jsonl")
+    let outcome = try run("sparse", "--import", "docs.jsonl", "--out", "idx")
+    #expect(outcome.code == 65 && outcome.error.contains(message), "\(outcome.error)")
+    #expect(outcome.error.split(separator: "\n").count == 1)
+    #expect(try run("search", "idx", "--query", "a").code != 0)
+  }
+
+  @Test("Wrong use is refused with what to do")
+  func usage() throws {
+    try imported()
+    let cases: [([String], Int32, String)] = [
+      (["sparse", "--out", "x"], 2, "either a corpus or --import"),
+      (["sparse", "docs.jsonl", "--import", "docs.jsonl", "--out", "x"], 2, "either a corpus or --import"),
+      (["sparse", "--import", "docs.jsonl", "--model", "m", "--out", "x"], 2, "--model goes with a corpus"),
+      (["sparse", "--import", "none.jsonl", "--out", "x"], 66, "none.jsonl"),
+      (["search", "idx", "--query", "heat"], 2, "--query-encoder words or vectors"),
+      (["search", "idx", "--query", "heat", "--query-encoder", "tokens"], 2, "give --encoder MODEL"),
+      (["search", "idx", "--query", "heat", "--query-encoder", "vectors"], 2, "--topics FILE"),
+      (["search", "idx", "--query", "heat", "--query-encoder", "words", "--encoder", "m"], 2, "no meaning"),
+      (["search", "idx", "--query", "heat", "--feedback", "rm3"], 2, "is an impact index"),
+      (["sparse", "train", "none", "--out", "x", "--epochs", "0"], 2, "--epochs must be at least 1"),
+    ]
+    for (arguments, code, message) in cases {
+      let outcome = try Command.run(arguments, in: folder)
+      #expect(outcome.code == code, "\(arguments): \(outcome.error)")
+      #expect(outcome.error.contains(message), "\(arguments): \(outcome.error)")
+    }
+    try folder.write("q1 Q0 d1 1 2.0 x\n", "first.run")
+    try folder.write("q1\theat\n", "topics.tsv")
+    let rerank = try run("rerank", "first.run", "--topics", "topics.tsv", "--index", "idx", "--model", "tildev2:idx")
+    #expect(rerank.code == 2 && rerank.error.contains("holds no weights of a TILDEv2"), "\(rerank.error)")
+    #expect(try run("search", "idx", "--query", "heat", "--query-encoder", "word").code == 2)
+  }
+}
