@@ -53,8 +53,10 @@ struct IndexChangeTests {
       (["twice.tsv", "--add"], 65, "twice.tsv:3"), (["twice.tsv", "--update"], 65, "twice.tsv:3"),
       (["known.tsv", "--add"], 65, "document '2' is in the index already"),
       (["--delete", "missing.txt"], 65, "missing.txt:2: no document 'x9'"), (["--delete", "none.txt"], 66, "none.txt"),
-      (["known.tsv", "--add", "--update"], 2, "not both"), (["known.tsv", "--update", "--analyzer", "german"], 2, "--analyzer german"),
-      (["known.tsv", "--update", "--positions"], 2, "--positions"), (["known.tsv", "--update", "--columns", "a:date"], 2, "--columns"),
+      (["known.tsv", "--add", "--update"], 2, "not both"),
+      (["known.tsv", "--update", "--analyzer", "german"], 2, "--analyzer german"),
+      (["known.tsv", "--update", "--positions"], 2, "--positions"),
+      (["known.tsv", "--update", "--columns", "a:date"], 2, "--columns"),
       (["known.tsv", "--delete", "missing.txt"], 2, "--add or --update"),
     ] as [([String], Int32, String)] {
       let outcome = try Command.run(["index", "--out", "index"] + arguments, in: folder)

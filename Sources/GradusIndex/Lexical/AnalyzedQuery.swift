@@ -194,11 +194,22 @@ struct AnalyzedQuery {
         return compareBytes(UnsafeBufferPointer(rebasing: text[first.text]), UnsafeBufferPointer(rebasing: text[second.text])) < 0
       }
     }
+    for term in terms { weight += term.queryWeight }
+    guard segments > 1 else {
+      // The usual case, without a detour: every term has one list.
+      var list: [ResolvedTerm] = []
+      list.reserveCapacity(terms.count)
+      for (place, term) in terms.enumerated() {
+        let posting = postings[term.postings.lowerBound]
+        list.append(ResolvedTerm(term: term, place: place, entry: posting.entry, phrase: posting.phrase))
+      }
+      lists = [list]
+      return
+    }
     lists = [[ResolvedTerm]](repeating: [], count: segments)
     for (place, term) in terms.enumerated() {
-      weight += term.queryWeight
-      for list in postings[term.postings] {
-        lists[list.segment].append(ResolvedTerm(term: term, place: place, entry: list.entry, phrase: list.phrase))
+      for posting in postings[term.postings] {
+        lists[posting.segment].append(ResolvedTerm(term: term, place: place, entry: posting.entry, phrase: posting.phrase))
       }
     }
   }

@@ -9,10 +9,10 @@ import GradusText
 ///     try writer.delete(docno: "d2")
 ///     try writer.commit()
 ///
-/// An index is made by ``IndexBuilder``, also an empty one. Changes become visible in one step at ``commit()``: until then, and when
-/// the process is killed, the power fails or the disk is full, the index stays as it was at the last commit. Open indexes go on
-/// showing what they show; nobody waits for anybody. One writer or builder writes into a folder at a time, and another is refused
-/// with the number of the first one's process; a lock of a process that is gone does not count.
+/// An index is made by ``IndexBuilder``, also an empty one. Changes become visible in one step at ``commit()``: until then, and
+/// when the process is killed, the power fails or the disk is full, the index stays as it was at the last commit. Open indexes
+/// go on showing what they show; nobody waits for anybody. One writer or builder writes into a folder at a time, and another is
+/// refused with the number of the first one's process; a lock of a process that is gone does not count.
 ///
 /// What is added between two commits makes a new segment; deleted documents are marked. Segments are merged by ``merge(_:)``, all
 /// into one by ``optimize()``, and by a thread in the background where ``mergesInBackground`` is set. Searches give the same bits
@@ -25,8 +25,8 @@ public final class IndexWriter {
   public let directory: String
   /// What documents are analysed with: as the index was built.
   public let analyzer: AnalyzerConfiguration
-  /// Whether each commit starts a merge that ``mergePolicy`` asks for, on another thread. It becomes visible with the commit after
-  /// its end, or by ``waitForMerges()``.
+  /// Whether each commit starts a merge that ``mergePolicy`` asks for, on another thread. It becomes visible with the commit
+  /// after its end, or by ``waitForMerges()``.
   public var mergesInBackground = false
   public var mergePolicy = MergePolicy()
   /// What ended a merge in the background; no other is begun after it. The index and its changes are not touched by it.
@@ -102,8 +102,8 @@ public final class IndexWriter {
 
   /// Adds a document under a name that is not in the index.
   ///
-  /// - Throws: ``IndexError/documentExists(_:)``; ``IndexError/duplicateDocno(_:firstPosition:position:)`` for a name that was added
-  ///   since the last commit, where positions count the documents added since then;
+  /// - Throws: ``IndexError/documentExists(_:)``; ``IndexError/duplicateDocno(_:firstPosition:position:)`` for a name that was
+  ///   added since the last commit, where positions count the documents added since then;
   ///   ``IndexError/invalidDocno(_:position:)``, ``IndexError/invalidColumnValue(docno:column:value:expected:)``, `FileError`.
   public func add(_ document: Document) throws {
     guard folder != nil else { throw IndexError.builderClosed(path: directory) }

@@ -1,7 +1,7 @@
 /// The documents of a segment that are not deleted, and their places among each other.
 ///
-/// What users of an index see are live documents, numbered in the order in which they were added: numbers, and all that is kept by
-/// them, are the same however the documents are spread over segments.
+/// What users of an index see are live documents, numbered in the order in which they were added: numbers, and all that is kept
+/// by them, are the same however the documents are spread over segments.
 struct LiveDocuments: Sendable {
   /// Of the segment, deleted ones included.
   let documents: Int

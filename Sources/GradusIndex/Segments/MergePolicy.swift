@@ -1,10 +1,10 @@
 /// Which neighbouring segments are merged, so that there are few of them and every document is written only a few times again.
 ///
-/// Segments are of a tier by their live documents: those of `smallest` at most, of `segmentsPerTier` times as many, and so on. Where
-/// `segmentsPerTier` segments of one tier have none of a higher one between them, they are merged into one of the next, with those of
-/// lower tiers between and behind them. So n documents make about `segmentsPerTier * log(n / smallest)` segments at most, and each
-/// is rewritten about `log(n / smallest)` times (logarithms to the base `segmentsPerTier`). Neighbours only: documents keep their
-/// order.
+/// Segments are of a tier by their live documents: those of `smallest` at most, of `segmentsPerTier` times as many, and so on.
+/// Where `segmentsPerTier` segments of one tier have none of a higher one between them, they are merged into one of the next,
+/// with those of lower tiers between and behind them. So n documents make about `segmentsPerTier * log(n / smallest)` segments
+/// at most, and each is rewritten about `log(n / smallest)` times (logarithms to the base `segmentsPerTier`). Neighbours only:
+/// documents keep their order.
 public struct MergePolicy: Sendable, Equatable {
   /// At least 2.
   public var segmentsPerTier: Int

@@ -2,8 +2,9 @@ import GradusCore
 
 /// Writes the live documents of neighbouring segments as one.
 ///
-/// The new segment has the bytes that it would have, had the live documents been indexed at once in their order: postings come from
-/// the segments, texts and columns from the stored documents. Segments are only read, so that searches and a writer go on meanwhile.
+/// The new segment has the bytes that it would have, had the live documents been indexed at once in their order: postings come
+/// from the segments, texts and columns from the stored documents. Segments are only read, so that searches and a writer go on
+/// meanwhile.
 struct SegmentMerger: Sendable {
   struct Source: Sendable {
     let segment: LexicalSegment

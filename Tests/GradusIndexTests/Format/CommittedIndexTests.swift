@@ -64,4 +64,32 @@ struct CommittedIndexTests {
       compression: nil)
     #expect(try TemporaryFolder.contents(of: temporary.path("idx")) == TemporaryFolder.contents(of: path("index-v2")))
   }
+
+  /// What the index of version 3 holds: d2 was replaced and d3 deleted.
+  private static let ofVersion3 = [
+    withMetadata[0], withMetadata[3],
+    Document(
+      docno: "d2", text: "Flow of heated air over two flat plates.",
+      metadata: ["source": "paper", "year": "1995", "pages": "12"]),
+    Document(docno: "d5", title: "Tunnels", text: "Plates in a wind tunnel.", metadata: ["source": "manual"]),
+  ]
+
+  @Test("Version 3, with two segments, deleted documents and packed texts, opens, verifies and answers as one built at once")
+  func version3() throws {
+    let index = try InvertedIndex(path: path("index-v3"))
+    try index.verify()
+    #expect(index.segmentCount == 2 && index.deletedCount == 2 && index.columns == Self.columns)
+    let temporary = try TemporaryFolder()
+    let once = try RandomCollection.build(
+      Self.ofVersion3, in: temporary.path("once"), analyzer: .english, positions: true, columns: Self.columns)
+    #expect(index.statistics == once.statistics)
+    #expect(try Self.ofVersion3.indices.map { try index.document(DocIndex($0)) } == Self.ofVersion3)
+    for query in ["heated plates", "flow", "boundary layer"] {
+      #expect(try index.search(query, k: 10) == once.search(query, k: 10))
+      let dependence = SequentialDependence()
+      #expect(try index.search(query, dependence: dependence, k: 10) == once.search(query, dependence: dependence, k: 10))
+    }
+    let manuals = try index.documents(matching: MetadataFilter(parsing: "source=manual|paper"))
+    #expect(try index.search("heated plates", k: 10, filter: manuals).documents.map(\.docno).sorted() == ["d2", "d5"])
+  }
 }

@@ -51,7 +51,9 @@ struct IndexComparison {
   }
 
   func phrasesAndFilters() throws {
-    let boolean = try ["\"w0 w1\" w2", "+w1 -w0 w3", "+\"w0 w2\"~3", "w1 \"w0 w1\"~u4", "-\"w1 w0\" w0"].map { try BooleanQuery(parsing: $0) }
+    let boolean = try ["\"w0 w1\" w2", "+w1 -w0 w3", "+\"w0 w2\"~3", "w1 \"w0 w1\"~u4", "-\"w1 w0\" w0"].map {
+      try BooleanQuery(parsing: $0)
+    }
     for query in boolean {
       #expect(try changed.search(query, k: 40) == once.search(query, k: 40), "\(query)")
     }

@@ -149,7 +149,8 @@ struct IndexWriterTests {
     #expect(throws: IndexError.notAnIndex(path: folder.path)) { try IndexWriter(updating: folder.path) }
     #expect(throws: FileError.self) { try IndexWriter(updating: folder.path("none")) }
     #expect(!FileManager.default.fileExists(atPath: folder.path("none")))
-    try RandomVectors.build(RandomVectors.make(5, dimension: 24, seed: 1), in: folder.path("vectors"), VectorWriterTests.configuration)
+    let vectors = RandomVectors.make(5, dimension: 24, seed: 1)
+    try RandomVectors.build(vectors, in: folder.path("vectors"), VectorWriterTests.configuration)
     #expect(throws: IndexError.otherKind(path: folder.path("vectors"))) { try IndexWriter(updating: folder.path("vectors")) }
     #expect(throws: IndexError.otherKind(path: folder.path("vectors"))) {
       try IndexBuilder(directory: folder.path("vectors"), analyzer: .english)

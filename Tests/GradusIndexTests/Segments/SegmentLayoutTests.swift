@@ -16,7 +16,8 @@ struct SegmentLayoutTests {
     try collection.add(documents[260..<270])
     try collection.writer.commit()
     for number in stride(from: 1, to: 200, by: 12) {
-      try collection.update(Document(docno: documents[number].docno, text: documents[number + 1].text + " w3 w3", metadata: ["kind": "even"]))
+      let text = documents[number + 1].text + " w3 w3"
+      try collection.update(Document(docno: documents[number].docno, text: text, metadata: ["kind": "even"]))
     }
     try collection.writer.commit()
     // Back again, and one that was added and changed before it was committed.
@@ -74,7 +75,9 @@ struct SegmentLayoutTests {
     try IndexComparison(changed: InvertedIndex(path: folder.path("idx")), once: once).searches(models: [name])
   }
 
-  @Test("Pruned searches over large segments are exhaustive ones, with deleted documents in the lists", arguments: ["bm25", "pl2", "ql-dirichlet"])
+  @Test(
+    "Pruned searches over large segments are exhaustive ones, with deleted documents in the lists",
+    arguments: ["bm25", "pl2", "ql-dirichlet"])
   func pruning(name: String) throws {
     let folder = try TemporaryFolder()
     let documents = RandomCollection.documents(24_000, words: 10, vocabulary: 900, seed: 43)
@@ -101,7 +104,9 @@ struct SegmentLayoutTests {
     for threads in [1, 2, 8] { #expect(try index.search(topics, k: 20, model: model, threads: threads) == expected) }
   }
 
-  @Test("After merging all, the files have the bytes of an index that was built at once", arguments: [StoredFieldCompression?.none, .zstd])
+  @Test(
+    "After merging all, the files have the bytes of an index that was built at once",
+    arguments: [StoredFieldCompression?.none, .zstd])
   func sameBytes(compression: StoredFieldCompression?) throws {
     let folder = try TemporaryFolder()
     let documents = ChangingCollection.documents(360, seed: 45)

@@ -20,7 +20,8 @@ struct SegmentPartsTests {
       var filter = DocumentSet(documents: 70 + numbers.count + 5)
       for number in 0..<filter.documents where generator.integer(below: 2) == 0 { filter.insert(DocIndex(number)) }
       let local = live.documents(in: filter, from: 70)
-      #expect(local.numbers().map(Int.init) == numbers.enumerated().filter { filter.contains(DocIndex(70 + $0.offset)) }.map(\.element))
+      let expected = numbers.indices.filter { filter.contains(DocIndex(70 + $0)) }.map { numbers[$0] }
+      #expect(local.numbers().map(Int.init) == expected)
       var back = DocumentSet(documents: filter.documents)
       live.insert(local, into: &back, from: 70)
       #expect(back.numbers().allSatisfy { $0 >= 70 && $0 < 70 + numbers.count && filter.contains(DocIndex(rawValue: $0)) })

@@ -60,7 +60,11 @@ final class CrashingDisk: @unchecked Sendable {
           self.descriptors[descriptor]?.bytes.append(contentsOf: UnsafeRawBufferPointer(start: bytes, count: Int(written)))
         }
         // The write that meets the crash may have got half its bytes out.
-        if written < 0 { self.lock.withLock { self.descriptors[descriptor]?.bytes += UnsafeRawBufferPointer(start: bytes, count: count / 2) } }
+        if written < 0 {
+          self.lock.withLock {
+            self.descriptors[descriptor]?.bytes += UnsafeRawBufferPointer(start: bytes, count: count / 2)
+          }
+        }
         return Int(written)
       },
       fsync: { descriptor in
