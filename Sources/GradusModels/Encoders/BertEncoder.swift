@@ -186,7 +186,7 @@ public struct BertEncoder: Module {
         ?? embedded(batch, .inference)
       let attention = EncoderAttention(configuration, batch, relativeBias: relativeBias, joinLayer: joinLayer)
       for number in first..<layer { hidden = layers[number](hidden, attention, .inference) }
-      if layer == layers.count, let finalNorm { hidden = finalNorm(hidden) }
+      if layer == layers.count, first < layer, let finalNorm { hidden = finalNorm(hidden) }
       return LayerStates(layer: layer, values: hidden.floats())
     }
   }
