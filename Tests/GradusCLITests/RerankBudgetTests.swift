@@ -120,6 +120,9 @@ struct RerankBudgetTests {
     #expect(try rerank("exiting", "--json").json()["early_exits"] == nil)
     let plain = try rerank("plain", "--early-exit", "0.1")
     #expect(plain.code == 2 && plain.error.contains("--exits"), "\(plain.error)")
+    // Stored weights have no layers either.
+    let stored = try rerank("tildev2:nowhere", "--early-exit", "0.1")
+    #expect(stored.code == 2 && stored.error.contains("--exits"), "\(stored.error)")
     #expect(try rerank("exiting", "--early-exit", "0.9", "--early-exit-relevant", "0.8").code == 2)
     #expect(try rerank("exiting", "--early-exit", "0.1", "--passages", "max").code == 2)
   }

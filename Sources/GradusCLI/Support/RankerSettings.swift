@@ -50,8 +50,7 @@ struct RankerSettings {
       base = PairReranker(
         isBefore ? scorer : try exitingEarly(states?.applied(to: scorer, documents: documents) ?? scorer))
     } else {
-      if !isBefore { try states?.refuse() }
-      if !isBefore, try earlyExit?.thresholds != nil { throw ModelError.noExits }
+      try refuseOptionsOfLayers(isBefore: isBefore)
       let encoder = try BiEncoder(folder: folder)
       precision = try arithmetic.resolved().precision
       base = try Self.biEncoder(
@@ -70,7 +69,7 @@ struct RankerSettings {
     guard passages == nil, queryPrompt == nil, documentPrompt == nil else {
       throw UsageError("\(name) reads stored weights: --passages, --query-prompt and --document-prompt have no meaning for it")
     }
-    if !isBefore { try states?.refuse() }
+    try refuseOptionsOfLayers(isBefore: isBefore)
     let index = try ImpactIndex(path: path)
     guard index.configuration.method == .tildev2, let model = index.configuration.vocabulary?.name else {
       throw UsageError("\(path) holds no weights of a TILDEv2; make some with 'gradus sparse CORPUS --model TRAINED --out DIR'")
@@ -80,6 +79,13 @@ struct RankerSettings {
     return CascadeStage(
       name, TILDEv2Reranker(index: index, tokenizer: try folder.tokenizer()),
       firstStageWeight: isBefore ? 0 : firstStageWeight ?? 0, precision: .fp32, passing: passing)
+  }
+
+  /// Refuses the options that reach into the layers of a trained cross-encoder, for a last stage that is none.
+  private func refuseOptionsOfLayers(isBefore: Bool) throws {
+    guard !isBefore else { return }
+    try states?.refuse()
+    if try earlyExit?.thresholds != nil { throw ModelError.noExits }
   }
 
   private func exitingEarly(_ scorer: any PairScorer) throws -> any PairScorer { try earlyExit?.applied(to: scorer) ?? scorer }
@@ -108,8 +114,7 @@ struct RankerSettings {
     guard queryPrompt == nil, documentPrompt == nil else {
       throw UsageError("\(name) takes the prompts that the model's folder names; leave the prompt options out")
     }
-    if !isBefore { try states?.refuse() }
-    if !isBefore, try earlyExit?.thresholds != nil { throw ModelError.noExits }
+    try refuseOptionsOfLayers(isBefore: isBefore)
     let folder = ModelFolder(path: try InputNames.model(encoderName).folder)
     let isTrained = InputNames.exists(folder.path + "/" + ModelManifest.fileName)
     let makesVectors = try !isTrained || ModelManifest(folder: folder).architecture == .biEncoder
