@@ -20,7 +20,7 @@ check() {
   local flags=("${common[@]}" --scratch-path ".build-$1" "--sanitize=$1" "${@:2}")
   printf 'sanitize: %s\n' "$1"
   swift build "${flags[@]}" --build-tests
-  timeout 900 swift test "${flags[@]}" --skip-build --filter "$tests"
+  timeout 1800 swift test "${flags[@]}" --skip-build --filter "$tests"
 }
 
 [ $# -gt 0 ] || set -- address thread
