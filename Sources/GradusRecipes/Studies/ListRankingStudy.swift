@@ -53,13 +53,9 @@ public enum ListRankingStudy: Study {
     options.earlyStopping = EarlyStopping(patience: settings.count("epochs"))
     let tester = EpochTester(groups: testGroups, qrels: testQrels, measure: measure)
     let temperatures = TemperatureRecorder(wrong: wrong)
+    let weights = ParameterGroup(parameters: ranker.parameters, learningRate: settings.number("learning-rate"))
     let trainer = try Trainer(
-      models: [
-        TrainedModel(
-          ranker,
-          optimizer: Adam(groups: [ParameterGroup(parameters: ranker.parameters, learningRate: settings.number("learning-rate"))]),
-          gradientClipping: 1)
-      ],
+      models: [TrainedModel(ranker, optimizer: Adam(groups: [weights]), gradientClipping: 1)],
       sampler: sampler, texts: NamesAsTexts(), objectives: [TrainingObjective(try LossNames.loss(settings["loss"]))],
       validation: RankingValidation(groups: devGroups, qrels: devQrels, measure: measure), hooks: [tester, temperatures],
       options: options)
@@ -100,7 +96,8 @@ public enum ListRankingStudy: Study {
 private final class TemperatureRecorder: TrainerHook {
   private let wrong: Set<String>
   private var all = [
-    StudyCurve("mean temperature of right labels", xLabel: "epoch"), StudyCurve("mean temperature of wrong labels", xLabel: "epoch"),
+    StudyCurve("mean temperature of right labels", xLabel: "epoch"),
+    StudyCurve("mean temperature of wrong labels", xLabel: "epoch"),
   ]
 
   init(wrong: Set<String>) { self.wrong = wrong }
