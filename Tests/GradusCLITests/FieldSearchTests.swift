@@ -1,4 +1,5 @@
 import Foundation
+import GradusTestSupport
 import Testing
 
 @Suite("Fields and their weights", .enabled(if: Command.isBuilt, Comment(rawValue: Command.skipNotice)))
