@@ -34,7 +34,7 @@ struct IndexCommand: ParsableCommand {
       With --fields the index knows title and text apart, and the attributes of the metadata that are listed, so that \
       'gradus search --model bm25f(title=3)' can weigh them. Such attributes are indexed as a part of the document:
 
-        gradus index corpus.jsonl --fields title,text,keywords --out corpus.index
+        gradus index corpus.tsv --fields title,text,keywords --out corpus.index
 
       A file that ends in .ciff or .ciff.gz is an index of another engine in the Common Index File Format: --analyzer must \
       then name what its terms were made with.
