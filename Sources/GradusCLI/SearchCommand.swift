@@ -44,7 +44,7 @@ struct SearchCommand: ParsableCommand {
         gradus search faq.index --syntax boolean --query '+hash "by value"~2 -array'
       """)
 
-  @Argument(help: ArgumentHelp("Folder that 'gradus index' made.", valueName: "index"))
+  @Argument(help: ArgumentHelp("Folder that 'gradus index', 'gradus dense' or 'gradus sparse' made.", valueName: "index"))
   var index: String
 
   @Option(name: .shortAndLong, help: ArgumentHelp("A question or some words.", valueName: "text"))
