@@ -29,13 +29,13 @@ public final class ImpactIndex: Sendable {
   private let impactsFile: SectionFile
   private let documentsFile: SectionFile
   private let store: DocumentStore
+  let postings: PostingLists
   private let sections: Sections
   /// Working memory of searches that are not running.
   private let idleSearchers = Guarded<[ImpactSearcher]>([])
 
   private struct Sections: @unchecked Sendable {
     // Unchecked: pointers into the read-only mapping, which the index keeps.
-    let postings: UnsafeRawBufferPointer
     /// By term, in byte order.
     let greatestImpacts: UnsafeBufferPointer<UInt8>
     /// By document: terms that have an impact there.
@@ -57,8 +57,8 @@ public final class ImpactIndex: Sendable {
     terms = try TermDictionary(impacts, terms: statistics.terms)
     docnos = try DocnoTable(impacts, count: statistics.documents)
     store = try DocumentStore(documents, documents: statistics.documents)
+    postings = try PostingLists(impacts, documents: statistics.documents)
     sections = Sections(
-      postings: try impacts.bytes(.postings),
       greatestImpacts: try impacts.numbers(.greatestImpacts, as: UInt8.self, count: statistics.terms),
       counts: try impacts.numbers(.lengths, as: UInt32.self, count: statistics.documents))
   }
@@ -132,30 +132,6 @@ public final class ImpactIndex: Sendable {
       formula: GRD_LINEAR, basic: GRD_DFR_LINEAR, normalization: GRD_DFR_PLAIN, has_after_effect: 0, is_monotone: 1, base: 0,
       slope: 0, p: 0, q: 0, average_length: 0, lengths: sections.counts.baseAddress, documents: UInt32(docnos.count))
   }
-
-  /// Opens the posting list of a term. The cursor must stay where it is as long as it is used.
-  func open(_ cursor: UnsafeMutablePointer<grd_cursor>, _ term: ImpactQuery.Term, scorer: UnsafePointer<grd_scorer>) throws {
-    let entry = term.entry
-    let documents = Int(entry.documentFrequency)
-    var constants = grd_term(weight: term.weight)
-    constants.largest_tf = Double(term.greatestImpact)
-    let status: grd_postings_status
-    if documents == 1 {
-      status = grd_cursor_open_single(
-        cursor, scorer, UInt32(truncatingIfNeeded: entry.postings), UInt32(truncatingIfNeeded: entry.postings >> 32), &constants)
-    } else {
-      guard documents >= 1, documents <= docnos.count, entry.postings <= UInt64(sections.postings.count),
-        let base = sections.postings.baseAddress
-      else { throw postingsDamage }
-      let start = Int(entry.postings)
-      status = grd_cursor_open(
-        cursor, (base + start).assumingMemoryBound(to: UInt8.self), sections.postings.count - start, documents, &constants)
-    }
-    guard status == GRD_POSTINGS_OK else { throw postingsDamage }
-  }
-
-  /// Postings that make no sense.
-  var postingsDamage: IndexError { .corrupted(path: impactsFile.path, section: Section.postings.name) }
 
   /// Lends working memory for the length of one call.
   func withSearcher<Result>(_ body: (ImpactSearcher) throws -> Result) throws -> Result {

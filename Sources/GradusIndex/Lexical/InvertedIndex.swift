@@ -116,7 +116,7 @@ public final class InvertedIndex: Sendable {
   /// The docno of a document. O(log segments).
   public func docno(_ doc: DocIndex) throws -> String {
     let (view, doc) = try place(of: doc)
-    return try view.segment.documentTable.docno(doc)
+    return try view.segment.documentTable.docnos.docno(doc)
   }
 
   /// The document with a docno, or nil. O(log n) for each segment.
