@@ -1,10 +1,3 @@
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
 import GradusCore
 import GradusText
 
@@ -42,26 +35,12 @@ public final class InvertedIndex: Sendable {
 
   /// - Parameter known: Opened segments, of which those that are still in the index need not be opened again.
   private init(path: String, sharing known: [LexicalSegment]) throws {
-    let (manifest, segments) = try Self.open(path, known)
+    let (manifest, segments) = try IndexManifest.open(folder: path) { try Self.open($0, path, known) }
     self.path = path
     self.segments = segments
     generation = manifest.generation
     statistics = manifest.statistics
     analyzerConfiguration = manifest.analyzer
-  }
-
-  private static func open(_ path: String, _ known: [LexicalSegment]) throws -> (IndexManifest, [SegmentView]) {
-    var manifest = try IndexManifest.read(folder: path)
-    while true {
-      do {
-        return (manifest, try open(manifest, path, known))
-      } catch let error as FileError where error.code == ENOENT {
-        // A writer may have replaced the index between the manifest and the files that it lists.
-        let current = try IndexManifest.read(folder: path)
-        guard current.generation > manifest.generation else { throw error }
-        manifest = current
-      }
-    }
   }
 
   private static func open(_ manifest: IndexManifest, _ path: String, _ known: [LexicalSegment]) throws -> [SegmentView] {
