@@ -13,7 +13,8 @@ import GradusText
 ///
 /// However the documents came into the index, at once or by and by, with updates and deletions, before or after merges: numbers
 /// of documents, counts, scores and rankings are those of an index that was built at once from the documents that it has now, in
-/// the order in which they were added. Counts are of these documents alone: deleted ones leave no trace.
+/// the order in which they were added. Counts are of these documents alone: deleted ones leave no trace. Only the numbers are
+/// others where the documents were put in a better order (``GraphBisection``).
 public final class InvertedIndex: Sendable {
   public let path: String
   public let statistics: IndexStatistics

@@ -9,13 +9,18 @@ final class SegmentRun: PostingsRun {
   /// The new number of the first live document.
   private let firstDocument: Int
   private let cursor: ListCursor
+  private let positions: PositionsTable?
   private var number = 0
   private(set) var term: UnsafeBufferPointer<UInt8>?
 
-  init(_ segment: LexicalSegment, _ deletions: SegmentDeletions?, firstDocument: Int) throws {
+  /// - Parameter readsPositions: Where the segment has them.
+  init(
+    _ segment: LexicalSegment, _ deletions: SegmentDeletions?, firstDocument: Int, readsPositions: Bool = true
+  ) throws {
     self.segment = segment
     self.deletions = deletions
     self.firstDocument = firstDocument
+    positions = readsPositions ? segment.positions : nil
     live = deletions?.live ?? LiveDocuments(documents: segment.documentTable.count)
     cursor = ListCursor(segment)
     try settle()
@@ -41,12 +46,12 @@ final class SegmentRun: PostingsRun {
     while true {
       try cursor.readBlock()
       if cursor.count == 0 { break }
-      if let positions = segment.positions { try cursor.readPositions(positions, term: number) }
+      if let positions { try cursor.readPositions(positions, term: number) }
       for place in 0..<cursor.count {
         let doc = Int(cursor.doc(place))
         guard live.contains(doc) else { continue }
         postings.append(UInt64(firstDocument + live.rank(doc)) << 32 | UInt64(cursor.tf(place)))
-        if segment.positions != nil { cursor.appendGaps(place, to: &gaps) }
+        if positions != nil { cursor.appendGaps(place, to: &gaps) }
       }
     }
     // A list that the counts of deleted documents do not fit would end in a term without documents.
