@@ -111,7 +111,10 @@ struct HelpTests {
       (["dense", "a.tsv", "--index", "i", "--late-interaction", "--add"], "of one vector a document"),
       (["search", "i", "--query", "a", "--nprobe", "0"], "--nprobe must be at least 1"),
       (["search", "i", "--query", "a", "--centroid-threshold", "2"], "a cosine from -1 to 1"),
-      (["anncur", "a", "--model", "m", "--anchor-queries", "q", "--topics", "q", "--budget", "9", "--anchor-items", "9"], "used up"),
+      (
+        ["anncur", "a", "--model", "m", "--anchor-queries", "q", "--topics", "q", "--budget", "9", "--anchor-items", "9"],
+        "used up"
+      ),
       (["search", "i", "--query", "a", "--efSearch", "0"], "--efSearch must be at least 1"),
       (["bench", "vectors", "a.npy"], "--queries FILE or --export FILE"),
       (["evaluate", "q", "r", "-m", "nDGC@10"], "did you mean 'nDCG'?"),

@@ -105,7 +105,9 @@ struct DownloaderTests {
 
   @Test("A program that is not installed is named")
   func reportsMissingProgram() {
-    #expect(throws: SubprocessError.missing(program: "gradus-no-such-program")) { try Subprocess.run("gradus-no-such-program", []) }
+    #expect(throws: SubprocessError.missing(program: "gradus-no-such-program")) {
+      try Subprocess.run("gradus-no-such-program", [])
+    }
   }
 
   @Test("Output, error output and exit code of a program come back, run in a folder with a blank in its name")

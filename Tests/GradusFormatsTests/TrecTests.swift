@@ -162,7 +162,8 @@ struct TrecTests {
     let path = try folder.file(
       "topics",
       "<?xml version=\"1.0\"?>\n<!-- c --><topics><topic number=\"1\"><query>virus &#x6F;rigin</query>"
-        + "<question>where?</question></topic>\n<topic number='2'><title><![CDATA[a<b]]></title><description>d</description></topic></topics>")
+        + "<question>where?</question></topic>\n<topic number='2'><title><![CDATA[a<b]]></title>"
+        + "<description>d</description></topic></topics>")
     #expect(try TopicsReader.read(path) == [Query(qid: "1", text: "virus origin"), Query(qid: "2", text: "a<b")])
     #expect(try TopicsReader.read(path, field: .description).map(\.text) == ["where?", "d"])
     #expect(throws: TopicsFormatError(file: path, line: 2, reason: .missing("narrative"))) {
@@ -173,7 +174,7 @@ struct TrecTests {
   @Test("Queries of BEIR and tab-separated ones")
   func lineTopics() throws {
     let expected = [Query(qid: "1", text: "a \"b\""), Query(qid: "2", text: "é")]
-    let json = "{\"_id\": \"1\", \"text\": \"a \\\"b\\\"\", \"metadata\": {\"x\": [1, {}]}}\n\n{\"text\": \"\\u00e9\", \"id\": 2}\n"
+    let json = #"{"_id": "1", "text": "a \"b\"", "metadata": {"x": [1, {}]}}"# + "\n\n" + #"{"text": "\u00e9", "id": 2}"# + "\n"
     #expect(try TopicsReader.read(folder.file("q.jsonl", json)) == expected)
     #expect(try TopicsReader.read(folder.file("q.tsv", "1\ta \"b\"\r\n2\té\tmore\n")) == expected)
     for layout in [TopicsWriter.Layout.jsonLines, .tabSeparated] {

@@ -59,7 +59,8 @@ enum Precedence {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: compiler ?? "")
     let package = (#filePath as NSString).deletingLastPathComponent + "/../.."
-    let maps = ["CZlib", "CStemmer", "CArchive", "CLibXML2", "CNettle", "CZstd"].map { "\(package)/Sources/\($0)/module.modulemap" }
+    let systemLibraries = ["CZlib", "CStemmer", "CArchive", "CLibXML2", "CNettle", "CZstd"]
+    let maps = systemLibraries.map { "\(package)/Sources/\($0)/module.modulemap" }
       + ["CGradusKernels", "CGradusOneDNN"].map { "\(build)/\($0).build/module.modulemap" }
     process.arguments = ["-typecheck", "-swift-version", "6", "-I", modules ?? "", file]
       + maps.flatMap { ["-Xcc", "-fmodule-map-file=\($0)"] } + ["-Xcc", "-I/usr/include/libxml2"]

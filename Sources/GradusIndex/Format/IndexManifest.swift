@@ -4,8 +4,8 @@ import GradusText
 /// What an index folder holds: the one file whose replacement makes a new index visible.
 ///
 /// First line: `gradus-index VERSION CRC32C BYTES`, about the JSON that follows it. Version 2 is version 1 with files of
-/// positions or columns, version 3 any of them with several segments, deleted documents or packed texts; the lowest version that
-/// can say what the index holds is written.
+/// positions or columns, version 3 any of them with several segments, deleted documents or packed texts, version 4 any of them
+/// with fields; the lowest version that can say what the index holds is written.
 struct IndexManifest: Equatable, FolderManifest {
   struct File: Codable, Equatable {
     let name: String
@@ -22,15 +22,17 @@ struct IndexManifest: Equatable, FolderManifest {
     var positions: File?
     /// Metadata by column, if the index was built with columns.
     var columns: File?
+    /// Frequencies and lengths by field, if the index was built with fields.
+    var fields: File?
     /// Documents that were deleted since, and what they take from the counts of their terms; nil where there are none.
     var deletions: File?
     /// How stored documents are packed; nil where they are not.
     var compression: StoredFieldCompression?
 
-    var files: [File] { [postings, documents] + [positions, columns, deletions].compactMap { $0 } }
+    var files: [File] { [postings, documents] + [positions, columns, fields, deletions].compactMap { $0 } }
   }
 
-  static let versions = 1...3
+  static let versions = 1...4
   static let name = "manifest"
   static let temporaryName = "manifest.tmp"
   static let magic = "gradus-index"
@@ -49,6 +51,7 @@ struct IndexManifest: Equatable, FolderManifest {
   var isSound: Bool { true }
 
   var version: Int {
+    if segments.contains(where: { $0.fields != nil }) { return 4 }
     if segments.count != 1 || segments.contains(where: { $0.deletions != nil || $0.compression != nil }) { return 3 }
     return segments[0].files.count == 2 ? 1 : 2
   }

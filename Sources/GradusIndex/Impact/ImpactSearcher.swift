@@ -14,29 +14,32 @@ final class ImpactSearcher: @unchecked Sendable {
   func search(
     _ terms: [ImpactQuery.Term], in index: ImpactIndex, k: Int, pruning: Pruning, filter: DocumentSet?
   ) throws -> UnsafeBufferPointer<grd_hit> {
-    try evaluator.best(k, of: try open(terms, in: index), pruning: pruning, filter: filter)
+    var lists = try open(terms, in: index)
+    return try evaluator.best(k, of: &lists, pruning: pruning, filter: filter)
   }
 
   /// Scores of documents that ascend; 0 where a document holds no term of the query.
   func score(_ documents: [UInt32], _ terms: [ImpactQuery.Term], in index: ImpactIndex) throws -> [Double] {
-    try evaluator.scores(of: documents, in: try open(terms, in: index))
+    var lists = try open(terms, in: index)
+    return try evaluator.scores(of: documents, in: &lists)
   }
 
   /// Impacts of each term in one document.
   func impacts(_ doc: UInt32, _ terms: [ImpactQuery.Term], in index: ImpactIndex) throws -> [UInt32] {
-    try evaluator.frequencies(in: doc, of: try open(terms, in: index))
+    let lists = try open(terms, in: index)
+    return try terms.indices.map { try evaluator.frequency(in: doc, list: $0, of: lists).tf }
   }
 
   /// Puts a cursor at the start of each term's list.
   private func open(_ terms: [ImpactQuery.Term], in index: ImpactIndex) throws -> ListEvaluator.OpenLists {
     let cursors = evaluator.reserve(terms.count)
-    var scorer = index.scorer
+    var lists = ListEvaluator.OpenLists(
+      count: terms.count, scorer: index.scorer, source: index.postings, ranks: index.docnos.ranks)
     for (number, term) in terms.enumerated() {
       var constants = grd_term(weight: term.weight)
       constants.largest_tf = Double(term.greatestImpact)
-      try index.postings.open(cursors + number, at: term.entry, term: constants, scorer: &scorer)
+      try index.postings.open(cursors + number, at: term.entry, term: constants, scorer: &lists.scorer)
     }
-    return ListEvaluator.OpenLists(
-      count: terms.count, scorer: scorer, source: index.postings, ranks: index.docnos.ranks)
+    return lists
   }
 }

@@ -17,12 +17,16 @@ struct AnalyzedQuery {
   private var text: [UInt8] = []
   /// Posting lists of the terms, one term after the other, its segments in order.
   private var lists: [ListPlace] = []
+  /// Whether the query has phrases, found or not.
+  private(set) var hasPhrases = false
 
   /// A posting list of a term or phrase in one segment.
   struct ListPlace {
     let segment: Int
     /// In the segment's dictionary: counts there include deleted documents.
     let entry: TermEntry
+    /// In the segment's dictionary; nil for a phrase.
+    let number: Int?
     /// Postings that the dictionary does not know, for a phrase.
     let phrase: PhraseList?
   }
@@ -123,9 +127,12 @@ struct AnalyzedQuery {
   init(words: [WeightedTerm], phrases: [(phrase: Phrase, weight: Double)], length: Int, in index: InvertedIndex) throws {
     try collect(words, in: index)
     self.length = length
+    hasPhrases = !phrases.isEmpty
     for (phrase, weight) in phrases {
       let first = lists.count
-      let counts = try index.resolve(phrase) { lists.append(ListPlace(segment: $0, entry: $1, phrase: $2)) }
+      let counts = try index.resolve(phrase) {
+        lists.append(ListPlace(segment: $0, entry: $1, number: nil, phrase: $2))
+      }
       let start = text.count
       text.append(contentsOf: phrase.text.utf8)
       append(start..<text.count, weight, counts, lists: first..<lists.count, in: index)
@@ -183,7 +190,7 @@ struct AnalyzedQuery {
           guard here.documents > 0 else { continue }
           counts.documents += Int(here.documents)
           counts.occurrences += here.occurrences
-          lists.append(ListPlace(segment: view.number, entry: entry, phrase: nil))
+          lists.append(ListPlace(segment: view.number, entry: entry, number: number, phrase: nil))
         }
       }
       append(range, weight, counts, lists: first..<lists.count, in: index)

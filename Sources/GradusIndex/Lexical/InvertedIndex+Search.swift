@@ -88,7 +88,7 @@ extension InvertedIndex {
   ) throws -> SearchResult {
     guard k >= 0 else { throw IndexError.invalidQuery("k is \(k); expected 0 or more documents") }
     try filter?.requireSize(statistics.documents)
-    let scoring = try Scoring(model, in: self)
+    let scoring = try Scoring(model, in: self, for: query)
     let depth = min(k, statistics.documents)
     var documents: [ScoredDocument] = []
     if depth > 0, !query.terms.isEmpty {

@@ -88,46 +88,48 @@ final class ListEvaluator: @unchecked Sendable {
   ///   - lists: Whose cursors are at their starts.
   ///   - floor: Documents with lower scores are not wanted.
   func best(
-    _ k: Int, of lists: OpenLists, pruning: Pruning, filter: DocumentSet? = nil, floor: Double? = nil
+    _ k: Int, of lists: inout OpenLists, pruning: Pruning, filter: DocumentSet? = nil, floor: Double? = nil
   ) throws -> UnsafeBufferPointer<grd_hit> {
-    var scorer = lists.scorer
+    let documents = lists.scorer.documents
     let marks = lists.isSigned ? signedMarks() : nil
     let capacity = 2 * k + 256
     reserveHits(capacity)
     let lowest = lists.isSigned ? -Double.infinity : .leastNonzeroMagnitude
     var top = grd_topk(hits: hits, spare: hits + capacity, count: 0, capacity: capacity, k: k, minimum: floor ?? lowest)
-    guard let ranks = lists.ranks.baseAddress else { throw lists.source.damage }
+    guard let ranks = lists.ranks.baseAddress, let lengths = lists.scorer.lengths else { throw lists.source.damage }
     var from: UInt32 = 0
-    while from < scorer.documents {
-      let to = min(from + UInt32(Self.window), scorer.documents)
+    while from < documents {
+      let to = min(from + UInt32(Self.window), documents)
       if let filter, filter.isEmpty(in: Int(from)..<Int(to)) {
         from = to
         continue
       }
       // Documents of which the k best are known to have more need not be looked at.
       let isPruned = pruning == .blockMaxScore && top.minimum > lowest
-      let ceiling = isPruned ? lengthCeiling(lists.lengthPart, scorer, from..<to) : 0
+      let ceiling = isPruned ? lengthCeiling(lists, from..<to) : 0
       let least = isPruned ? top.minimum - Self.slack * (abs(top.minimum) + lists.magnitude) - ceiling : lowest
       var essential = lists.count
       if isPruned {
-        essential = essentialCount(lists.count, scorer: &scorer, from: from, to: to, least: least)
+        essential = essentialCount(lists.count, scorer: &lists.scorer, from: from, to: to, least: least)
       }
-      var next = scorer.documents
-      for list in 0..<essential { next = min(next, grd_cursor_candidate(cursors + list, &scorer, from)) }
+      var next = documents
+      for list in 0..<essential { next = min(next, grd_cursor_candidate(cursors + list, &lists.scorer, from)) }
       guard next < to else {
         from = essential == 0 ? to : max(to, next)
         continue
       }
       for list in 0..<essential {
-        try check(grd_cursor_accumulate(cursors + list, &scorer, from, to, scores, marks), lists.source)
+        try check(grd_cursor_accumulate(cursors + list, &lists.scorer, from, to, scores, marks), lists.source)
       }
       if let filter { remove(Int(to - from), from: from, notIn: filter, marks: marks) }
       let window = Window(
-        from: from, count: Int(to - from), least: least, marks: marks, ranks: ranks, lengthPart: lists.lengthPart)
+        from: from, count: Int(to - from), least: least, marks: marks, ranks: ranks, lengths: lengths,
+        lengthPart: lists.lengthPart)
       if essential == lists.count {
-        collectAll(window, scorer, top: &top)
+        collectAll(window, top: &top)
       } else {
-        try collectRefined(window, lists: essential..<lists.count, scorer: &scorer, top: &top, source: lists.source)
+        try collectRefined(
+          window, lists: essential..<lists.count, scorer: &lists.scorer, top: &top, source: lists.source)
       }
       if top.count >= k, top.minimum == lowest || top.count - k > k / 4 { grd_topk_settle(&top) }
       from = to
@@ -138,32 +140,40 @@ final class ListEvaluator: @unchecked Sendable {
   }
 
   /// Scores of documents that ascend; where a document is in no list, the part of its length alone.
-  func scores(of documents: [UInt32], in lists: OpenLists) throws -> [Double] {
+  func scores(of documents: [UInt32], in lists: inout OpenLists) throws -> [Double] {
     var result = [Double](repeating: 0, count: documents.count)
-    var scorer = lists.scorer
     for list in 0..<lists.count {
-      try check(grd_cursor_refine(cursors + list, &scorer, 0, documents, &result, documents.count), lists.source)
+      try check(grd_cursor_refine(cursors + list, &lists.scorer, 0, documents, &result, documents.count), lists.source)
     }
     if let part = lists.lengthPart {
-      for (place, document) in documents.enumerated() { result[place] += part.value(length: scorer.lengths[Int(document)]) }
+      for (place, document) in documents.enumerated() {
+        result[place] += part.value(length: lists.scorer.lengths[Int(document)])
+      }
     }
     return result
   }
 
-  /// What stands in each list for one document: occurrences, or a quantised weight; 0 where it is not there.
-  func frequencies(in document: UInt32, of lists: OpenLists) throws -> [UInt32] {
-    try (0..<lists.count).map { list in
-      var frequency: UInt32 = 0
-      try check(grd_cursor_tf(cursors + list, document, &frequency), lists.source)
-      return frequency
+  /// What stands in a list for one document: occurrences, for models that weigh fields those in each of them too, or a quantised
+  /// weight; 0 where the document is not there. To be asked for once for each of the open lists.
+  func frequency(in document: UInt32, list: Int, of lists: OpenLists) throws -> (tf: UInt32, fields: [UInt32]) {
+    let cursor = cursors + list
+    let fieldCount = lists.scorer.fields.count
+    var tf: UInt32 = 0
+    var fields = [UInt32](repeating: 0, count: fieldCount)
+    try check(grd_cursor_tf(cursor, document, &tf), lists.source)
+    if fieldCount > 0, tf > 0, let rows = cursor.pointee.field_tfs {
+      try check(grd_cursor_decode_fields(cursor, fieldCount), lists.source)
+      let place = cursor.pointee.position
+      for field in 0..<fieldCount { fields[field] = rows[field * Int(GRD_BLOCK) + place] }
     }
+    return (tf, fields)
   }
 
   /// The greatest part that a document's length can have in a window.
-  private func lengthCeiling(_ part: LengthPart?, _ scorer: grd_scorer, _ window: Range<UInt32>) -> Double {
-    guard let part else { return 0 }
+  private func lengthCeiling(_ lists: OpenLists, _ window: Range<UInt32>) -> Double {
+    guard let part = lists.lengthPart, let lengths = lists.scorer.lengths else { return 0 }
     var shortest = UInt32.max
-    for doc in window { shortest = min(shortest, scorer.lengths[Int(doc)]) }
+    for doc in window { shortest = min(shortest, lengths[Int(doc)]) }
     return part.value(length: shortest)
   }
 
@@ -212,6 +222,7 @@ final class ListEvaluator: @unchecked Sendable {
     let least: Double
     let marks: UnsafeMutablePointer<UInt8>?
     let ranks: UnsafePointer<UInt32>
+    let lengths: UnsafePointer<UInt32>
     let lengthPart: LengthPart?
   }
 
@@ -224,19 +235,19 @@ final class ListEvaluator: @unchecked Sendable {
   }
 
   /// Adds the parts that depend on lengths to `values` and offers them.
-  private func push(_ count: Int, from: UInt32, _ window: Window, _ scorer: grd_scorer, top: inout grd_topk) {
+  private func push(_ count: Int, from: UInt32, _ window: Window, top: inout grd_topk) {
     if let part = window.lengthPart {
-      for place in 0..<count { values[place] += part.value(length: scorer.lengths[Int(from + offsets[place])]) }
+      for place in 0..<count { values[place] += part.value(length: window.lengths[Int(from + offsets[place])]) }
     }
     grd_topk_push(&top, from, offsets, values, count, window.ranks)
   }
 
   /// Offers all scores of a window.
-  private func collectAll(_ window: Window, _ scorer: grd_scorer, top: inout grd_topk) {
+  private func collectAll(_ window: Window, top: inout grd_topk) {
     for start in stride(from: 0, to: window.count, by: Self.stretch) {
       let length = min(Self.stretch, window.count - start)
       let found = take(window, start: start, count: length, minimum: window.marks == nil ? top.minimum : window.least)
-      push(found, from: window.from + UInt32(start), window, scorer, top: &top)
+      push(found, from: window.from + UInt32(start), window, top: &top)
     }
   }
 
@@ -270,7 +281,7 @@ final class ListEvaluator: @unchecked Sendable {
       for place in 0..<found { values[place] = scores[Int(offsets[place])] }
       scores.update(repeating: 0, count: count)
     }
-    push(found, from: from, window, scorer, top: &top)
+    push(found, from: from, window, top: &top)
   }
 
   /// Room for hits and as much again to sort them in.
@@ -282,6 +293,6 @@ final class ListEvaluator: @unchecked Sendable {
   }
 
   private func check(_ status: grd_postings_status, _ source: PostingLists) throws {
-    guard status == GRD_POSTINGS_OK else { throw source.damage }
+    guard status == GRD_POSTINGS_OK else { throw source.damage(status) }
   }
 }

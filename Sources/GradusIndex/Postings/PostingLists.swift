@@ -2,17 +2,21 @@ import CGradusKernels
 import GradusCore
 
 /// The posting lists of an index or of one of its segments, read where they lie in the mapped file.
-struct PostingLists: @unchecked Sendable {
+final class PostingLists: @unchecked Sendable {
   // Unchecked: a pointer into the read-only mapping, which the index keeps.
   private let bytes: UnsafeRawBufferPointer
   private let documents: Int
   private let path: String
+  private let fields: FieldTable?
 
-  /// - Parameter documents: Of the index or the segment.
-  init(_ file: SectionFile, documents: Int) throws {
+  /// - Parameters:
+  ///   - documents: Of the index or the segment.
+  ///   - fields: Frequencies of the postings by field, where there are any.
+  init(_ file: SectionFile, documents: Int, fields: FieldTable? = nil) throws {
     bytes = try file.bytes(.postings)
     path = file.path
     self.documents = documents
+    self.fields = fields
   }
 
   /// Opens the list of a term. The cursor must stay where it is as long as it is used, and so must the list of a phrase.
@@ -41,6 +45,11 @@ struct PostingLists: @unchecked Sendable {
         cursor, (base + start).assumingMemoryBound(to: UInt8.self), bytes.count - start, count, &term)
     }
     guard status == GRD_POSTINGS_OK else { throw damage }
+  }
+
+  /// What a kernel found wrong, other than `GRD_POSTINGS_OK`.
+  func damage(_ status: grd_postings_status) -> IndexError {
+    status == GRD_FIELDS_MALFORMED ? fields?.damage ?? damage : damage
   }
 
   /// Postings that make no sense.

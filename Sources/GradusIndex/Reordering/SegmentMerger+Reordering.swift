@@ -21,8 +21,8 @@ extension SegmentMerger {
     let index = try ForwardIndex(
       documents: documents, largestBytes: bisection.largestForwardIndexBytes
     ) { body in
-      var merger = PostingsMerger(try runs(positions: false))
-      try merger.forEach { _, postings, _ in
+      var merger = PostingsMerger(try runs(areWhole: false))
+      try merger.forEach { _, postings, _, _ in
         if isFirst { before.add(postings) }
         try body(postings)
       }
@@ -35,10 +35,10 @@ extension SegmentMerger {
     for (place, doc) in order.enumerated() { places[Int(doc)] = UInt32(place) }
     var after = GapBits(documents: documents)
     let segment = try builder.finish { writer in
-      var merger = PostingsMerger(try runs(positions: settings.positions), numbers: places)
-      try merger.forEach { term, postings, gaps in
+      var merger = PostingsMerger(try runs(areWhole: true), numbers: places)
+      try merger.forEach { term, postings, gaps, fields in
         after.add(postings)
-        try writer.append(term, postings, gaps)
+        try writer.append(term, postings, gaps, fields)
       }
     }
     let elapsed = (clock.now - start).components
@@ -49,11 +49,11 @@ extension SegmentMerger {
   }
 
   /// The terms of all sources, live documents numbered one source after the other.
-  private func runs(positions: Bool) throws -> [SegmentRun] {
+  private func runs(areWhole: Bool) throws -> [SegmentRun] {
     var first = 0
     return try sources.map { source in
       defer { first += source.live.count }
-      return try SegmentRun(source.segment, source.deletions, firstDocument: first, readsPositions: positions)
+      return try SegmentRun(source.segment, source.deletions, firstDocument: first, isWhole: areWhole)
     }
   }
 
@@ -69,7 +69,8 @@ extension SegmentMerger {
       let segment = sources[source].segment
       let doc = lives[source].document(rank: number - starts[source])
       let document = try segment.store.document(doc, docno: try segment.documentTable.docnos.docno(doc), &blocks[source])
-      try builder.add(document, length: segment.documentTable.lengths[doc])
+      try builder.add(
+        document, length: segment.documentTable.lengths[doc], fieldLengths: segment.fields?.lengths(of: doc) ?? [])
     }
   }
 }

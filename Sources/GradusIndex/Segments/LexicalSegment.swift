@@ -16,6 +16,8 @@ final class LexicalSegment: Sendable {
   let positions: PositionsTable?
   /// Nil where the index was built without columns.
   let columnStore: ColumnStore?
+  /// Nil where the index was built without fields.
+  let fields: FieldTable?
   /// Of the documents' lengths the greatest.
   let longestLength: UInt32
   let postings: PostingLists
@@ -37,8 +39,11 @@ final class LexicalSegment: Sendable {
     documentTable = try DocumentTable(postingsFile, documents: counts.documents)
     longestLength = documentTable.lengths.max() ?? 0
     store = try DocumentStore(documentsFile, documents: counts.documents)
-    postings = try PostingLists(postingsFile, documents: counts.documents)
     positions = try manifest.positions.map { try PositionsTable(try open($0, .positions), terms: counts.terms) }
+    fields = try manifest.fields.map {
+      try FieldTable(try open($0, .fields), terms: counts.terms, documents: counts.documents, tokens: counts.tokens)
+    }
+    postings = try PostingLists(postingsFile, documents: counts.documents, fields: fields)
     columnStore = try manifest.columns.map { try ColumnStore(try open($0, .columns), documents: counts.documents) }
   }
 
@@ -51,6 +56,7 @@ final class LexicalSegment: Sendable {
     try documentsFile.verify { _ in true }
     try positions?.verify()
     try columnStore?.verify()
+    try fields?.verify()
   }
 
   /// The document with a docno, deleted or not.
@@ -76,6 +82,9 @@ final class LexicalSegment: Sendable {
     scorer.documents = UInt32(documentTable.count)
     return scorer
   }
+
+  /// What a kernel found wrong, other than `GRD_POSTINGS_OK`.
+  func damage(_ status: grd_postings_status) -> IndexError { postings.damage(status) }
 
   /// Postings that make no sense.
   var postingsDamage: IndexError { postings.damage }

@@ -36,6 +36,7 @@ public final class IndexBuilder {
   ///   - positions: Whether the index knows where words stand: for phrases and proximity. It grows by about as much as its
   ///     postings take, and twice that.
   ///   - columns: Metadata to filter by.
+  ///   - fields: What ``BM25F`` can weigh; nil for an index that it cannot search. Fields beside title and text are indexed too.
   ///   - compression: Of titles, texts and metadata; nil keeps them as they are.
   ///   - reordering: Puts the documents in an order that makes the postings smaller and searches somewhat quicker; nil leaves
   ///     them as they come. Results of queries are the same, to the bit; numbers of documents (``DocIndex``) are of the new
@@ -45,23 +46,24 @@ public final class IndexBuilder {
   public convenience init(
     directory: String, analyzer: AnalyzerConfiguration, memoryBudgetBytes: Int = 512 << 20,
     threads: Int = WorkerPool.shared.threads, positions: Bool = false, columns: [MetadataColumn] = [],
-    compression: StoredFieldCompression? = .zstd, reordering: GraphBisection? = nil
+    fields: IndexFields? = nil, compression: StoredFieldCompression? = .zstd, reordering: GraphBisection? = nil
   ) throws {
     try self.init(
       directory: directory, analyzer: analyzer, memoryBudgetBytes: memoryBudgetBytes, threads: threads, calls: .posix,
-      positions: positions, columns: columns, compression: compression, reordering: reordering)
+      positions: positions, columns: columns, fields: fields, compression: compression, reordering: reordering)
   }
 
   init(
     directory: String, analyzer: AnalyzerConfiguration, memoryBudgetBytes: Int, threads: Int, calls: SystemCalls,
-    positions: Bool = false, columns: [MetadataColumn] = [], compression: StoredFieldCompression? = .zstd,
-    reordering: GraphBisection? = nil
+    positions: Bool = false, columns: [MetadataColumn] = [], fields: IndexFields? = nil,
+    compression: StoredFieldCompression? = .zstd, reordering: GraphBisection? = nil
   ) throws {
     self.directory = directory
     self.reordering = reordering
     self.calls = calls
     settings = SegmentSettings(
-      positions: positions, columns: columns, compression: compression, memoryBudgetBytes: memoryBudgetBytes)
+      positions: positions, columns: columns, fields: fields, compression: compression,
+      memoryBudgetBytes: memoryBudgetBytes)
     self.analyzer = analyzer
     _ = try ColumnsBuilder(columns)
     self.threads = threads
