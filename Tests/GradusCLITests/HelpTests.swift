@@ -1,4 +1,5 @@
 import Foundation
+import GradusTestSupport
 import Testing
 
 @Suite("Help and usage", .enabled(if: Command.isBuilt, Comment(rawValue: Command.skipNotice)))
@@ -8,7 +9,7 @@ struct HelpTests {
     "models show", "models pull", "index", "export", "search", "dense", "anncur", "evaluate", "validate", "bench",
     "sparse", "sparse index", "sparse train",
     "bench search", "bench encode", "bench train", "bench generate", "bench tokenize", "bench kernels", "bench vectors",
-    "bench losses", "bench maxsim", "bench weightings", "systems",
+    "bench losses", "bench maxsim", "bench weightings", "bench output-layer", "curriculum explain", "systems",
     "generate", "fuse", "pipeline", "rerank", "train", "reproduce", "report",
     "ltr", "ltr train", "ltr predict", "pretrain",
   ]

@@ -1,5 +1,6 @@
 import GradusCore
 import GradusFormats
+import GradusTestSupport
 import Testing
 
 @testable import GradusData

@@ -1,4 +1,5 @@
 import Foundation
+import GradusTestSupport
 import Testing
 
 /// What the compiler makes of mixed operators: the swiftc that built the tests, on the modules that it built.
@@ -53,7 +54,7 @@ enum Precedence {
 
   /// Lines of `source` with errors.
   static func errorLines(_ source: String) throws -> [Int] {
-    let folder = try TemporaryPath()
+    let folder = try TemporaryFolder()
     let file = folder.path + "/snippets.swift"
     try source.write(toFile: file, atomically: true, encoding: .utf8)
     let process = Process()

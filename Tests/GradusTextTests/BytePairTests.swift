@@ -1,5 +1,6 @@
 import GradusCore
 import GradusFormats
+import GradusTestSupport
 import Testing
 
 @testable import GradusText
@@ -45,8 +46,8 @@ struct BytePairTests {
   }
 
   private static let smolLM2: String? = {
-    guard let folder = TestFiles.modelFolder("smollm2-135m", holding: "SmolLM2-135M-Instruct.Q4_1.gguf") else { return nil }
-    return folder + "/SmolLM2-135M-Instruct.Q4_1.gguf"
+    let file = "SmolLM2-135M-Instruct.Q4_1.gguf"
+    return InstalledModels.folder("smollm2-135m", with: file).map { $0 + "/" + file }
   }()
 
   static func load(gguf path: String) throws -> BytePairTokenizer {
@@ -116,8 +117,7 @@ struct BytePairTests {
   @Test("Broken and foreign tokenizer files are refused by name of the part")
   func refusals() throws {
     func error(_ text: String) throws -> TokenizerError? {
-      let path = TestFiles.temporary("tokenizer.json")
-      try TestFiles.write(text, to: path)
+      let path = try TemporaryFolder.makeFile(text, "tokenizer.json")
       do {
         _ = try BytePairTokenizer(tokenizerJSON: path)
         return nil

@@ -193,8 +193,8 @@ void grd_bm25_contributions_scalar(
 /// Contribution of one posting of a document of the given length.
 double grd_contribution(const grd_scorer *scorer, const grd_term *term, double tf, double length);
 
-/// out[i] = contribution under GRD_BM25F of a posting of docs[i] with the frequency field_tfs[f * GRD_BLOCK + i] in field f; 0 where
-/// no field of a positive weight has the term. count <= GRD_BLOCK.
+/// out[i] = contribution under GRD_BM25F of a posting of docs[i] with the frequency field_tfs[f * GRD_BLOCK + i] in field f; 0
+/// where no field of a positive weight has the term. count <= GRD_BLOCK.
 void grd_field_contributions(
   const grd_scorer *scorer, const grd_term *term, const uint32_t *docs, const uint32_t *field_tfs, size_t count,
   double *out);

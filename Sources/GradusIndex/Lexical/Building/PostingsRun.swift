@@ -38,8 +38,8 @@ private func occurrences(_ postings: ArraySlice<UInt64>) -> Int {
   postings.reduce(0) { $0 + Int($1 & 0xFFFF_FFFF) }
 }
 
-/// A run in a temporary file. A record: u32 bytes of the term, u32 postings, u32 gaps between positions, u32 frequencies in fields,
-/// the term, 8 bytes per posting, 4 bytes per gap, 4 bytes per frequency.
+/// A run in a temporary file. A record: u32 bytes of the term, u32 postings, u32 gaps between positions, u32 frequencies in
+/// fields, the term, 8 bytes per posting, 4 bytes per gap, 4 bytes per frequency.
 ///
 /// Runs live for one build and are read by the process that wrote them, so they carry no version.
 final class FileRun: PostingsRun {

@@ -7,8 +7,8 @@ import GradusCore
 ///     let builder = try IndexBuilder(directory: "idx", analyzer: .english, fields: fields)
 ///
 /// Title and text are always fields. Others are attributes of the metadata: their values are indexed after the text, as a part of
-/// the document, so that all models find them and a document's length counts them. Without such others the index is, for all other
-/// models, the very one that it is without fields.
+/// the document, so that all models find them and a document's length counts them. Without such others the index is, for all
+/// other models, the very one that it is without fields.
 public struct IndexFields: Sendable, Equatable {
   /// In the order in which the fields of a document are indexed: `title`, `text`, then the others.
   public let names: [String]
@@ -25,7 +25,8 @@ public struct IndexFields: Sendable, Equatable {
   private init(names: [String]) { self.names = names }
 
   /// - Parameter metadata: Names of attributes that are fields beside title and text.
-  /// - Throws: ``IndexError/invalidQuery(_:)`` for a name that ``BM25F`` could not be given, one that is listed twice, or too many.
+  /// - Throws: ``IndexError/invalidQuery(_:)`` for a name that ``BM25F`` could not be given, one that is listed twice, and too
+  ///   many.
   public init(metadata: [String]) throws {
     var names = Self.standard.names
     for name in metadata {

@@ -9,8 +9,8 @@ import GradusCore
 ///     idf         = ln(1 + (N - df + 0.5) / (df + 0.5)),  df: documents that hold the term in any field
 ///
 /// Fields are added up before the saturation: a term that stands in title and text counts less than two terms that stand in one
-/// field each, which a sum of scores by field gets wrong. A field that is not mentioned has weight 1, and one without a `b` of its
-/// own has ``b``. Weights scale x, so a greater sum of weights wants a greater `k1`. Without length normalisation (`b` 0) and
+/// field each, which a sum of scores by field gets wrong. A field that is not mentioned has weight 1, and one without a `b` of
+/// its own has ``b``. Weights scale x, so a greater sum of weights wants a greater `k1`. Without length normalisation (`b` 0) and
 /// with all weights 1, scores are those of ``BM25`` with `b` 0, bit for bit; with a weight of 0 a field is left out of all scores
 /// (though not of df), and documents that hold the query's terms nowhere else are not retrieved.
 ///
