@@ -88,13 +88,13 @@ struct ReorderedIndexTests {
     let folder = try TemporaryFolder()
     let documents = ChangingCollection.documents(360, seed: 51)
     let plain = try RandomCollection.build(
-      documents, in: folder.path("plain"), positions: true, columns: ChangingCollection.columns)
+      documents, in: folder.path("plain"), positions: true, columns: ChangingCollection.columns, fields: .standard)
     let reordered = try RandomCollection.build(
-      documents, in: folder.path("reordered"), positions: true, columns: ChangingCollection.columns,
+      documents, in: folder.path("reordered"), positions: true, columns: ChangingCollection.columns, fields: .standard,
       reordering: Self.bisection)
     try reordered.verify()
     #expect(try (0..<360).map { try reordered.docno(DocIndex($0)) } != documents.map(\.docno))
-    try Comparison(reordered: reordered, plain: plain).all(allModels)
+    try Comparison(reordered: reordered, plain: plain).all(allModels + ["bm25f(title=3,title.b=0.5)"])
   }
 
   @Test("The same after deletions and additions, a plain merge, and a merge that puts all in order again")
@@ -105,7 +105,7 @@ struct ReorderedIndexTests {
     for (name, reordering) in [("plain", nil), ("reordered", Self.bisection)] {
       _ = try RandomCollection.build(
         Array(documents[..<250]), in: folder.path(name), positions: true, columns: ChangingCollection.columns,
-        reordering: reordering)
+        fields: .standard, reordering: reordering)
       let writer = try IndexWriter(updating: folder.path(name), threads: 2)
       for number in stride(from: 0, to: 250, by: 6) { try writer.delete(docno: documents[number].docno) }
       try writer.commit()
@@ -119,7 +119,7 @@ struct ReorderedIndexTests {
       let reordered = try InvertedIndex(path: folder.path("reordered"))
       try reordered.verify()
       try Comparison(reordered: reordered, plain: InvertedIndex(path: folder.path("plain")))
-        .all(["bm25", "ql-dirichlet(mu=10)", "pl2(c=7)", "dph"])
+        .all(["bm25", "ql-dirichlet(mu=10)", "pl2(c=7)", "dph", "bm25f(title=3)"])
     }
     try compare()
     try writers[1].optimize(reordering: Self.bisection)
@@ -144,14 +144,14 @@ struct ReorderedIndexTests {
     try compare()
   }
 
-  @Test("Threads, memory and the way the documents are analysed change no byte", arguments: [1, 3, 8])
+  @Test("Threads and memory change no byte", arguments: [1, 3, 8])
   func bytes(threads: Int) throws {
     let folder = try TemporaryFolder()
     let documents = ChangingCollection.documents(700, seed: 53)
     for (name, threads, budget) in [("one", 2, 64 << 20), ("other", threads, 10_000)] {
       _ = try RandomCollection.build(
         documents, in: folder.path(name), memoryBudgetBytes: budget, threads: threads, positions: true,
-        columns: ChangingCollection.columns, reordering: Self.bisection)
+        columns: ChangingCollection.columns, fields: .standard, reordering: Self.bisection)
     }
     #expect(try TemporaryFolder.contents(of: folder.path("one")) == TemporaryFolder.contents(of: folder.path("other")))
   }
