@@ -44,6 +44,10 @@ extension IndexCommand {
     if positions, !writer.hasPositions {
       throw UsageError("--positions: \(out) was built without; build it again with them")
     }
+    if let fields, try IndexFields(parsing: fields) != writer.fields {
+      let names = writer.fields.map { "with --fields \($0.names.joined(separator: ","))" } ?? "without"
+      throw UsageError("--fields \(fields): \(out) was built \(names); leave the option out, or build it again")
+    }
     if let columns, try MetadataColumn.parse(columns) != writer.columns {
       throw UsageError("--columns \(columns): \(out) was built with other columns; leave the option out")
     }

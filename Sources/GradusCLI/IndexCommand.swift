@@ -31,6 +31,11 @@ struct IndexCommand: ParsableCommand {
         gradus index --delete gone.txt --out corpus.index
         gradus index --merge --out corpus.index
 
+      With --fields the index knows title and text apart, and the attributes of the metadata that are listed, so that \
+      'gradus search --model bm25f(title=3)' can weigh them. Such attributes are indexed as a part of the document:
+
+        gradus index corpus.jsonl --fields title,text,keywords --out corpus.index
+
       With --reorder the documents are put in an order in which neighbours share words (recursive graph bisection): the index \
       becomes smaller and searches somewhat quicker, results stay the same. What is added later comes after them, until \
       --merge --reorder puts all in order again.
@@ -72,6 +77,12 @@ struct IndexCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "Fields to weigh with bm25f: title,text and attributes of the metadata, such as title,text,keywords.",
+      valueName: "names"))
+  var fields: String?
+
+  @Option(
+    help: ArgumentHelp(
       "Metadata to filter by, such as year:date,lang:keyword,price:number.", valueName: "name:kind,..."))
   var columns: String?
 
@@ -104,6 +115,7 @@ struct IndexCommand: ParsableCommand {
     let threadCount = threads.apply()
     guard let corpus, !isChange else { return try change(threads: threadCount) }
     let metadata = try columns.map { text throws in try MetadataColumn.parse(text) } ?? []
+    let fields = try fields.map { text throws in try IndexFields(parsing: text) }
     let configuration = AnalyzerConfiguration(language: analyzer ?? "english")
     _ = try Analyzer(configuration)
     if corpus.hasSuffix(".ciff") || corpus.hasSuffix(".ciff.gz") { return try importCIFF(corpus, configuration) }
@@ -113,7 +125,8 @@ struct IndexCommand: ParsableCommand {
     let elapsed = try seconds {
       let builder = try IndexBuilder(
         directory: out, analyzer: configuration, memoryBudgetBytes: memory << 20, threads: threadCount,
-        positions: positions, columns: metadata, compression: packing.compression, reordering: reordering)
+        positions: positions, columns: metadata, fields: fields, compression: packing.compression,
+        reordering: reordering)
       let progress = Progress("indexing", total: nil, unit: "documents")
       defer { progress.finish() }
       while let document = try reader.next() {
@@ -129,8 +142,8 @@ struct IndexCommand: ParsableCommand {
   }
 
   private func importCIFF(_ corpus: String, _ configuration: AnalyzerConfiguration) throws {
-    guard !positions, columns == nil else {
-      throw UsageError("--positions and --columns: a CIFF file holds neither positions nor metadata")
+    guard !positions, columns == nil, fields == nil else {
+      throw UsageError("--positions, --columns and --fields: a CIFF file holds neither positions nor metadata nor fields")
     }
     guard !reorder else {
       throw UsageError("--reorder: import the file without, and then run 'gradus index --merge --reorder --out \(out)'")

@@ -25,6 +25,12 @@ struct SearchCommand: ParsableCommand {
       dph, dfi-standardized, dfi-saturated, dfi-chisquared, tfidf, tfidf-classic, tfidf-pivoted(s), coordinate, and \
       divergence from randomness by its three parts, such as inl2(c), pl2(c), bb2(c), in_expb2(c).
 
+      Of an index that was made with --fields, bm25f(k1,b,FIELD=WEIGHT,FIELD.b=B) weighs title, text and further fields, each \
+      with its own length normalisation; --explain then shows the fields of each term:
+
+        gradus index corpus.jsonl --fields title,text,keywords --out corpus.index
+        gradus search corpus.index --query "laminar flow" --model "bm25f(k1=1.2,title=3,title.b=0.5,text.b=0.75)" --explain
+
       Feedback takes the first documents as relevant and searches again with a wider query, which --explain and --json show:
 
         gradus search faq.index --query "sort a hash" --feedback rm3 --explain

@@ -205,7 +205,9 @@ final class SegmentBuilder {
       var length: UInt32 = 0
       var field = 0, fieldLength: UInt32 = 0
       let ends = ends
-      var lengths = fieldLengths
+      // Out of `self`, which the closure must not change while the text is read.
+      var lengths: [UInt32] = []
+      swap(&lengths, &fieldLengths)
       for field in lengths.indices { lengths[field] = 0 }
       text.withUnsafeBufferPointer { bytes in
         analyzer.analyze(bytes) { term, token in
@@ -220,7 +222,7 @@ final class SegmentBuilder {
         }
       }
       lengths[field] = fieldLength
-      fieldLengths = lengths
+      swap(&lengths, &fieldLengths)
       return length
     }
   }
