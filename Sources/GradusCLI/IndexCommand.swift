@@ -34,7 +34,7 @@ struct IndexCommand: ParsableCommand {
       With --fields the index knows title and text apart, and the attributes of the metadata that are listed, so that \
       'gradus search --model bm25f(title=3)' can weigh them. Such attributes are indexed as a part of the document:
 
-        gradus index corpus.jsonl --fields title,text,keywords --out corpus.index
+        gradus index corpus.tsv --fields title,text,keywords --out corpus.index
 
       With --reorder the documents are put in an order in which neighbours share words (recursive graph bisection): the index \
       becomes smaller and searches somewhat quicker, results stay the same. What is added later comes after them, until \
