@@ -15,13 +15,14 @@ extension IndexCommand {
       if let delete { report.deleted = try remove(delete, from: writer) }
       if let corpus { try take(corpus, into: writer, &report) }
       if merge {
-        try writer.optimize()
+        try writer.optimize(reordering: reordering)
       } else {
         try writer.merge()
       }
       report.documents = writer.statistics.documents
       report.terms = writer.statistics.terms
       report.segments = writer.segmentCount
+      report.reordering = writer.reorderingReport.map(ReorderingSummary.init)
       writer.close()
     }
     report.seconds = elapsed
@@ -32,7 +33,7 @@ extension IndexCommand {
     try printOutput(
       "\(out): \((changes.isEmpty ? ["nothing added or deleted"] : changes).joined(separator: ", ")); "
         + "\(report.documents.grouped) documents in \(report.segments) segment\(report.segments == 1 ? "" : "s"), "
-        + "\(report.bytes.byteText), \(elapsed.fixed(2)) s\n")
+        + "\(report.bytes.byteText), \(elapsed.fixed(2)) s\n" + (report.reordering?.text ?? ""))
   }
 
   /// What an index is built with stays: other wishes are refused instead of left aside.
@@ -94,6 +95,7 @@ extension IndexCommand {
     var segments = 0
     var bytes = 0
     var seconds = 0.0
+    var reordering: ReorderingSummary?
 
     init(index: String) { self.index = index }
   }

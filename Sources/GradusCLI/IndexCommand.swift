@@ -36,6 +36,10 @@ struct IndexCommand: ParsableCommand {
 
         gradus index corpus.tsv --fields title,text,keywords --out corpus.index
 
+      With --reorder the documents are put in an order in which neighbours share words (recursive graph bisection): the index \
+      becomes smaller and searches somewhat quicker, results stay the same. What is added later comes after them, until \
+      --merge --reorder puts all in order again.
+
       A file that ends in .ciff or .ciff.gz is an index of another engine in the Common Index File Format: --analyzer must \
       then name what its terms were made with.
       """)
@@ -85,7 +89,12 @@ struct IndexCommand: ParsableCommand {
   @Option(help: ArgumentHelp("How texts are stored: zstd, or none for somewhat quicker access.", valueName: "packing"))
   var packing: TextPacking = .zstd
 
+  @Flag(help: "Put the documents in an order that makes the index smaller; with a new index or with --merge.")
+  var reorder = false
+
   @OptionGroup var output: JSONOption
+
+  var reordering: GraphBisection? { reorder ? GraphBisection() : nil }
 
   func validate() throws {
     guard corpus != nil || isChange else { throw ValidationError("Missing expected argument '<corpus>'") }
@@ -93,6 +102,9 @@ struct IndexCommand: ParsableCommand {
     if add || update, corpus == nil { throw ValidationError("--add and --update need a CORPUS") }
     if isChange, corpus != nil, !add, !update {
       throw ValidationError("with --delete and --merge, say --add or --update what the CORPUS is for")
+    }
+    guard !reorder || !isChange || merge else {
+      throw ValidationError("--reorder moves all documents: with --add, --update and --delete it needs --merge")
     }
     guard (1...1 << 20).contains(memory) else {
       throw ValidationError("--memory must be between 1 and \(1 << 20) megabytes, found \(memory)")
@@ -113,14 +125,18 @@ struct IndexCommand: ParsableCommand {
     let elapsed = try seconds {
       let builder = try IndexBuilder(
         directory: out, analyzer: configuration, memoryBudgetBytes: memory << 20, threads: threadCount,
-        positions: positions, columns: metadata, fields: fields, compression: packing.compression)
+        positions: positions, columns: metadata, fields: fields, compression: packing.compression,
+        reordering: reordering)
       let progress = Progress("indexing", total: nil, unit: "documents")
       defer { progress.finish() }
       while let document = try reader.next() {
         try builder.add(document)
         progress.advance(part: reader.partRead)
       }
-      report = Report(index: out, statistics: try builder.finish(), bytes: folderBytes(out), threads: threadCount)
+      let statistics = try builder.finish()
+      report = Report(
+        index: out, statistics: statistics, bytes: folderBytes(out), threads: threadCount,
+        reordering: builder.reorderingReport.map(ReorderingSummary.init))
     }
     if let report { try show(report, elapsed) }
   }
@@ -129,11 +145,14 @@ struct IndexCommand: ParsableCommand {
     guard !positions, columns == nil, fields == nil else {
       throw UsageError("--positions, --columns and --fields: a CIFF file holds neither positions nor metadata nor fields")
     }
+    guard !reorder else {
+      throw UsageError("--reorder: import the file without, and then run 'gradus index --merge --reorder --out \(out)'")
+    }
     try Folder.create(out)
     var report: Report?
     let elapsed = try seconds {
       let statistics = try IndexBuilder.importCIFF(corpus, to: out, analyzer: configuration)
-      report = Report(index: out, statistics: statistics, bytes: folderBytes(out), threads: 1)
+      report = Report(index: out, statistics: statistics, bytes: folderBytes(out), threads: 1, reordering: nil)
     }
     if let report { try show(report, elapsed) }
   }
@@ -145,7 +164,8 @@ struct IndexCommand: ParsableCommand {
     if output.json { return try printJSON(report) }
     try printOutput(
       "\(out): \(report.documents.grouped) documents, \(report.terms.grouped) terms, \(report.bytes.byteText), "
-        + "\(elapsed.fixed(2)) s (\(Int(report.documents_per_second).grouped) documents/s, threads: \(report.threads))\n")
+        + "\(elapsed.fixed(2)) s (\(Int(report.documents_per_second).grouped) documents/s, threads: \(report.threads))\n"
+        + (report.reordering?.text ?? ""))
   }
 
   /// Names are those of the JSON object.
@@ -157,10 +177,11 @@ struct IndexCommand: ParsableCommand {
     let tokens: Int
     let bytes: Int
     let threads: Int
+    let reordering: ReorderingSummary?
     var seconds = 0.0
     var documents_per_second = 0.0
 
-    init(index: String, statistics: IndexStatistics, bytes: Int, threads: Int) {
+    init(index: String, statistics: IndexStatistics, bytes: Int, threads: Int, reordering: ReorderingSummary?) {
       self.index = index
       documents = statistics.documents
       terms = statistics.terms
@@ -168,6 +189,26 @@ struct IndexCommand: ParsableCommand {
       tokens = statistics.tokens
       self.bytes = bytes
       self.threads = threads
+      self.reordering = reordering
+    }
+  }
+
+  /// Names are those of the JSON object.
+  struct ReorderingSummary: Encodable {
+    /// The mean of log2 of the gaps in posting lists.
+    let bits_per_gap_before: Double
+    let bits_per_gap_after: Double
+    let seconds: Double
+
+    init(_ report: ReorderingReport) {
+      bits_per_gap_before = report.bitsPerGapBefore
+      bits_per_gap_after = report.bitsPerGapAfter
+      seconds = report.seconds
+    }
+
+    var text: String {
+      "documents reordered in \(seconds.fixed(2)) s: \(bits_per_gap_before.fixed(2)) -> "
+        + "\(bits_per_gap_after.fixed(2)) bits a gap\n"
     }
   }
 

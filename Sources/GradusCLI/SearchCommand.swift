@@ -39,7 +39,8 @@ struct SearchCommand: ParsableCommand {
       which encodes the query anew together with its first documents.
 
       Parameters go in brackets, as in "rm3(docs=10,terms=10,weight=0.5)". Phrases and neighbours need an index that was \
-      made with --positions, filters one that was made with --columns:
+      made with --positions, filters one that was made with --columns (vectors and impacts have them without columns too, read \
+      from the stored documents):
 
         gradus search faq.index --syntax boolean --query '+hash "by value"~2 -array'
       """)

@@ -68,6 +68,13 @@ public struct DocumentSet: Sendable, Equatable {
     if documents % 64 != 0, let last = words.indices.last { words[last] &= (1 << UInt64(documents % 64)) - 1 }
   }
 
+  /// - Throws: ``IndexError/invalidQuery(_:)`` where the set is of an index with another number of documents.
+  func requireSize(_ documents: Int) throws {
+    guard self.documents == documents else {
+      throw IndexError.invalidQuery("the filter is of \(self.documents) documents, the index of \(documents)")
+    }
+  }
+
   /// Members in ascending order.
   func numbers() -> [UInt32] {
     var result: [UInt32] = []

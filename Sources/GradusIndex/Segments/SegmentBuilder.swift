@@ -137,8 +137,9 @@ final class SegmentBuilder {
     let documents = IndexManifest.File(name: name("documents"), bytes: try store.finish())
     let (postings, positions, fields, statistics) = try writePostings(appendLists)
     let segment = IndexManifest.Segment(
-      postings: postings, documents: documents, statistics: statistics, positions: positions, columns: try writeColumns(),
-      fields: fields, compression: settings.compression)
+      postings: postings, documents: documents, statistics: statistics, positions: positions,
+      columns: try columns.write(to: directory, number: number, calls: calls), fields: fields,
+      compression: settings.compression)
     for path in runPaths { _ = calls.unlink(path) }
     return segment
   }
@@ -233,13 +234,6 @@ final class SegmentBuilder {
       runPaths.append(path)
       accumulators[worker] = PostingsAccumulator(holdsPositions: settings.positions, fields: settings.fields)
     }
-  }
-
-  private func writeColumns() throws -> IndexManifest.File? {
-    guard !columns.isEmpty else { return nil }
-    let file = try SectionFileWriter(path: path("columns"), kind: .columns, calls: calls)
-    try columns.write(to: file)
-    return IndexManifest.File(name: name("columns"), bytes: try file.finish())
   }
 
   private func writePostings(
