@@ -43,6 +43,9 @@ struct DenseSearchCommand: ParsableCommand {
       """)
 
   @Argument(help: ArgumentHelp("A collection's name, a folder or a file; '-' is standard input.", valueName: "corpus"))
+
+      MODEL may then be a trained ColBERT, in the layout of stanford-futuredata/ColBERT or of PyLate: its markers, [MASK] \
+      tokens, skip list, lengths and projection are used.
   var corpus: String
 
   @Option(help: ArgumentHelp("Topics file or collection.", valueName: "file"))
@@ -148,15 +151,14 @@ struct DenseSearchCommand: ParsableCommand {
       throw UsageError("\(model) is a trained re-ranker, which makes no vectors; use it with 'gradus rerank'")
     }
     let limits = maximumTokens.map { TokenLimits(maximumTokens: $0) }
-    let loaded = try BiEncoder(folder: folder, limits: limits)
     let precision = try arithmetic.resolved().precision
     if lateInteraction {
-      let tokens = try LateInteractionEncoder(loaded).prepared(for: precision)
+      let tokens = try LateInteractionEncoder(folder: folder, limits: limits).prepared(for: precision)
       return try LateInteraction(
         corpus: corpus, encoder: tokens, model: model, folder: folder, threads: threadCount, printsJSON: output.json
       ).run(self)
     }
-    let encoder = try loaded.prepared(for: precision)
+    let encoder = try BiEncoder(folder: folder, limits: limits).prepared(for: precision)
     if let index { return try store(in: index, encoder: encoder, folder: folder, precision: precision, threadCount) }
     guard let topics else { return }
     let queries = try InputNames.queries(topics, split: split, field: field)

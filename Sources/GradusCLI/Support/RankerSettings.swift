@@ -121,9 +121,8 @@ struct RankerSettings {
     guard makesVectors, !folder.isSequenceClassifier else {
       throw UsageError("\(encoderName) is a trained re-ranker, which makes no vectors; use it without 'maxsim:'")
     }
-    let loaded = try BiEncoder(folder: folder)
     let precision = try arithmetic.resolved().precision
-    let encoder = try LateInteractionEncoder(loaded).prepared(for: precision)
+    let encoder = try LateInteractionEncoder(folder: folder).prepared(for: precision)
     let base: LateInteractionReranker
     if case .tokens(let index)? = stored {
       base = try LateInteractionReranker(

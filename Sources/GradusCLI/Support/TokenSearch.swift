@@ -48,10 +48,8 @@ struct TokenSearch {
     index = try TokenIndex(path: path)
     let name = encoder ?? index.configuration.encoder.name
     let folder = ModelFolder(path: try InputNames.model(name).folder)
-    let loaded = try BiEncoder(folder: folder)
-    let prepared = try LateInteractionEncoder(loaded)
-      .prepared(for: arithmetic?.resolved().precision ?? .fp32)
-    retriever = try LateInteractionRetriever(
+    let prepared = try LateInteractionEncoder(folder: folder).prepared(for: arithmetic?.resolved().precision ?? .fp32)
+    var retriever = try LateInteractionRetriever(
       encoder: prepared, fingerprint: EncoderFingerprint(name: name, folder: folder, encoder: prepared), index: index,
       strategy: strategy)
   }
