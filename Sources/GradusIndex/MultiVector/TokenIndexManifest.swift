@@ -19,8 +19,10 @@ struct TokenIndexManifest: Codable, Equatable, FolderManifest {
   let centroids: Int
   /// Nil where texts are not stored.
   var documentsFile: IndexManifest.File?
+  /// Metadata by column; nil where the index has no columns.
+  var columnsFile: IndexManifest.File?
 
-  var fileNames: [String] { [file.name] + [documentsFile].compactMap { $0?.name } }
+  var fileNames: [String] { [file.name] + [documentsFile, columnsFile].compactMap { $0?.name } }
 
   /// Whether the folder's manifest is that of a late-interaction index, of any version.
   static func isPresent(in folder: String) -> Bool {
