@@ -37,7 +37,9 @@ let package = Package(
     // Typed stages and operators: a plan that is run, printed, drawn, stored and cached.
     .target(name: "GradusPipeline", dependencies: ["GradusRank", "GradusIndex", "GradusEval", "GradusFormats", "GradusCore"]),
     // Trainer, losses, weightings and curricula, samplers, optimizers, schedules.
-    .target(name: "GradusTrain", dependencies: ["GradusRank", "GradusModels", "GradusTensor", "GradusEval", "GradusFormats", "GradusCore"]),
+    .target(
+      name: "GradusTrain",
+      dependencies: ["GradusRank", "GradusModels", "GradusTensor", "GradusEval", "GradusFormats", "GradusCore"]),
     // Retrievers and rerankers: stages from a query to a ranked list.
     .target(
       name: "GradusRank",
@@ -76,11 +78,16 @@ let package = Package(
     .testTarget(name: "KernelTests", dependencies: ["CGradusKernels", "CGradusOneDNN", "GradusTestSupport", "GradusCore"]),
     .testTarget(name: "GradusCoreTests", dependencies: ["GradusCore", "GradusTestSupport"]),
     .testTarget(name: "GradusFormatsTests", dependencies: ["GradusFormats", "GradusTestSupport"], resources: [.copy("Fixtures")]),
-    .testTarget(name: "GradusTextTests", dependencies: ["GradusText", "GradusFormats", "GradusTestSupport"], resources: [.copy("Fixtures")]),
-    .testTarget(name: "GradusIndexTests", dependencies: ["GradusIndex", "GradusEval", "GradusTestSupport"], resources: [.copy("Fixtures")]),
+    .testTarget(
+      name: "GradusTextTests", dependencies: ["GradusText", "GradusFormats", "GradusTestSupport"],
+      resources: [.copy("Fixtures")]),
+    .testTarget(
+      name: "GradusIndexTests", dependencies: ["GradusIndex", "GradusEval", "GradusTestSupport"], resources: [.copy("Fixtures")]),
     .testTarget(name: "GradusEvalTests", dependencies: ["GradusEval", "GradusTestSupport"], resources: [.copy("Fixtures")]),
     .testTarget(name: "GradusTensorTests", dependencies: ["GradusTensor", "GradusTestSupport"]),
-    .testTarget(name: "GradusModelsTests", dependencies: ["GradusModels", "CGradusKernels", "GradusTestSupport"], resources: [.copy("Fixtures")]),
+    .testTarget(
+      name: "GradusModelsTests", dependencies: ["GradusModels", "CGradusKernels", "GradusTestSupport"],
+      resources: [.copy("Fixtures")]),
     .testTarget(name: "GradusTrainTests", dependencies: ["GradusTrain", "GradusTestSupport"]),
     .testTarget(
       name: "GradusRankTests", dependencies: ["GradusRank", "GradusEval", "GradusFormats", "GradusIndex", "GradusTestSupport"],

@@ -34,7 +34,9 @@ measure() {
     local start=${EPOCHREALTIME/./}
     "$@" >"$work/out"
     echo $((${EPOCHREALTIME/./} - start))
-  done | sort -n | awk -v name="$name" '{ t[NR] = $1 / 1e6 } END { printf "%-28s median %6.2f s, best %6.2f s\n", name, t[3], t[1] }'
+  done | sort -n | awk -v name="$name" '
+    { t[NR] = $1 / 1e6 }
+    END { printf "%-28s median %6.2f s, best %6.2f s\n", name, t[3], t[1] }'
 }
 
 measures="nDCG@10 RR@10 P@1 R@100 AP"

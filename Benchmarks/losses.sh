@@ -8,30 +8,38 @@
 # .build/release/gradus), THREADS its threads (2).
 set -euo pipefail
 source "$(dirname "$0")/Peers/environment.sh"
-"$GRADUS" bench losses --model minilm-l6 --documents 16 --tokens 64 --repeats 9 --threads "$THREADS" --json >"$scratch/losses.json"
-"$GRADUS" bench weightings --model minilm-l6 --documents 16 --tokens 64 --repeats 9 --threads "$THREADS" --json >"$scratch/weightings.json"
+step=(--model minilm-l6 --documents 16 --tokens 64 --repeats 9 --threads "$THREADS")
+"$GRADUS" bench losses "${step[@]}" --json >"$scratch/losses.json"
+"$GRADUS" bench weightings "${step[@]}" --json >"$scratch/weightings.json"
 "$GRADUS" bench output-layer --json >"$scratch/layer.json"
-python3 - "$scratch/losses.json" "$scratch/layer.json" "$("$GRADUS" --version)" "$scratch/weightings.json" >"$results/losses.md" <<'PYTHON'
+python3 - "$("$GRADUS" --version)" "$scratch"/{losses,layer,weightings}.json >"$results/losses.md" <<'PYTHON'
 import json, platform, sys
-losses, layer, weightings = (json.load(open(path)) for path in (*sys.argv[1:3], sys.argv[4]))
+version = sys.argv[1].split()[-1]
+losses, layer, weightings = (json.load(open(path)) for path in sys.argv[2:])
 # What a loss needs beside the forward and backward pass of one model over its samples.
 needs = {
     "gist": "a guide model's pass over all texts", "dla": "a position model, trained along (a number a position)",
     "margin-mse": "scores of a teacher, computed before", "kl": "scores of a teacher, computed before",
     "rank-distil": "scores of a teacher, computed before", "matryoshka": "its inner loss once for each length",
 }
-processor = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
+names = [line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")]
+processor = names[0] if names else platform.machine()
 print("# What losses cost\n")
-print(f"{processor}, {losses['threads']} threads, {losses['instruction_set']}; gradus {sys.argv[3].split()[-1]}; model {losses['model']}.\n")
-print(f"A step over {losses['documents']} documents of {losses['tokens']} tokens: forward pass, loss, gradients of all parameters, AdamW. The ratio is")
-print(f"the median over {losses['repeats']} turns of the step beside that of pairwise cross-entropy of the same architecture, measured just")
-print("before; *alone* is the loss's own forward and backward pass, which says more than a ratio within a few per cent of 1.")
+print(f"{processor}, {losses['threads']} threads, {losses['instruction_set']}; gradus {version}; model {losses['model']}.\n")
+print(f"A step over {losses['documents']} documents of {losses['tokens']} tokens: forward pass, loss, gradients of all")
+print(f"parameters, AdamW. The ratio is the median over {losses['repeats']} turns of the step beside that of pairwise")
+print("cross-entropy of the same architecture, measured just before; *alone* is the loss's own forward and backward pass, which")
+print("says more than a ratio within a few per cent of 1.")
 print()
 print("| loss | architecture | samples | s/step | ratio | alone, ms | alone, % of a step | needs |")
 print("|---|---|---|---|---|---|---|---|")
 for row in losses["losses"]:
     share = row["alone_ms"] / 10 / row["seconds_per_step"]
-    print(f"| `{row['name']}` | {row['architecture']} | {row['form']} | {row['seconds_per_step']:.4f} | {row['ratio']:.3f} | {row['alone_ms']:.2f} | {share:.2f} | {needs.get(row['name'], '')} |")
+    cells = [
+        f"`{row['name']}`", row["architecture"], row["form"], f"{row['seconds_per_step']:.4f}", f"{row['ratio']:.3f}",
+        f"{row['alone_ms']:.2f}", f"{share:.2f}", needs.get(row["name"], ""),
+    ]
+    print("| " + " | ".join(cells) + " |")
 print("\n## What weightings cost\n")
 print("A step of the trainer with pairwise cross-entropy and the weighting, beside one without, on the same pairs.\n")
 print("| weighting | s/step | ratio | needs |")
@@ -43,14 +51,16 @@ print("The loss is the Z-loss; *dense* computes all scores and changes all rows.
 print("| D | factored step | dense step | ratio |")
 print("|---|---|---|---|")
 for row in layer["rows"]:
-    print(f"| {row['classes']:,} | {row['factored_us']:.1f} | {row['dense_us']:.1f} | {row['dense_us'] / row['factored_us']:.1f} |")
+    ratio = row["dense_us"] / row["factored_us"]
+    print(f"| {row['classes']:,} | {row['factored_us']:.1f} | {row['dense_us']:.1f} | {ratio:.1f} |")
 PYTHON
 cat "$results/losses.md"
 python3 - "$scratch/losses.json" "$scratch/weightings.json" <<'PYTHON'
 import json, sys
 losses, weightings = (json.load(open(path)) for path in sys.argv[1:3])
 # A loss's own pass is measured apart, which tells more than a ratio of two steps on a machine that is never quite quiet.
-slow = [r["name"] for r in losses["losses"] if r["name"] not in ("gist", "dla") and r["alone_ms"] / 1000 > 0.05 * r["seconds_per_step"]]
+measured = [row for row in losses["losses"] if row["name"] not in ("gist", "dla")]
+slow = [row["name"] for row in measured if row["alone_ms"] / 1000 > 0.05 * row["seconds_per_step"]]
 slow += [r["name"] for r in weightings["weightings"] if not r["needs"] and r["ratio"] > 1.05]
 if slow:
     sys.exit(f"losses.sh: more than 5 % of a step: {', '.join(slow)}")

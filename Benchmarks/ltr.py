@@ -1,4 +1,4 @@
-"""Chooses settings on parts of the training queries, trains on all of them with several seeds, and measures on test: see ltr.sh."""
+"""Chooses settings on parts of the training queries, trains on all of them with several seeds, measures on test: see ltr.sh."""
 import concurrent.futures
 import gzip
 import itertools
@@ -158,15 +158,17 @@ with concurrent.futures.ThreadPoolExecutor(workers) as pool:
     rows = [(name, [job.result() for job in own]) for name, own in jobs]
 rows = lightgbm_rows() + rows
 
-processor = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
+names = [line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")]
+processor = names[0] if names else platform.machine()
 doctor = json.loads(run("doctor", "--json"))
 xgboost = next((l["path"] for l in doctor["libraries"] if l["name"] == "xgboost"), "none")
 print("# Learning to rank on features: LightGBM's ranking example\n")
-print(f"{processor}; {run('--version').strip()}, XGBoost {xgboost.split(', ')[-1]}, LightGBM {lightgbm.__version__}; {seeds} seeds; "
-      f"{time.time() - started:.0f} s in all.\n")
-print("201 training and 50 test queries of 1 to 27 documents, 300 features, grades 0 to 4; gains of 2^grade - 1. Settings were chosen by")
-print("nDCG@10 on three random quarters of the training queries; then all training queries were trained on with the chosen number of trees")
-print("or epochs. Mean over the seeds, with the standard deviation between seeds. All runs are measured by `gradus evaluate`.\n")
+print(f"{processor}; {run('--version').strip()}, XGBoost {xgboost.split(', ')[-1]}, LightGBM {lightgbm.__version__}; "
+      f"{seeds} seeds; {time.time() - started:.0f} s in all.\n")
+print("201 training and 50 test queries of 1 to 27 documents, 300 features, grades 0 to 4; gains of 2^grade - 1. Settings were")
+print("chosen by nDCG@10 on three random quarters of the training queries; then all training queries were trained on with the")
+print("chosen number of trees or epochs. Mean over the seeds, with the standard deviation between seeds. All runs are measured")
+print("by `gradus evaluate`.\n")
 print("| ranker | " + " | ".join(f"nDCG@{k}" for k in cutoffs) + " |")
 print("|---" * (len(cutoffs) + 1) + "|")
 for name, values in rows:
@@ -175,7 +177,9 @@ for name, values in rows:
         own = [value[place] for value in values]
         cells.append(f"{statistics.mean(own):.4f} +- {statistics.stdev(own) if len(own) > 1 else 0:.4f}")
     print(f"| {name} | " + " | ".join(cells) + " |")
-print("\nRandom order has nDCG@10 .584 and the best single feature .694. Fifty queries tell differences of some .03 apart, not less.\n")
+print("\nRandom order has nDCG@10 .584 and the best single feature .694. Fifty queries tell differences of some .03 apart, not "
+      "less.\n")
 print("Settings that were chosen:\n")
 for name, settings in plans:
-    print(f"- {name}: " + ", ".join(f"{key} {value}" for key, value in settings.items() if key not in ("architecture", "loss", "objective")))
+    chosen = [f"{key} {value}" for key, value in settings.items() if key not in ("architecture", "loss", "objective")]
+    print(f"- {name}: " + ", ".join(chosen))

@@ -125,9 +125,9 @@ def compare(argument, work):
 def main(work, path, *arguments):
     lines = [
         "# Quality of re-ranking at each precision", "", machine(), "",
-        "BM25's best 100 of the test queries, re-ranked by the model alone (128 tokens at most where it was trained here). Kendall's "
-        "tau is between a query's order in fp32 and at the precision, mean over the queries: of all candidates, and of fp32's ten "
-        "best. The models are trained for two minutes: compare rows of one collection with each other.", "",
+        "BM25's best 100 of the test queries, re-ranked by the model alone (128 tokens at most where it was trained here). "
+        "Kendall's tau is between a query's order in fp32 and at the precision, mean over the queries: of all candidates, and of "
+        "fp32's ten best. The models are trained for two minutes: compare rows of one collection with each other.", "",
         "| collection | model | queries | BM25 | precision | nDCG@10 | lost | tau | tau of the ten best |",
         "|---|---|--:|--:|---|--:|--:|--:|--:|",
     ]

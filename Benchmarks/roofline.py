@@ -9,7 +9,8 @@ REASONS = {
     "encoder fp32 product: up, GELU": "The exact GELU of the sums takes a quarter as long as the product.",
     "encoder bf16 product": "Widening takes turns with the multiply-adds on the same two units (see above).",
     "encoder bf16 product: up, GELU": "As the others, and the GELU of each sum.",
-    "encoder int8 product": "Four products an instruction: loads of weights and the conversion of the sums weigh more than in fp32.",
+    "encoder int8 product":
+        "Four products an instruction: loads of weights and the conversion of the sums weigh more than in fp32.",
     "encoder int8 product: up, GELU": "The GELU of the sums takes a sixth as long as the product.",
     "encoder fp32 attention": "Heads are 32 wide, so products are short, and softmax with its powers of two stands between them.",
     "encoder bf16 attention": "As in fp32; probabilities are rounded, keys, values and probabilities widened again on the way.",
@@ -87,7 +88,8 @@ def main(folder):
         print("\n**bf16.** This processor's bfloat16 products (`vdpbf16ps`) do fewer operations a second than its fp32 "
               "multiply-adds. The kernels find that out and widen to fp32 instead, with the same bits; shares in bf16 are "
               "therefore of fp32's peak.")
-    print(f"\n| kernel | shape | µs | Gop/s | GB/s | share of its peak, 1 thread | {threads} threads: times as fast | what holds it back |")
+    print(f"\n| kernel | shape | µs | Gop/s | GB/s | share of its peak, 1 thread | {threads} threads: times as fast "
+          "| what holds it back |")
     print("|---|---|--:|--:|--:|--:|--:|---|")
     both = {(k["kernel"], k["shape"]): k for k in every["kernels"]}
     for kernel in one["kernels"]:

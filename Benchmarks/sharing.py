@@ -59,8 +59,9 @@ def main(collection, encoder, work, path):
                 os.remove(states)
     lines = [
         f"# What a join layer saves: {os.path.basename(os.path.normpath(collection))}, test", "", machine(), "",
-        f"{count} queries, BM25's best 100 ({rows[0]['tokens'] / rows[0]['candidates']:.0f} tokens a pair on average, {TOKENS} at "
-        f"most, of which {QUERY_TOKENS} are the query's), MiniLM with a head of random weights, six layers; from texts to lists. "
+        f"{count} queries, BM25's best 100 ({rows[0]['tokens'] / rows[0]['candidates']:.0f} tokens a pair on average, {TOKENS} "
+        f"at most, of which {QUERY_TOKENS} are the query's), MiniLM with a head of random weights, six layers; from texts to "
+        "lists. "
         "With a join layer a query's lower layers run once for its hundred documents.", "",
         "| precision | join layer | documents' states | passages/s | against join layer 0 | a query p50 ms | file MB |",
         "|---|---|---|---|---|---|---|",

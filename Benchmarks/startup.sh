@@ -20,7 +20,9 @@ once() {
 measure() {
   for _ in 1 2 3 4 5; do "$@" >/dev/null; done
   for ((run = 0; run < runs; run++)); do once "$@"; done | sort -n |
-    awk -v name="$1" '{ t[NR] = $1 / 1000 } END { printf "%-32s median %5.1f ms, worst %5.1f ms, %d runs\n", name, t[int((NR + 1) / 2)], t[NR], NR }'
+    awk -v name="$1" '
+      { t[NR] = $1 / 1000 }
+      END { printf "%-32s median %5.1f ms, worst %5.1f ms, %d runs\n", name, t[int((NR + 1) / 2)], t[NR], NR }'
 }
 
 echo "$(uname -sm), $(nproc) processors, load $(cut -d' ' -f1 /proc/loadavg 2>/dev/null || echo unknown)"

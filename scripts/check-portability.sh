@@ -26,7 +26,8 @@ if [ ${#missing[@]} -gt 0 ]; then
   [ "$(id -u)" -eq 0 ] || as_root=(sudo)
   printf 'portability: installing %s\n' "${missing[*]}"
   "${as_root[@]}" apt-get update >"$work/log" 2>&1 &&
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}" >"$work/log" 2>&1 ||
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+      apt-get install -y --no-install-recommends "${missing[@]}" >"$work/log" 2>&1 ||
     { tail -n 10 "$work/log" >&2; fail "apt-get could not install them"; }
 fi
 

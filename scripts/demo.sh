@@ -57,4 +57,5 @@ run evaluate "$faq/qrels/test.tsv" "$out/bm25.run" "$out/untrained.run" "$out/pl
 
 printf '\nOne seed a side cannot tell whether the curriculum helped: gradus reproduce curricula compares several.\n'
 printf 'Done in %d min %02d s. Report: %s\n' $(((SECONDS - started) / 60)) $(((SECONDS - started) % 60)) "$out/report.html"
-printf 'Now ask something yourself:\n\n  %s search %s --query "How do I sort a hash by value?" -k 3\n\n' "${1:-.build/release/gradus}" "$out/faq.index"
+printf 'Now ask something yourself:\n\n  %s search %s --query "How do I sort a hash by value?" -k 3\n\n' \
+  "${1:-.build/release/gradus}" "$out/faq.index"

@@ -52,7 +52,8 @@ one() {
   coverage=$(grep -oE 'cov: [0-9]+' "$log" | tail -n 1 || true)
   printf '%-12s %10s executions, %s\n' "$name" "${runs:-?}" "${coverage:-no coverage}"
   [ "$status" = 0 ] && return 0
-  grep -E 'Fatal error|precondition|ERROR:|SUMMARY:|Test unit written|^    #[0-9]+ .* in \$s' "$log" | head -n 14 | sed 's/^/    /'
+  grep -E 'Fatal error|precondition|ERROR:|SUMMARY:|Test unit written|^    #[0-9]+ .* in \$s' "$log" |
+    head -n 14 | sed 's/^/    /'
   local input
   input=$(sed -n 's/.*Test unit written to //p' "$log" | tail -n 1)
   printf '    again: GRADUS_THREADS=1 %s %s %s\n' "$scratch/release/GradusFuzz" "$name" "${input:-FILE}"
@@ -62,6 +63,10 @@ export -f one
 export program scratch seconds
 
 list=$("$program" list)
-if [ $# -gt 0 ]; then list=$(for name in "$@"; do grep "^$name " <<<"$list" || { printf "fuzz: '%s' is no target\n" "$name" >&2; exit 2; }; done); fi
+if [ $# -gt 0 ]; then
+  list=$(for name in "$@"; do
+    grep "^$name " <<<"$list" || { printf "fuzz: '%s' is no target\n" "$name" >&2; exit 2; }
+  done)
+fi
 xargs -L 1 -P "$jobs" bash -c 'one "$@"' one <<<"$list" || { printf 'fuzz: there are findings\n' >&2; exit 1; }
 printf 'fuzz: no findings\n'

@@ -27,7 +27,8 @@ fail() {
   exit 1
 }
 
-command -v swift >/dev/null || fail "no 'swift' on PATH: install Swift 6.1 or newer (https://www.swift.org/install/linux/), then run this again"
+command -v swift >/dev/null ||
+  fail "no 'swift' on PATH: install Swift 6.1 or newer (https://www.swift.org/install/linux/), then run this again"
 version=$(swift --version 2>/dev/null | grep -oE 'Swift version [0-9]+\.[0-9]+' | grep -oE '[0-9]+\.[0-9]+' | head -n 1)
 [ "$(printf '6.1\n%s\n' "$version" | sort -V | head -n 1)" = 6.1 ] || fail "Swift $version is too old: 6.1 or newer is needed"
 

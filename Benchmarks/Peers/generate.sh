@@ -3,8 +3,9 @@
 #
 #   Benchmarks/Peers/generate.sh [MODEL.gguf] [COLLECTION]
 #
-# MODEL is an installed decoder or a GGUF file (default: smollm2-135m); files of other types are made from it. COLLECTION
-# gives the text for the perplexity (default: faq). PROMPT (1500) and GENERATE (128) are the tokens to read and to generate.
+# MODEL is an installed decoder or a GGUF file (default: smollm2-135m); files of the other TYPES (Q4_0 Q8_0 BF16 Q4_K_M) are
+# made from it. COLLECTION gives the text for the perplexity (default: faq). PROMPT (1500) and GENERATE (128) are the tokens to
+# read and to generate.
 # Fails where a perplexity differs by more than 2 %, or where a greedy choice differs that is not nearly tied. llama.cpp comes
 # as llama-cpp-python, which its installation compiles for this processor: it needs a C++ compiler and some minutes. See
 # environment.sh for GRADUS, PEER_VENV, THREADS and ROUNDS.

@@ -25,7 +25,7 @@ from pairs import Report, alternate, call, gradus, threads
 REPEATS = 5
 SHORT = 16
 SHARED_PROMPTS = 4
-TYPES = ["Q4_0", "Q8_0", "BF16", "Q4_K_M"]
+TYPES = os.environ.get("TYPES", "Q4_0 Q8_0 BF16 Q4_K_M").split()
 ANSWER_TOKENS = 24
 PAGE_CHARACTERS = 6000
 # Of a perplexity; of a difference between two logits, whose deviation is some 3.
@@ -276,7 +276,7 @@ def compare(model, folder, scratch, path):
         }
         if name == "BF16":
             sides["torch bf16"] = lambda: peer("torch", file)
-        results = alternate(sides)
+        results = alternate(sides, label=name)
         versions.update({result["versions"]: None for side in results.values() for result in side if "versions" in result})
         peaks = {side: [result["peak_mb"] for result in results[side]] for side in sides}
         lines = [

@@ -3,10 +3,10 @@
 #
 #   Benchmarks/Peers/impact.sh FOLDER [SPLIT]
 #
-# FOLDER is a collection in BEIR's layout or an installed collection's name; SPLIT picks the queries (default: test). MODEL is the
-# SPLADE model that weights documents and queries (default: splade-tiny). Both sides get the same whole numbers: documents' weights
-# from 1 to 255, queries' weights times 100. Fails where scores of the k best differ. See environment.sh for GRADUS, PEER_VENV and
-# ROUNDS; one thread on both sides.
+# FOLDER is a collection in BEIR's layout or an installed collection's name; SPLIT picks the queries (default: test). MODEL is
+# the SPLADE model that weights documents and queries (default: splade-tiny). Both sides get the same whole numbers: documents'
+# weights from 1 to 255, queries' weights times 100. Fails where scores of the k best differ. See environment.sh for GRADUS,
+# PEER_VENV and ROUNDS; one thread on both sides.
 set -euo pipefail
 collection=${1:?usage: impact.sh FOLDER [SPLIT]}
 source "$(dirname "$0")/environment.sh"

@@ -1,10 +1,10 @@
 """Search the same quantised vectors with `gradus bench search` and with PISA (pyterrier-pisa).
 
-Vectors are made once by `gradus sparse --vectors`. Documents' weights become impacts from 1 to 255, queries' weights are multiplied
-by 100 and rounded, so that all scores are whole numbers and equal scores are equal on both sides. PISA gets them as pre-tokenized
-documents and queries without scaling, with its quantized scorer and its block_simdbp lists. The time of a side is from weighted
-terms to documents, all queries one after the other on one thread; of PISA's query algorithms each is measured, and what its
-Python wrapper does beside the search is left out.
+Vectors are made once by `gradus sparse --vectors`. Documents' weights become impacts from 1 to 255, queries' weights are
+multiplied by 100 and rounded, so that all scores are whole numbers and equal scores are equal on both sides. PISA gets them as
+pre-tokenized documents and queries without scaling, with its quantized scorer and its block_simdbp lists. The time of a side is
+from weighted terms to documents, all queries one after the other on one thread; of PISA's query algorithms each is measured, and
+what its Python wrapper does beside the search is left out.
 """
 
 import json
@@ -170,8 +170,8 @@ def compare(folder, split, model, scratch, path):
             higher_is_better=True,
         )
     report.notes = [
-        f"{queries} queries and {len(corpus(folder)[0])} documents by {model}, {built['terms_per_document']:.0f} terms a document; "
-        f"one thread; each value is the median over the rounds of the median of {REPEATS} passes over all queries.",
+        f"{queries} queries and {len(corpus(folder)[0])} documents by {model}, {built['terms_per_document']:.0f} terms a "
+        f"document; one thread; each value is the median over the rounds of the median of {REPEATS} passes over all queries.",
     ]
     report.write(path)
 

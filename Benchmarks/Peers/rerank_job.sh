@@ -7,8 +7,8 @@
 # re-ranked at their real lengths, 256 tokens at most, by MODEL (default: minilm-l6) with a linear head of fixed random
 # weights on [CLS], the same on both sides. From the texts to the scores, tokenizers included. Each rival pads batches of 32
 # (a) in the order given, as most users do, and (b) sorted by length first. Fails where fp32 scores differ by more than 1e-3.
-# ONLY names the sides to run (parts of their names, with semicolons; default: all); WORK is a folder that is kept, so that another
-# call measures only what is missing; RUNNER is put before each measurement's command. See environment.sh for GRADUS,
+# ONLY names the sides to run (parts of their names, with semicolons; default: all); WORK is a folder that is kept, so that
+# another call measures only what is missing; RUNNER is put before each measurement's command. See environment.sh for GRADUS,
 # PEER_VENV, THREADS and ROUNDS.
 set -euo pipefail
 folder=${1:?usage: rerank_job.sh FOLDER [MODEL]}

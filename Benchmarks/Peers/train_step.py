@@ -281,8 +281,8 @@ def ceiling(folder, batch, tokens, precisions, fixed, ours, peak):
         rates = kept("peak", lambda: peaks_of(peak))
         rates_text = ", ".join(f"{name} {figure(rate)}" for name, rate in rates.items())
         lines += [
-            f"Multiply-adds in registers, {threads()} threads, GFLOP/s: {rates_text}. The products of a step, as usually counted, "
-            f"are {flop:.0f} GFLOP.", "",
+            f"Multiply-adds in registers, {threads()} threads, GFLOP/s: {rates_text}. The products of a step, as usually "
+            f"counted, are {flop:.0f} GFLOP.", "",
             "| | products alone at the peak, s | step, s | |", "|---|---|---|---|",
         ]
         for name, results in fixed.items():

@@ -78,8 +78,10 @@ GRD_INLINE void attention_step(const grd_decoder_attention *a, size_t first_row,
       total = total + p;
       vstore_half(tile->probabilities + i * KEY_STEP + k, vround_bf16(p));
     }
-    if (maximum != tile->maximum[i])
-      for (size_t d = 0; d < padded; d += LANES) vstore(tile->sums + i * padded + d, vload(tile->sums + i * padded + d) * correction);
+    if (maximum != tile->maximum[i]) {
+      float *sums = tile->sums + i * padded;
+      for (size_t d = 0; d < padded; d += LANES) vstore(sums + d, vload(sums + d) * correction);
+    }
     tile->weight[i] = fmaf(tile->weight[i], correction[0], vsum(total));
     tile->maximum[i] = maximum;
   }
@@ -174,8 +176,10 @@ static void attention_merge(const grd_decoder_attention *a, size_t segments, con
   const size_t padded = a->padded_dim, rows = a->positions * a->group;
   for (size_t row = 0; row < rows; row++) {
     float merged[MAX_HEAD] = {0}, maximum = -1e30f, weight = 0;
-    for (size_t s = 0; s < segments; s++)
-      merge_row(padded, merged, &maximum, &weight, sums + (s * rows + row) * padded, maxima[s * rows + row], weights[s * rows + row]);
+    for (size_t s = 0; s < segments; s++) {
+      const size_t part = s * rows + row;
+      merge_row(padded, merged, &maximum, &weight, sums + part * padded, maxima[part], weights[part]);
+    }
     const float inverse = 1 / weight;
     float *to = out + row / a->group * token_stride + row % a->group * head_dim;
     for (size_t d = 0; d < head_dim; d++) to[d] = merged[d] * inverse;

@@ -145,7 +145,8 @@ size_t grd_encoder_workspace_bytes(const grd_encoder_model *model, const grd_enc
 grd_status grd_encoder_prepare(const grd_encoder_model *model, const grd_encoder_batch *batch, size_t lanes, void *workspace,
                                size_t bytes, size_t *tasks) {
   grd_encoder_plan *plan = workspace;
-  if ((uintptr_t)workspace % ALIGNMENT || bytes < sizeof *plan || !measure(plan, model, batch, lanes)) return GRD_INVALID_ARGUMENT;
+  if ((uintptr_t)workspace % ALIGNMENT || bytes < sizeof *plan) return GRD_INVALID_ARGUMENT;
+  if (!measure(plan, model, batch, lanes)) return GRD_INVALID_ARGUMENT;
   if (!grd_encoder_build_of(model->level)) return GRD_UNSUPPORTED;
   if (bytes < grd_encoder_workspace_bytes(model, batch, lanes)) return GRD_SCRATCH_TOO_SMALL;
   lay_out(plan, workspace);

@@ -59,7 +59,8 @@ grd_encoder_matrix grd_encoder_pack_matrix(grd_encoder_precision precision, cons
     int32_t sum = 0;
     for (size_t i = 0; i < source_inputs; i++) {
       const size_t input = moved(i, layout->input_head, layout->input_padded);
-      const size_t at = (output / PANEL * (depth / group) + input / group) * PANEL * group + output % PANEL * group + input % group;
+      const size_t block = output / PANEL * (depth / group) + input / group;
+      const size_t at = block * PANEL * group + output % PANEL * group + input % group;
       switch (precision) {
         case GRD_ENCODER_FP32: ((float *)data)[at] = row[i] * factor; break;
         case GRD_ENCODER_BF16: ((uint16_t *)data)[at] = grd_bf16_of(row[i] * factor); break;

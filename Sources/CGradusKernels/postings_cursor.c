@@ -14,6 +14,8 @@ static void start(grd_cursor *cursor, size_t documents, const grd_term *term) {
   cursor->decoded = NOT_DECODED;
   cursor->decoded_count = 0;
   cursor->position = 0;
+  cursor->fields = NULL;
+  cursor->fields_decoded = NOT_DECODED;
 }
 
 grd_postings_status grd_cursor_open(
@@ -69,6 +71,56 @@ static grd_postings_status decode(grd_cursor *cursor, uint32_t documents) {
   cursor->decoded = block;
   cursor->decoded_count = count;
   cursor->position = 0;
+  return GRD_POSTINGS_OK;
+}
+
+void grd_cursor_attach_fields(grd_cursor *cursor, const uint8_t *list, size_t available, uint32_t *field_tfs) {
+  cursor->fields = list;
+  cursor->fields_available = available;
+  cursor->field_tfs = field_tfs;
+  cursor->fields_decoded = NOT_DECODED;
+}
+
+grd_postings_status grd_cursor_decode_fields(grd_cursor *cursor, size_t fields) {
+  const size_t block = cursor->decoded, count = cursor->decoded_count, available = cursor->fields_available;
+  if (cursor->fields == NULL) return GRD_FIELDS_MALFORMED;
+  if (cursor->fields_decoded == block) return GRD_POSTINGS_OK;
+  cursor->fields_decoded = NOT_DECODED;
+  const size_t table = 4 * (cursor->blocks - 1);
+  if (table > available) return GRD_FIELDS_MALFORMED;
+  uint32_t offset = 0;
+  if (block > 0) memcpy(&offset, cursor->fields + 4 * (block - 1), sizeof offset);
+  size_t place = table + offset;
+  for (size_t field = 0; field < fields; field++) {
+    if (field == GRD_REST_FIELD) continue;
+    if (place >= available) return GRD_FIELDS_MALFORMED;
+    const uint32_t bits = cursor->fields[place++];
+    const size_t bytes = (count * bits + 7) / 8;
+    if (bits > 32 || bytes + GRD_SLACK > available - place) return GRD_FIELDS_MALFORMED;
+    grd_unpack_u32(cursor->fields + place, count, bits, cursor->field_tfs + field * GRD_BLOCK);
+    place += bytes;
+  }
+  for (size_t i = 0; i < count; i++) {
+    uint64_t sum = 0;
+    for (size_t field = 0; field < fields; field++)
+      if (field != GRD_REST_FIELD) sum += cursor->field_tfs[field * GRD_BLOCK + i];
+    if (sum > cursor->tfs[i]) return GRD_FIELDS_MALFORMED;
+    cursor->field_tfs[GRD_REST_FIELD * GRD_BLOCK + i] = cursor->tfs[i] - (uint32_t)sum;
+  }
+  cursor->fields_decoded = block;
+  return GRD_POSTINGS_OK;
+}
+
+/// out[i] = contribution of posting first + i of the decoded block.
+static grd_postings_status contributions(
+  grd_cursor *cursor, const grd_scorer *scorer, size_t first, size_t count, double *out) {
+  if (scorer->formula != GRD_BM25F) {
+    grd_contributions(scorer, &cursor->term, cursor->docs + first, cursor->tfs + first, count, out);
+    return GRD_POSTINGS_OK;
+  }
+  const grd_postings_status status = grd_cursor_decode_fields(cursor, scorer->fields.count);
+  if (status != GRD_POSTINGS_OK) return status;
+  grd_field_contributions(scorer, &cursor->term, cursor->docs + first, cursor->field_tfs + first, count, out);
   return GRD_POSTINGS_OK;
 }
 
@@ -136,7 +188,8 @@ grd_postings_status grd_cursor_accumulate(
       end = first;
       while (cursor->docs[end] < to) end++;
     }
-    grd_contributions(scorer, &cursor->term, cursor->docs + first, cursor->tfs + first, end - first, parts);
+    const grd_postings_status status = contributions(cursor, scorer, first, end - first, parts);
+    if (status != GRD_POSTINGS_OK) return status;
     for (size_t i = first; i < end; i++) scores[cursor->docs[i] - from] += parts[i - first];
     if (marks != NULL)
       for (size_t i = first; i < end; i++) marks[cursor->docs[i] - from] = 1;
@@ -171,6 +224,13 @@ grd_postings_status grd_cursor_refine(
     if (seek(cursor, scorer->documents, from + offsets[i], &found) != GRD_POSTINGS_OK) return GRD_POSTINGS_MALFORMED;
     if (cursor->block == cursor->blocks) return GRD_POSTINGS_OK;
     if (!found) continue;
+    if (scorer->formula == GRD_BM25F) {
+      double part;
+      const grd_postings_status status = contributions(cursor, scorer, cursor->position, 1, &part);
+      if (status != GRD_POSTINGS_OK) return status;
+      scores[i] += part;
+      continue;
+    }
     scores[i] += grd_contribution(
       scorer, &cursor->term, cursor->tfs[cursor->position], scorer->lengths[cursor->docs[cursor->position]]);
   }
@@ -202,7 +262,8 @@ grd_postings_status grd_cursor_block_bounds(
   for (size_t block = 0; block < cursor->blocks; block++) {
     cursor->block = block;
     if (decode(cursor, scorer->documents) != GRD_POSTINGS_OK) return GRD_POSTINGS_MALFORMED;
-    grd_contributions(scorer, &cursor->term, cursor->docs, cursor->tfs, cursor->decoded_count, parts);
+    const grd_postings_status status = contributions(cursor, scorer, 0, cursor->decoded_count, parts);
+    if (status != GRD_POSTINGS_OK) return status;
     // What is not a number, of a deleted document that the counts leave out, must not hide the others.
     double best = -INFINITY;
     for (size_t i = 0; i < cursor->decoded_count; i++) {

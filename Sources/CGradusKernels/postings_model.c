@@ -90,6 +90,7 @@ double grd_contribution(const grd_scorer *scorer, const grd_term *term, double t
     case GRD_DPH: return dph(term, tf, length);
     case GRD_DFR: return divergence_from_randomness(scorer, term, tf, length);
     case GRD_LINEAR: return term->weight * tf;
+    case GRD_BM25F: return tf > 0 ? term->weight * (term->a * (tf / (tf + scorer->p))) : 0;
   }
   return 0;
 }
@@ -109,4 +110,33 @@ void grd_contributions(
     default:
       for (size_t i = 0; i < count; i++) out[i] = grd_contribution(scorer, term, tfs[i], scorer->lengths[docs[i]]);
   }
+}
+
+// Adds a field's part of the normalised frequencies to `out`. Only damaged files have postings in fields of length 0.
+#define ADD_FIELD(TYPE)                                                        \
+  do {                                                                         \
+    const TYPE *lengths = fields->lengths[field];                              \
+    for (size_t i = 0; i < count; i++) {                                       \
+      if (tfs[i] == 0) continue;                                               \
+      const double length = lengths[docs[i]] == 0 ? 1 : lengths[docs[i]];      \
+      out[i] += weight * tfs[i] / (base + slope * length);                     \
+    }                                                                          \
+  } while (0)
+
+void grd_field_contributions(
+  const grd_scorer *scorer, const grd_term *term, const uint32_t *docs, const uint32_t *field_tfs, size_t count,
+  double *out) {
+  const grd_fields *fields = &scorer->fields;
+  for (size_t i = 0; i < count; i++) out[i] = 0;
+  for (size_t field = 0; field < fields->count; field++) {
+    const uint32_t *tfs = field_tfs + field * GRD_BLOCK;
+    const double weight = fields->weight[field], base = fields->base[field], slope = fields->slope[field];
+    if (weight == 0) continue;
+    switch (fields->width[field]) {
+      case 1: ADD_FIELD(uint8_t); break;
+      case 2: ADD_FIELD(uint16_t); break;
+      default: ADD_FIELD(uint32_t);
+    }
+  }
+  for (size_t i = 0; i < count; i++) out[i] = grd_contribution(scorer, term, out[i], 1);
 }

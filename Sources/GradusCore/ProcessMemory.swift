@@ -6,7 +6,7 @@ import Musl
 import Darwin
 #endif
 
-/// Physical memory of this process, as the system counts it.
+/// Physical memory of this process and of the machine, as the system counts it.
 public enum ProcessMemory {
   /// The most that the process has had so far, in bytes.
   public static var peakBytes: Int {
@@ -22,6 +22,9 @@ public enum ProcessMemory {
     return usage.ru_maxrss * 1024
     #endif
   }
+
+  /// What the machine has, in bytes.
+  public static let physicalBytes = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
 
   /// What it has now, in bytes; the peak where the system does not tell.
   public static var residentBytes: Int {

@@ -1,4 +1,5 @@
 import Foundation
+import GradusTestSupport
 import Testing
 
 @Suite("Bad input", .enabled(if: Command.isBuilt, Comment(rawValue: Command.skipNotice)))

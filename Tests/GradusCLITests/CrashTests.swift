@@ -1,4 +1,5 @@
 import Foundation
+import GradusTestSupport
 import Testing
 
 @Suite("Interrupted and full", .enabled(if: Command.isBuilt, Comment(rawValue: Command.skipNotice)))

@@ -1,4 +1,5 @@
 import Foundation
+import GradusTestSupport
 import Testing
 
 @Suite("Index, search, evaluate", .enabled(if: Command.isBuilt, Comment(rawValue: Command.skipNotice)))

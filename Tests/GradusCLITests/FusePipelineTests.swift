@@ -1,4 +1,5 @@
 import Foundation
+import GradusTestSupport
 import Testing
 
 @Suite("Fuse runs, run pipelines", .enabled(if: Command.isBuilt, Comment(rawValue: Command.skipNotice)))

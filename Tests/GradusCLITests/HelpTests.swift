@@ -1,4 +1,5 @@
 import Foundation
+import GradusTestSupport
 import Testing
 
 @Suite("Help and usage", .enabled(if: Command.isBuilt, Comment(rawValue: Command.skipNotice)))
@@ -8,7 +9,7 @@ struct HelpTests {
     "models show", "models pull", "index", "export", "search", "dense", "anncur", "evaluate", "validate", "bench",
     "sparse", "sparse index", "sparse train",
     "bench search", "bench encode", "bench train", "bench generate", "bench tokenize", "bench kernels", "bench vectors",
-    "bench losses", "bench maxsim", "bench weightings", "systems",
+    "bench losses", "bench maxsim", "bench weightings", "bench output-layer", "curriculum explain", "systems",
     "generate", "fuse", "pipeline", "rerank", "train", "reproduce", "report",
     "ltr", "ltr train", "ltr predict", "pretrain",
   ]
@@ -111,7 +112,10 @@ struct HelpTests {
       (["dense", "a.tsv", "--index", "i", "--late-interaction", "--add"], "of one vector a document"),
       (["search", "i", "--query", "a", "--nprobe", "0"], "--nprobe must be at least 1"),
       (["search", "i", "--query", "a", "--centroid-threshold", "2"], "a cosine from -1 to 1"),
-      (["anncur", "a", "--model", "m", "--anchor-queries", "q", "--topics", "q", "--budget", "9", "--anchor-items", "9"], "used up"),
+      (
+        ["anncur", "a", "--model", "m", "--anchor-queries", "q", "--topics", "q", "--budget", "9", "--anchor-items", "9"],
+        "used up"
+      ),
       (["search", "i", "--query", "a", "--efSearch", "0"], "--efSearch must be at least 1"),
       (["bench", "vectors", "a.npy"], "--queries FILE or --export FILE"),
       (["evaluate", "q", "r", "-m", "nDGC@10"], "did you mean 'nDCG'?"),

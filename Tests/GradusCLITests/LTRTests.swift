@@ -1,4 +1,5 @@
 import Foundation
+import GradusTestSupport
 import Testing
 
 @Suite("Learning to rank on features", .enabled(if: Command.isBuilt, Comment(rawValue: Command.skipNotice)))

@@ -1,4 +1,5 @@
 import Foundation
+import GradusTestSupport
 import Testing
 
 @Suite("Models, feedback, phrases and filters", .enabled(if: Command.isBuilt, Comment(rawValue: Command.skipNotice)))

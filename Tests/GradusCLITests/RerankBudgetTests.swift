@@ -1,6 +1,7 @@
 import Foundation
 import GradusCore
 import GradusModels
+import GradusTestSupport
 import GradusText
 import Testing
 

@@ -1,4 +1,5 @@
 import Foundation
+import GradusTestSupport
 import Testing
 
 @Suite("Impact indexes from the command line", .enabled(if: Command.isBuilt, Comment(rawValue: Command.skipNotice)))

@@ -1,6 +1,7 @@
 import Foundation
 import GradusCore
 import GradusModels
+import GradusTestSupport
 import Testing
 
 @Suite("A training that is killed", .enabled(if: Command.isBuilt, Comment(rawValue: Command.skipNotice)))

@@ -2,6 +2,7 @@ import Foundation
 import GradusCore
 import GradusFormats
 import GradusModels
+import GradusTestSupport
 import GradusText
 import Testing
 

@@ -4,7 +4,9 @@ import CArchive
 enum ArchiveBuilder {
   enum Format { case zip, tarGzip }
 
-  static func make(_ format: Format, _ entries: [(path: String, bytes: [UInt8])], links: [(path: String, target: String)] = []) -> [UInt8] {
+  static func make(
+    _ format: Format, _ entries: [(path: String, bytes: [UInt8])], links: [(path: String, target: String)] = []
+  ) -> [UInt8] {
     var buffer = [UInt8](repeating: 0, count: 1 << 22)
     var used = 0
     let handle = archive_write_new()
@@ -45,7 +47,8 @@ enum ArchiveBuilder {
   static func debianPackage(_ entries: [(path: String, bytes: [UInt8])]) -> [UInt8] {
     func member(_ name: String, _ bytes: [UInt8]) -> [UInt8] {
       func field(_ text: String, _ width: Int) -> String { text + String(repeating: " ", count: width - text.count) }
-      let header = field(name, 16) + field("0", 12) + field("0", 6) + field("0", 6) + field("100644", 8) + field("\(bytes.count)", 10)
+      let (owner, mode, size) = (field("0", 6) + field("0", 6), field("100644", 8), field("\(bytes.count)", 10))
+      let header = field(name, 16) + field("0", 12) + owner + mode + size
       return Array((header + "`\n").utf8) + bytes + (bytes.count % 2 == 1 ? [0x0A] : [])
     }
     let data = make(.tarGzip, entries.map { ("./" + $0.path, $0.bytes) })

@@ -1,4 +1,5 @@
 import GradusCore
+import GradusTestSupport
 import Testing
 
 @testable import GradusData
@@ -9,7 +10,9 @@ struct ArchiveTests {
   func extracts(format: ArchiveBuilder.Format) throws {
     let bytes = ArchiveBuilder.make(format, [("top/a.txt", Array("alpha".utf8)), ("top/deep/b.txt", []), ("other.txt", [1])])
     let folder = try TemporaryFolder.make()
-    let files = try ArchiveExtractor.extract(.memory(bytes, name: "x"), to: folder) { $0.hasPrefix("top/") ? String($0.dropFirst(4)) : nil }
+    let files = try ArchiveExtractor.extract(.memory(bytes, name: "x"), to: folder) {
+      $0.hasPrefix("top/") ? String($0.dropFirst(4)) : nil
+    }
     #expect(files.map(\.path) == ["a.txt", "deep/b.txt"])
     #expect(files[0].sha256 == SHA256Digest.hex(of: Array("alpha".utf8)))
     #expect(try WholeFile.bytes(folder + "/a.txt") == Array("alpha".utf8))
@@ -53,7 +56,9 @@ struct ArchiveTests {
       try ArchiveReader.forEachEntry(of: .memory(Array(whole.prefix(20)), name: "cut")) { _ = try $0.bytes() }
     }
     #expect(throws: ArchiveError.self) { try ArchiveReader.forEachEntry(of: .memory([1, 2, 3, 4], name: "noise")) { _ in } }
-    #expect(throws: FileError(.open, path: "/nowhere/x.zip", code: 2)) { try ArchiveReader.forEachEntry(of: .file("/nowhere/x.zip")) { _ in } }
+    #expect(throws: FileError(.open, path: "/nowhere/x.zip", code: 2)) {
+      try ArchiveReader.forEachEntry(of: .file("/nowhere/x.zip")) { _ in }
+    }
   }
 
   @Test("A staged folder appears whole, replaces the old one, and leaves nothing after a failure")

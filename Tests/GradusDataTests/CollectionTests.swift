@@ -7,7 +7,12 @@ import Testing
 
 @Suite("Collections by name")
 struct CollectionTests {
-  static let corpus = Array("{\"_id\": \"d1\", \"title\": \"\", \"text\": \"one\"}\n{\"_id\": \"d2\", \"title\": \"\", \"text\": \"two\"}\n".utf8)
+  static let corpus = Array(
+    """
+    {"_id": "d1", "title": "", "text": "one"}
+    {"_id": "d2", "title": "", "text": "two"}
+
+    """.utf8)
 
   static func archive(root: String = "tiny/") -> [UInt8] {
     ArchiveBuilder.make(
@@ -42,7 +47,9 @@ struct CollectionTests {
     #expect(tiny.folder == first + "/tiny" && tiny.queries == nil)
     #expect(tiny.splits == ["train", "test", "extra"])
     #expect(try tiny.qrels("test") == first + "/tiny/qrels/test.tsv")
-    #expect(throws: CollectionError.noSuchSplit(collection: tiny.folder, split: "dev", has: ["train", "test", "extra"])) { try tiny.qrels("dev") }
+    #expect(throws: CollectionError.noSuchSplit(collection: tiny.folder, split: "dev", has: ["train", "test", "extra"])) {
+      try tiny.qrels("dev")
+    }
     #expect(try catalog.locate("family/de").name == "family/de")
     #expect(try catalog.locate(second + "/tiny").folder == second + "/tiny")
     #expect(catalog.entries.map(\.name) == ["family/de", "faq", "tiny"])
@@ -69,7 +76,9 @@ struct CollectionTests {
     #expect(catalog.entries.contains { $0.name == "cranfield" && $0.bytes! > 100_000 })
   }
 
-  @Test("A published collection is pulled, checked and unpacked; the second time nothing is asked", arguments: ["tiny/", "", "a/b/"])
+  @Test(
+    "A published collection is pulled, checked and unpacked; the second time nothing is asked",
+    arguments: ["tiny/", "", "a/b/"])
   func pulls(root: String) throws {
     let archive = Self.archive(root: root)
     let server = try LoopbackServer(["/tiny.zip": .init(body: archive)])
@@ -113,7 +122,8 @@ struct CollectionTests {
     let path = try TemporaryFolder.make() + "/catalogue.json"
     let hash = name == "ok" ? "1234" : String(repeating: "a", count: 64)
     try WholeFile.write(
-      "{\"collections\": [{\"name\": \"\(name)\", \"url\": \"http://x\", \"sha256\": \"\(hash)\", \"bytes\": 1, \"licence\": \"\", \"summary\": \"\"}]}",
+      #"{"collections": [{"name": "\#(name)", "url": "http://x", "sha256": "\#(hash)", "bytes": 1, "licence": "", "#
+        + #""summary": ""}]}"#,
       to: path)
     #expect(throws: CollectionError.unreadableCatalogue(path: path)) { try PublishedCollection.catalogue(path) }
   }
@@ -133,7 +143,9 @@ struct CollectionTests {
     let collection = try CollectionCatalog(home: importer.home).locate("notes")
     #expect(try CorpusReader(path: collection.folder).readAll().map(\.docno) == ["a.txt", "deep/b.txt"])
     #expect(try QrelsReader.read(try collection.qrels("test")).grade(qid: "7", docno: "deep/b.txt") == 2)
-    #expect(throws: CollectionError.alreadyThere(path: collection.folder)) { try importer.importCorpus(at: source + "/notes", as: "notes") }
+    #expect(throws: CollectionError.alreadyThere(path: collection.folder)) {
+      try importer.importCorpus(at: source + "/notes", as: "notes")
+    }
   }
 
   @Test("A corpus with an error leaves nothing behind")

@@ -1,4 +1,5 @@
 import GradusCore
+import GradusTestSupport
 import Testing
 
 @testable import GradusData
@@ -105,7 +106,9 @@ struct DownloaderTests {
 
   @Test("A program that is not installed is named")
   func reportsMissingProgram() {
-    #expect(throws: SubprocessError.missing(program: "gradus-no-such-program")) { try Subprocess.run("gradus-no-such-program", []) }
+    #expect(throws: SubprocessError.missing(program: "gradus-no-such-program")) {
+      try Subprocess.run("gradus-no-such-program", [])
+    }
   }
 
   @Test("Output, error output and exit code of a program come back, run in a folder with a blank in its name")

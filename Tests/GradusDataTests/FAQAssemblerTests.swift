@@ -19,7 +19,9 @@ struct FAQAssemblerTests {
     return current.isEmpty ? result : result + [current]
   }
 
-  private func sections(_ page: String, isFAQ: Bool = true, rule: FAQSource.QuestionRule = FAQSource.QuestionRule()) throws -> [PageSection] {
+  private func sections(
+    _ page: String, isFAQ: Bool = true, rule: FAQSource.QuestionRule = FAQSource.QuestionRule()
+  ) throws -> [PageSection] {
     let blocks = HTMLBlockReader(questionClasses: rule.classes).blocks(of: try Fixture.bytes("pages/" + page))
     return PageSections(rule: rule, isFAQ: isFAQ, sentences: Self.sentences).sections(of: blocks)
   }
@@ -54,8 +56,9 @@ struct FAQAssemblerTests {
     "Numbers, letters and permalink marks are taken off questions",
     arguments: [
       ("5.1. Where is it?", "Where is it?"), ("2.3: Why not?", "Why not?"), ("G4. I have an idea?", "I have an idea?"),
-      ("(FAQ 1a) Does it work?", "Does it work?"), ("Q: Why?", "Why?"), ("A.1 What?", "What?"), ("7 habits, why?", "7 habits, why?"),
-      ("3D printing, how?", "3D printing, how?"), ("I said why?", "I said why?"), ("What is it? ¶", "What is it?"),
+      ("(FAQ 1a) Does it work?", "Does it work?"), ("Q: Why?", "Why?"), ("A.1 What?", "What?"),
+      ("7 habits, why?", "7 habits, why?"), ("3D printing, how?", "3D printing, how?"), ("I said why?", "I said why?"),
+      ("What is it? ¶", "What is it?"),
     ])
   func cleansQuestions(heading: String, expected: String) {
     #expect(QuestionText.clean(heading) == expected)
@@ -63,8 +66,12 @@ struct FAQAssemblerTests {
 
   @Test("Only headings that ask are questions")
   func tellsQuestions() {
-    for asked in ["Why?", "Why? (Plus other pitfalls.)", "What is \"it\"?", "2.1 Is it so?)"] { #expect(QuestionText.isMarked(asked)) }
-    for stated in ["Reasons", "Why? Because.", "How to do it", "?-mark and more"] { #expect(!QuestionText.isMarked(stated)) }
+    for asked in ["Why?", "Why? (Plus other pitfalls.)", "What is \"it\"?", "2.1 Is it so?)"] {
+      #expect(QuestionText.isMarked(asked))
+    }
+    for stated in ["Reasons", "Why? Because.", "How to do it", "?-mark and more"] {
+      #expect(!QuestionText.isMarked(stated))
+    }
   }
 
   @Test("Passages have 60 to 120 words, end where sentences end and lose nothing", arguments: [10, 119, 121, 150, 200, 400, 1000])
@@ -82,7 +89,8 @@ struct FAQAssemblerTests {
   @Test("Fewer than eight words of prose are no passage, and a long sentence stays whole")
   func cutsOddPassages() {
     #expect(PassageCutter().passages(of: [PageSection.Unit("Yes.")]).isEmpty)
-    #expect(PassageCutter().passages(of: [PageSection.Unit("Like this:"), PageSection.Unit("a b c d e f g h i j", isCode: true)]).isEmpty)
+    let mostlyCode = [PageSection.Unit("Like this:"), PageSection.Unit("a b c d e f g h i j", isCode: true)]
+    #expect(PassageCutter().passages(of: mostlyCode).isEmpty)
     let long = PageSection.Unit(Array(repeating: "word", count: 150).joined(separator: " "))
     #expect(PassageCutter().passages(of: [long]) == [long.text])
   }

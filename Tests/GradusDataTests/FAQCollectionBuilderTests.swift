@@ -1,5 +1,6 @@
 import GradusCore
 import GradusFormats
+import GradusTestSupport
 import Testing
 
 @testable import GradusData
@@ -11,8 +12,8 @@ struct FAQCollectionBuilderTests {
       name: "kettle", package: "kettle*-doc", licence: "MIT", faqPages: ["usr/share/doc/kettle/faq.html"],
       manualPages: ["usr/share/doc/kettle/*.html"], excludedPages: ["usr/share/doc/kettle/index.html"], isRequired: true),
     FAQSource(
-      name: "stove", package: "stove-doc", licence: "GPL-2.0-only", format: .pod, faqPages: ["usr/share/stove/*.pod"], manualPages: [],
-      questions: .init(levels: 2...2, needsQuestionMark: false)),
+      name: "stove", package: "stove-doc", licence: "GPL-2.0-only", format: .pod, faqPages: ["usr/share/stove/*.pod"],
+      manualPages: [], questions: .init(levels: 2...2, needsQuestionMark: false)),
     FAQSource(name: "absent", package: "absent-doc", licence: "MIT", faqPages: ["*"], manualPages: []),
   ]
 
@@ -20,9 +21,10 @@ struct FAQCollectionBuilderTests {
   private func packages() throws -> String {
     let folder = try TemporaryFolder.make()
     let faq = try Fixture.bytes("pages/sphinx.html")
+    let manual = "<h1>Manual</h1><p>Fill the kettle with water before you switch it on.</p>"
     let entries: [(String, [UInt8])] = [
       ("usr/share/doc/kettle/faq.html", faq),
-      ("usr/share/doc/kettle/manual.html", Array("<h1>Manual</h1><p>Fill the kettle with water before you switch it on.</p>".utf8)),
+      ("usr/share/doc/kettle/manual.html", Array(manual.utf8)),
       ("usr/share/doc/kettle/index.html", Array("<p>This page lists all of the other pages of this manual.</p>".utf8)),
       ("usr/share/doc/kettle/copyright", Array("Licence of the kettle".utf8)),
     ]
@@ -55,7 +57,8 @@ struct FAQCollectionBuilderTests {
     #expect(try WholeFile.bytes(first.folder + "/licences/kettle10-doc.txt") == Array("Licence of the kettle".utf8))
 
     let second = try builder.build(to: home.folder + "/again", packages: .folder(folder))
-    for file in ["corpus.jsonl.gz", "queries.jsonl", "qrels/train.tsv", "qrels/dev.tsv", "qrels/test.tsv", "README.md", "source.json"] {
+    let files = ["corpus.jsonl.gz", "queries.jsonl", "README.md", "source.json"]
+    for file in files + ["train", "dev", "test"].map({ "qrels/\($0).tsv" }) {
       #expect(try WholeFile.bytes(first.folder + "/" + file) == WholeFile.bytes(second.folder + "/" + file), "\(file)")
     }
   }
@@ -77,7 +80,9 @@ struct FAQCollectionBuilderTests {
   func reportsMissing() throws {
     let empty = try TemporaryFolder.make()
     let builder = FAQCollectionBuilder(home: DataHome(folder: try TemporaryFolder.make()), sources: Self.sources)
-    #expect(throws: DebianError.packageMissing(package: "kettle*-doc", place: empty)) { try builder.build(packages: .folder(empty)) }
+    #expect(throws: DebianError.packageMissing(package: "kettle*-doc", place: empty)) {
+      try builder.build(packages: .folder(empty))
+    }
     #expect(throws: FileError.self) { try builder.build(packages: .folder("/nowhere")) }
     let folder = try packages()
     let built = try builder.build(packages: .folder(folder))
@@ -95,7 +100,17 @@ struct FAQCollectionBuilderTests {
 
   @Test("apt's candidates are read from its policy")
   func readsPolicy() {
-    let text = "perl-doc:\n  Installed: (none)\n  Candidate: 5.36.0-7\n  Version table:\n     5.36.0-7 500\nghost:\n  Installed: (none)\n  Candidate: (none)\n"
+    let text = """
+      perl-doc:
+        Installed: (none)
+        Candidate: 5.36.0-7
+        Version table:
+           5.36.0-7 500
+      ghost:
+        Installed: (none)
+        Candidate: (none)
+
+      """
     #expect(AptPackages.candidateVersions(inPolicy: text) == ["perl-doc": "5.36.0-7"])
   }
 }

@@ -14,7 +14,8 @@ extension Tag {
 @Suite("The faq collection from Debian's packages", .tags(.slow))
 struct FAQFromDebianTests {
   static let isAvailable: Bool = {
-    let apt = AptPackages(cache: TemporaryFolder.shared + "/probe")
+    guard let cache = try? TemporaryFolder.make() else { return false }
+    let apt = AptPackages(cache: cache)
     guard let candidates = try? apt.candidates(["debian-faq"]), let faq = candidates[0] else { return false }
     return (try? apt.fetch([faq])) != nil
   }()
@@ -23,7 +24,7 @@ struct FAQFromDebianTests {
     "Builds enough questions and passages, twice the same bytes, and passages without their questions",
     .enabled(if: isAvailable, "needs apt with package lists and a network"))
   func buildsFromPackages() throws {
-    let home = DataHome(folder: TemporaryFolder.shared + "/home")
+    let home = DataHome(folder: try TemporaryFolder.make())
     let builder = FAQCollectionBuilder(home: home)
     let first = try builder.build()
     #expect(!first.wasUpToDate)
@@ -32,7 +33,7 @@ struct FAQFromDebianTests {
 
     let again = try builder.build()
     #expect(again.wasUpToDate)
-    let second = try builder.build(to: TemporaryFolder.shared + "/second")
+    let second = try builder.build(to: TemporaryFolder.make() + "/second")
     #expect(try WholeFile.sha256(first.folder + "/corpus.jsonl.gz") == WholeFile.sha256(second.folder + "/corpus.jsonl.gz"))
     #expect(try WholeFile.sha256(first.folder + "/queries.jsonl") == WholeFile.sha256(second.folder + "/queries.jsonl"))
 

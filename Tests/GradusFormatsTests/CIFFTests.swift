@@ -1,6 +1,7 @@
 import Foundation
 import GradusCore
 @testable import GradusFormats
+import GradusTestSupport
 import Testing
 
 @Suite("Common Index File Format")
@@ -49,24 +50,21 @@ struct CIFFTests {
   func golden() throws {
     let path = try #require(Bundle.module.path(forResource: "protobuf", ofType: "ciff", inDirectory: "Fixtures/CIFF"))
     try check(path)
-    let own = NSTemporaryDirectory() + UUID().uuidString + ".ciff"
-    defer { try? FileManager.default.removeItem(atPath: own) }
+    let own = try TemporaryFolder.make() + "/own.ciff"
     try write(own)
     #expect(try Data(contentsOf: URL(fileURLWithPath: own)) == Data(contentsOf: URL(fileURLWithPath: path)))
   }
 
   @Test("Packed files")
   func packed() throws {
-    let path = NSTemporaryDirectory() + UUID().uuidString + ".ciff.gz"
-    defer { try? FileManager.default.removeItem(atPath: path) }
+    let path = try TemporaryFolder.make() + "/packed.ciff.gz"
     try write(path)
     try check(path)
   }
 
   @Test("Damage is named, wherever the file is cut or changed")
   func damage() throws {
-    let path = NSTemporaryDirectory() + UUID().uuidString + ".ciff"
-    defer { try? FileManager.default.removeItem(atPath: path) }
+    let path = try TemporaryFolder.make() + "/damaged.ciff"
     try write(path)
     let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
     func read(_ bytes: [UInt8]) throws {

@@ -1,4 +1,5 @@
 import GradusCore
+import GradusTestSupport
 import Testing
 
 @testable import GradusFormats
@@ -13,10 +14,10 @@ struct CorpusTests {
 
   @Test("JSON lines under the names that the field uses; metadata as strings")
   func jsonLines() throws {
-    let path = try folder.file(
-      "c.jsonl",
+    let path = try folder.write(
       #"{"_id": "1", "title": "T", "text": "a\nb", "metadata": {"s": "x", "n": 1.5, "l": [1, 2], "z": null}}"# + "\n\n"
-        + #"{"contents": "c", "id": 7, "title": null}"# + "\n" + #"{"docno":"3","text":"\ud83d\ude00 \u00e9 \/"}"#)
+        + #"{"contents": "c", "id": 7, "title": null}"# + "\n" + #"{"docno":"3","text":"\ud83d\ude00 \u00e9 \/"}"#,
+      "c.jsonl")
     #expect(
       try read(path) == [
         Document(docno: "1", title: "T", text: "a\nb", metadata: ["s": "x", "n": "1.5", "l": "[1, 2]"]),
@@ -39,13 +40,14 @@ struct CorpusTests {
       try writer.writeCorpus(documents)
       try writer.writeQueries([Query(qid: "1", text: "t")])
       try writer.writeQrels(qrels, split: "test")
-      bytes.append(TemporaryFolder.bytes(writer.folder + "/corpus.jsonl.gz"))
+      bytes.append(try TemporaryFolder.read(writer.folder + "/corpus.jsonl.gz"))
       #expect(try read(writer.folder) == documents)
       #expect(try QrelsReader.read(writer.folder + "/qrels/test.tsv") == qrels)
     }
     #expect(bytes[0] == bytes[1])
-    #expect(
-      try folder.firstLine("one/corpus.jsonl.gz") == #"{"_id": "b", "title": "\"q\" \\", "text": "x\u0085y\u2028z\u2029\u0001\t", "metadata": {"a": "1", "b": "2"}}"#)
+    let line =
+      #"{"_id": "b", "title": "\"q\" \\", "text": "x\u0085y\u2028z\u2029\u0001\t", "metadata": {"a": "1", "b": "2"}}"#
+    #expect(try folder.firstLine("one/corpus.jsonl.gz") == line)
     let writer = try BEIRWriter(folder: folder.path + "/one")
     let file = writer.folder + "/corpus.jsonl.gz"
     #expect(throws: CorpusFormatError(file: file, line: 1, reason: .docno("a b"))) {
@@ -54,24 +56,23 @@ struct CorpusTests {
     #expect(throws: CorpusFormatError(file: file, line: 2, reason: .duplicate(docno: "x", firstFile: file, firstLine: 1))) {
       try writer.writeCorpus([Document(docno: "x", text: ""), Document(docno: "x", text: "")])
     }
-    #expect(TemporaryFolder.bytes(file) == bytes[0])
+    #expect(try TemporaryFolder.read(file) == bytes[0])
   }
 
   @Test("MS MARCO's passages and documents")
   func tabSeparated() throws {
-    #expect(try read(folder.file("c.tsv", "0\tfirst passage\n1\tsecond\n")).map(\.text) == ["first passage", "second"])
+    #expect(try read(folder.write("0\tfirst passage\n1\tsecond\n", "c.tsv")).map(\.text) == ["first passage", "second"])
     #expect(
-      try read(folder.file("d.tsv", "D1\thttp://x\tTitle\tBody\n")) == [
+      try read(folder.write("D1\thttp://x\tTitle\tBody\n", "d.tsv")) == [
         Document(docno: "D1", title: "Title", text: "Body", metadata: ["url": "http://x"])
       ])
-    let path = try folder.file("bad.tsv", "0\ta\n1\ta\tb\n")
+    let path = try folder.write("0\ta\n1\ta\tb\n", "bad.tsv")
     #expect(throws: CorpusFormatError(file: path, line: 2, reason: .fieldCount(found: 3))) { try read(path) }
   }
 
   @Test("TREC's documents")
   func trec() throws {
-    let path = try folder.file(
-      "docs",
+    let path = try folder.write(
       """
       <DOC>
       <DOCNO> FT911-1 </DOCNO>
@@ -85,31 +86,30 @@ struct CorpusTests {
       <doc><docno>2</docno>
       Loose text <b>bold</b> 1 < 2
       </doc>
-      """)
+      """, "docs")
     #expect(
       try read(path) == [
         Document(docno: "FT911-1", title: "FT 14 MAY / A & B", text: "One two three."),
         Document(docno: "2", text: "Loose text bold 1 < 2"),
       ])
     for (text, line) in [("<DOC>\n<DOCNO>1</DOCNO>\n", 1), ("<DOC>\n<DOC>\n", 1), ("<DOC><DOCNO>1</DOCNO></DOC>\n<x>\n", 2)] {
-      let broken = try folder.file("broken", text)
+      let broken = try folder.write(text, "broken")
       #expect(throws: CorpusFormatError(file: broken, line: line, reason: .unclosedDocument)) { try read(broken) }
     }
-    let nameless = try folder.file("nameless", "<DOC>\n</DOC>\n")
+    let nameless = try folder.write("<DOC>\n</DOC>\n", "nameless")
     #expect(throws: CorpusFormatError(file: nameless, line: 1, reason: .missing("<DOCNO>"))) { try read(nameless) }
   }
 
   @Test("A folder of text files, in byte order of their paths, without hidden ones")
   func textFolder() throws {
-    let path = try folder.folder("texts")
-    _ = try folder.folder("texts/sub")
+    let path = folder.path("texts")
     for (name, text) in [("b.txt", "B"), ("a 1%.txt", "A"), ("sub/c.txt", "C"), (".hidden", "H"), ("Z.txt", "Z")] {
-      try folder.file("texts/" + name, text)
+      try folder.write(text, "texts/" + name)
     }
     let documents = try read(path)
     #expect(documents.map(\.docno) == ["Z.txt", "a%201%25.txt", "b.txt", "sub/c.txt"])
     #expect(documents.map(\.text) == ["Z", "A", "B", "C"])
-    let empty = try folder.folder("empty")
+    let empty = try folder.makeFolder("empty")
     #expect(throws: CorpusFormatError(file: empty, line: 0, reason: .emptyFolder)) { try read(empty) }
   }
 
@@ -128,7 +128,7 @@ struct CorpusTests {
       (#"{"_id":"2","x":01}"#, .json(JSONError(offset: 15, reason: .expected("a number without leading zeros")))),
     ])
   func badDocuments(line: String, reason: CorpusFormatError.Reason) throws {
-    let path = try folder.file("c.jsonl", #"{"_id":"1","text":"a"}"# + "\n" + line + "\n")
+    let path = try folder.write(#"{"_id":"1","text":"a"}"# + "\n" + line + "\n", "c.jsonl")
     let expected: CorpusFormatError.Reason =
       if case .duplicate(let docno, _, let firstLine) = reason {
         .duplicate(docno: docno, firstFile: path, firstLine: firstLine)
@@ -140,10 +140,10 @@ struct CorpusTests {
 
   @Test("Canonically equivalent docnos are two documents; thousands of docnos are told apart")
   func docnos() throws {
-    #expect(try read(folder.file("e.tsv", "\u{E9}\ta\ne\u{301}\tb\n")).count == 2)
+    #expect(try read(folder.write("\u{E9}\ta\ne\u{301}\tb\n", "e.tsv")).count == 2)
     let text = (0..<50_000).map { "d\($0)\tx\n" }.joined()
-    #expect(try read(folder.file("many.tsv", text)).count == 50_000)
-    let path = try folder.file("twice.tsv", text + "d77\tx\n")
+    #expect(try read(folder.write(text, "many.tsv")).count == 50_000)
+    let path = try folder.write(text + "d77\tx\n", "twice.tsv")
     let reason = CorpusFormatError.Reason.duplicate(docno: "d77", firstFile: path, firstLine: 78)
     #expect(throws: CorpusFormatError(file: path, line: 50_001, reason: reason)) { try read(path) }
   }
@@ -151,16 +151,16 @@ struct CorpusTests {
   @Test("Deep nesting is refused instead of overflowing the stack")
   func deepNesting() throws {
     let deep = String(repeating: "[", count: 100_000)
-    let path = try folder.file("deep.jsonl", "{\"x\":\(deep)")
+    let path = try folder.write("{\"x\":\(deep)", "deep.jsonl")
     let error = #expect(throws: CorpusFormatError.self) { try read(path) }
     if case .json(let json) = error?.reason { #expect(json.reason == .tooDeep) } else { Issue.record("\(error as Any)") }
   }
 
   @Test("A file of no known kind is refused")
   func unknown() throws {
-    let path = try folder.file("words", "\njust words\n")
+    let path = try folder.write("\njust words\n", "words")
     #expect(throws: CorpusFormatError(file: path, line: 2, reason: .unknownFormat)) { try read(path) }
-    #expect(try read(folder.file("nothing", "\n")).isEmpty)
+    #expect(try read(folder.write("\n", "nothing")).isEmpty)
   }
 
   @Test("Random bytes are read or refused, never worse")
@@ -171,7 +171,7 @@ struct CorpusTests {
     for _ in 0..<1500 {
       let start = Array(starts[generator.integer(below: starts.count)].unicodeScalars.map { UInt8($0.value & 0xFF) })
       let bytes = start + (0..<generator.integer(below: 120)).map { _ in alphabet[generator.integer(below: alphabet.count)] }
-      let path = try folder.file("random", bytes)
+      let path = try folder.write(bytes, "random")
       let readers: [() throws -> Void] = [
         { _ = try read(path) }, { _ = try CorpusReader(path: path, format: .trec).readAll() },
         { _ = try TopicsReader.read(path) }, { _ = try TrecRunReader.read(path) }, { _ = try QrelsReader.read(path) },

@@ -1,4 +1,5 @@
 import GradusCore
+import GradusTestSupport
 import Testing
 
 #if canImport(Glibc)
@@ -32,32 +33,32 @@ struct FilesTests {
     let file = try OutputFile(path: path)
     try file.write(text)
     try file.commit()
-    return TemporaryFolder.bytes(path)
+    return try TemporaryFolder.read(path)
   }
 
   @Test("Lines come without LF or CRLF, the last one with or without")
   func lineBreaks() throws {
-    #expect(try lines(folder.file("a", "one\r\ntwo\n\nfour")) == ["one", "two", "", "four"])
-    #expect(try lines(folder.file("b", "one\n")) == ["one"])
-    #expect(try lines(folder.file("c", "")).isEmpty)
-    #expect(try lines(folder.file("d", "\u{FEFF}one\n\u{FEFF}two")) == ["one", "\u{FEFF}two"])
+    #expect(try lines(folder.write("one\r\ntwo\n\nfour", "a")) == ["one", "two", "", "four"])
+    #expect(try lines(folder.write("one\n", "b")) == ["one"])
+    #expect(try lines(folder.write("", "c")).isEmpty)
+    #expect(try lines(folder.write("\u{FEFF}one\n\u{FEFF}two", "d")) == ["one", "\u{FEFF}two"])
   }
 
   @Test("Long lines and lines at buffer borders come whole, packed or not")
   func longLines() throws {
     let long = (0..<60).map { String(repeating: "é\($0)", count: 7001 + $0 * 311) }
     let text = long.joined(separator: "\n")
-    #expect(try lines(folder.file("plain", text)) == long)
-    #expect(try lines(folder.file("packed.gz", gzip(text))) == long)
+    #expect(try lines(folder.write(text, "plain")) == long)
+    #expect(try lines(folder.write(gzip(text), "packed.gz")) == long)
   }
 
   @Test("The first byte that is not UTF-8 is named by line and column")
   func invalidUTF8() throws {
-    let latin1 = try folder.file("latin1", Array("caf\n na".utf8) + [0xEF] + Array("ve\n".utf8))
+    let latin1 = try folder.write(Array("caf\n na".utf8) + [0xEF] + Array("ve\n".utf8), "latin1")
     #expect(throws: TextFileError(file: latin1, line: 2, column: 4, reason: .invalidUTF8(byte: 0xEF))) { try lines(latin1) }
-    let utf16 = try folder.file("utf16", [0xFF, 0xFE, 0x61, 0])
+    let utf16 = try folder.write([0xFF, 0xFE, 0x61, 0], "utf16")
     #expect(throws: TextFileError(file: utf16, line: 1, column: 1, reason: .utf16)) { try lines(utf16) }
-    let topics = try folder.file("topics", Array("1\tna".utf8) + [0xEF] + Array("ve\n".utf8))
+    let topics = try folder.write(Array("1\tna".utf8) + [0xEF] + Array("ve\n".utf8), "topics")
     let error = #expect(throws: TextFileError.self) { try TopicsReader.read(topics) }
     #expect(error?.failureKind == .badData && error?.description.contains("latin1") == true)
   }
@@ -76,9 +77,9 @@ struct FilesTests {
   @Test("Concatenated gzip members read as one text; zero padding is allowed; content tells, not the name")
   func gzipMembers() throws {
     let both = try gzip("a\nb", "1.gz") + gzip("c\nd\n", "2.gz")
-    #expect(try lines(folder.file("both.gz", both)) == ["a", "bc", "d"])
-    #expect(try lines(folder.file("padded", both + [0, 0, 0])) == ["a", "bc", "d"])
-    #expect(try lines(folder.file("empty.gz", gzip(""))).isEmpty)
+    #expect(try lines(folder.write(both, "both.gz")) == ["a", "bc", "d"])
+    #expect(try lines(folder.write(both + [0, 0, 0], "padded")) == ["a", "bc", "d"])
+    #expect(try lines(folder.write(gzip(""), "empty.gz")).isEmpty)
   }
 
   @Test("Broken gzip files are refused by the kind of damage")
@@ -86,7 +87,7 @@ struct FilesTests {
     let text = (0..<5000).map { "line \($0 &* 7919 % 10007)" }.joined(separator: "\n")
     let good = try gzip(text)
     func reason(_ bytes: [UInt8], _ name: String = "x.gz") throws -> GzipError.Reason? {
-      let path = try folder.file(name, bytes)
+      let path = try folder.write(bytes, name)
       return #expect(throws: GzipError.self) { try lines(path) }?.reason
     }
     for cut in [2, 10, 11, good.count / 2, good.count - 8, good.count - 1] {
@@ -112,20 +113,20 @@ struct FilesTests {
 
   @Test("A file appears on commit only; without it nothing is left and nothing is overwritten")
   func atomicity() throws {
-    let path = try folder.file("out", "old")
+    let path = try folder.write("old", "out")
     chmod(path, 0o640)
     do {
       let file = try OutputFile(path: path)
       try file.write("new")
-      #expect(TemporaryFolder.bytes(path) == Array("old".utf8))
+      #expect(try TemporaryFolder.read(path) == Array("old".utf8))
     }
-    #expect(folder.names() == ["out"])
-    #expect(TemporaryFolder.bytes(path) == Array("old".utf8))
+    #expect(try folder.names() == ["out"])
+    #expect(try TemporaryFolder.read(path) == Array("old".utf8))
     let file = try OutputFile(path: path)
     try file.write("new")
     try file.commit()
-    #expect(folder.names() == ["out"])
-    #expect(TemporaryFolder.bytes(path) == Array("new".utf8))
+    #expect(try folder.names() == ["out"])
+    #expect(try TemporaryFolder.read(path) == Array("new".utf8))
     var status = stat()
     stat(path, &status)
     #expect(status.st_mode & 0o777 == 0o640)
@@ -133,7 +134,7 @@ struct FilesTests {
 
   @Test("Writing through a symbolic link keeps the link")
   func symbolicLink() throws {
-    let target = try folder.file("target", "old")
+    let target = try folder.write("old", "target")
     let link = folder.path + "/link"
     symlink(target, link)
     let file = try OutputFile(path: link)
@@ -142,7 +143,7 @@ struct FilesTests {
     var status = stat()
     lstat(link, &status)
     #expect(status.st_mode & S_IFMT == S_IFLNK)
-    #expect(TemporaryFolder.bytes(target) == Array("new".utf8))
+    #expect(try TemporaryFolder.read(target) == Array("new".utf8))
   }
 
   @Test("A full disk is an error, also when only the last flush meets it", arguments: ["/dev/full"])
@@ -166,7 +167,7 @@ struct FilesTests {
 
   @Test("Without permission files can be neither read nor made", .disabled(if: geteuid() == 0, "root may do everything"))
   func permissions() throws {
-    let secret = try folder.file("secret", "x")
+    let secret = try folder.write("x", "secret")
     chmod(secret, 0)
     #expect(throws: FileError(.open, path: secret, code: EACCES)) { try LineReader(path: secret) }
     chmod(folder.path, 0o500)
@@ -182,7 +183,7 @@ struct FilesTests {
 
   @Test("A mapped file gives its bytes and refuses what is outside")
   func mapped() throws {
-    let path = try folder.file("map", [1, 0, 0, 0, 2, 0, 0, 0, 9])
+    let path = try folder.write([1, 0, 0, 0, 2, 0, 0, 0, 9], "map")
     let file = try MappedFile(path: path)
     #expect(try file.load(UInt32.self, at: 4) == 2 && file.load(UInt8.self, at: 8) == 9)
     #expect(try Array(file.bytes(in: 7..<9)) == [0, 9])
@@ -190,7 +191,7 @@ struct FilesTests {
       #expect(throws: MappedFileError.self) { try file.load(UInt32.self, at: offset) }
     }
     #expect(throws: MappedFileError.outOfRange(path: path, range: 8..<10, count: 9)) { try file.bytes(in: 8..<10) }
-    let empty = try MappedFile(path: folder.file("empty", ""))
+    let empty = try MappedFile(path: folder.write("", "empty"))
     #expect(empty.count == 0 && empty.bytes.isEmpty)
     #expect(throws: FileError(.map, path: folder.path, code: EISDIR)) { try MappedFile(path: folder.path) }
   }

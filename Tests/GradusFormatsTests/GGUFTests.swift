@@ -1,4 +1,5 @@
 import GradusCore
+import GradusTestSupport
 import Testing
 
 @testable import GradusFormats
@@ -125,7 +126,7 @@ struct GGUFTests {
         try writer.add("y", dimensions: [32], type: .q4_0, floats: [Float](repeating: 1, count: 31) + [.nan])
       }
       try writer.commit()
-      contents.append(TemporaryFolder.bytes(path))
+      contents.append(try TemporaryFolder.read(path))
       let file = try GGUFFile(path: path)
       #expect(file.keys == values.map(\.0))
       for (key, value) in values { #expect(file.metadata[key] == value, "\(key)") }
@@ -164,7 +165,7 @@ struct GGUFTests {
 
   /// Where and why a file is refused.
   private func fault(_ bytes: [UInt8]) throws -> (offset: Int, part: String, reason: GGUFError.Reason)? {
-    let path = try folder.file("hostile.gguf", bytes)
+    let path = try folder.write(bytes, "hostile.gguf")
     do {
       _ = try GGUFFile(path: path)
       return nil
@@ -214,7 +215,7 @@ struct GGUFTests {
     let eight = Bytes.header(tensors: 1, keys: 1) + Bytes.text("general.alignment") + Bytes.u32(4) + Bytes.u32(8)
     let file = eight + Bytes.tensor([1], offset: 8)
     let padded = file + [UInt8](repeating: 0, count: (8 - file.count % 8) % 8 + 8) + [0, 0, 0x80, 0x3F]
-    #expect(try GGUFFile(path: folder.file("eight.gguf", padded)).floats("t") == [1])
+    #expect(try GGUFFile(path: folder.write(padded, "eight.gguf")).floats("t") == [1])
   }
 
   @Test("Tensors that overflow, lie outside, astray or over each other are refused")
@@ -248,7 +249,7 @@ struct GGUFTests {
 
   @Test("Damaged files are read or refused, never worse")
   func mutations() throws {
-    let original = TemporaryFolder.bytes(Self.reference)
+    let original = try TemporaryFolder.read(Self.reference)
     let headerEnd = try #require(GGUFFile(path: Self.reference).tensors.map(\.byteRange.lowerBound).min())
     var random = SeededGenerator(seed: 7)
     var refused = 0

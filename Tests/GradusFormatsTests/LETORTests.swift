@@ -1,4 +1,5 @@
 import GradusCore
+import GradusTestSupport
 import Testing
 
 @testable import GradusFormats
@@ -10,8 +11,8 @@ struct LETORTests {
   init() throws { folder = try TemporaryFolder() }
 
   private func read(_ text: String, groups: String? = nil, width: Int? = nil) throws -> FeatureData {
-    let sizes = try groups.map { try folder.file("sizes", $0) }
-    return try LETORReader.read(try folder.file("features", text), groups: sizes, width: width)
+    let sizes = try groups.map { try folder.write($0, "sizes") }
+    return try LETORReader.read(try folder.write(text, "features"), groups: sizes, width: width)
   }
 
   @Test("Grades, queries, features and names of documents")
@@ -64,7 +65,7 @@ struct LETORTests {
     #expect(throws: error("sizes", 1, .groupSize("0"))) { try read("1 1:1", groups: "0\n1") }
     #expect(throws: error("features", 1, .unexpectedQid("4"))) { try read("1 qid:4 1:1", groups: "1") }
     #expect(throws: error("features", 1, .featureNumber(3, limit: 2))) { try read("1 qid:1 3:1", width: 2) }
-    let path = try folder.file("features", "1 qid:1 5:1\n0 qid:1 1:1\n")
+    let path = try folder.write("1 qid:1 5:1\n0 qid:1 1:1\n", "features")
     #expect(try LETORReader.read(path, mostNumbers: 10).rowCount == 2)
     #expect(throws: error("features", 0, .tooLarge(rows: 2, features: 5))) { try LETORReader.read(path, mostNumbers: 9) }
   }

@@ -1,5 +1,6 @@
 import Foundation
 import GradusFormats
+import GradusTestSupport
 import Testing
 
 @Suite("NumPy arrays")

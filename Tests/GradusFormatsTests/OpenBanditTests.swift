@@ -1,13 +1,11 @@
-import Foundation
 import GradusFormats
+import GradusTestSupport
 import Testing
 
 @Suite("Open Bandit logs")
 struct OpenBanditTests {
   private func read(_ text: String) throws -> [OpenBanditImpression] {
-    let path = NSTemporaryDirectory() + "gradus-bandit-\(UUID().uuidString).csv"
-    try Data(text.utf8).write(to: URL(fileURLWithPath: path))
-    defer { try? FileManager.default.removeItem(atPath: path) }
+    let path = try TemporaryFolder.makeFile(text, "log.csv")
     do {
       return try OpenBanditReader.read(path)
     } catch let error as OpenBanditError {

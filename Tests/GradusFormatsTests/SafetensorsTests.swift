@@ -1,4 +1,5 @@
 import GradusCore
+import GradusTestSupport
 import Testing
 
 @testable import GradusFormats
@@ -12,7 +13,7 @@ struct SafetensorsTests {
   private func file(_ header: String, data: Int = 0, length: UInt64? = nil) throws -> String {
     let length = length ?? UInt64(header.utf8.count)
     let prefix = withUnsafeBytes(of: length.littleEndian, Array.init)
-    return try folder.file("x.safetensors", prefix + Array(header.utf8) + (0..<data).map { UInt8($0 & 0xFF) })
+    return try folder.write(prefix + Array(header.utf8) + (0..<data).map { UInt8($0 & 0xFF) }, "x.safetensors")
   }
 
   @Test("Tensors of every type survive writing; names are ordered, the file has the same bytes each time")
@@ -29,7 +30,7 @@ struct SafetensorsTests {
       writer.add("empty", shape: [0, 4], floats: [])
       writer.add("scalar", shape: [], floats: [7])
       try writer.commit()
-      contents.append(TemporaryFolder.bytes(path))
+      contents.append(try TemporaryFolder.read(path))
       let file = try SafetensorsFile(path: path)
       #expect(file.metadata == ["format": "pt", "a": "\"b\""])
       #expect(file.names == file.names.sorted() && file.names.count == 13)
@@ -82,17 +83,19 @@ struct SafetensorsTests {
     let good = tensor("a", "[2]", "[0,8]")
     #expect(try SafetensorsFile(path: file("{\(good)}   ", data: 8)).names == ["a"])
 
-    let short = try folder.file("short", [1, 0, 0])
+    let short = try folder.write([1, 0, 0], "short")
     #expect(throws: SafetensorsError.tooShort(path: short)) { try SafetensorsFile(path: short) }
     for length in [17, 1 << 40, UInt64.max] {
       #expect(try error("{}", data: 0, length: length) == .headerLength(path: path, length: length))
     }
-    #expect(try error("{\(good)") == .headerNotJSON(path: path, error: JSONError(offset: good.utf8.count + 1, reason: .unexpectedEnd)))
+    let cut = JSONError(offset: good.utf8.count + 1, reason: .unexpectedEnd)
+    #expect(try error("{\(good)") == .headerNotJSON(path: path, error: cut))
     #expect(try error("[]") == .headerNotJSON(path: path, error: JSONError(offset: 0, reason: .expected("an object"))))
     #expect(try error("{\(good),\(good)}") == .duplicateKey(path: path, key: "a"))
     #expect(try error("{\"__metadata__\":{\"k\":\"1\",\"k\":\"2\"},\(good)}") == .duplicateKey(path: path, key: "k"))
     #expect(try error("{\"a\":{\"shape\":[2],\"data_offsets\":[0,8]}}") == .missingField(path: path, tensor: "a", field: "dtype"))
-    #expect(try error("{\"a\":{\"dtype\":\"F32\",\"data_offsets\":[0,8]}}") == .missingField(path: path, tensor: "a", field: "shape"))
+    #expect(
+      try error("{\"a\":{\"dtype\":\"F32\",\"data_offsets\":[0,8]}}") == .missingField(path: path, tensor: "a", field: "shape"))
     #expect(
       try error("{\"a\":{\"dtype\":\"F32\",\"shape\":[2]}}") == .missingField(path: path, tensor: "a", field: "data_offsets"))
     #expect(try error("{\(tensor("a", "[2]", "[0,8]", "Q4"))}") == .unknownType(path: path, tensor: "a", type: "Q4"))
@@ -109,7 +112,7 @@ struct SafetensorsTests {
     #expect(try error("{\(good),\(tensor("b", "[1]", "[4,8]"))}") == .overlap(path: path, first: "a", second: "b"))
     #expect(try error("{\(good),\(tensor("b", "[1]", "[12,16]"))}", data: 16) == .hole(path: path, offset: 8))
     #expect(try error("{\(good)}", data: 9) == .hole(path: path, offset: 8))
-    let notUTF8 = try folder.file("u", [4, 0, 0, 0, 0, 0, 0, 0, 0x7B, 0x22, 0xFF, 0x7D])
+    let notUTF8 = try folder.write([4, 0, 0, 0, 0, 0, 0, 0, 0x7B, 0x22, 0xFF, 0x7D], "u")
     #expect(throws: SafetensorsError.headerNotUTF8(path: notUTF8, offset: 2)) { try SafetensorsFile(path: notUTF8) }
   }
 
@@ -119,12 +122,15 @@ struct SafetensorsTests {
     let writer = SafetensorsWriter(path: path, metadata: ["k": "v"])
     for index in 0..<4 { writer.add("tensor.\(index)", shape: [index, 3], floats: [Float](repeating: 1, count: index * 3)) }
     try writer.commit()
-    let good = TemporaryFolder.bytes(path)
+    let good = try TemporaryFolder.read(path)
     var generator = SeededGenerator(seed: 4)
     for _ in 0..<3000 {
       var bytes = good
-      for _ in 0..<(1 + generator.integer(below: 3)) { bytes[generator.integer(below: bytes.count)] = UInt8(generator.integer(below: 256)) }
-      let damaged = try folder.file("damaged", bytes.prefix(generator.integer(below: 4) == 0 ? generator.integer(below: bytes.count) : bytes.count))
+      for _ in 0..<(1 + generator.integer(below: 3)) {
+        bytes[generator.integer(below: bytes.count)] = UInt8(generator.integer(below: 256))
+      }
+      let kept = generator.integer(below: 4) == 0 ? generator.integer(below: bytes.count) : bytes.count
+      let damaged = try folder.write(bytes.prefix(kept), "damaged")
       do {
         let file = try SafetensorsFile(path: damaged)
         for info in file.tensors where info.type == .float32 { #expect(try file.floats(info.name).count == info.elementCount) }
@@ -145,6 +151,6 @@ struct SafetensorsTests {
     writer = SafetensorsWriter(path: path)
     writer.add("a", shape: [-1], floats: [])
     #expect(throws: SafetensorsError.invalidShape(path: path, tensor: "a")) { try writer.commit() }
-    #expect(folder.names().isEmpty)
+    #expect(try folder.names().isEmpty)
   }
 }

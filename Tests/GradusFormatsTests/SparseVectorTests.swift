@@ -1,13 +1,14 @@
 import Foundation
 import GradusCore
 import GradusFormats
+import GradusTestSupport
 import Testing
 
 @Suite("Weighted texts in JSON lines")
 struct SparseVectorTests {
   private func read(_ text: String) throws -> [SparseVectorRecord] {
     let folder = try TemporaryFolder()
-    let path = try folder.file("v.jsonl", text.utf8)
+    let path = try folder.write(text.utf8, "v.jsonl")
     let reader = try SparseVectorReader(path: path)
     var records: [SparseVectorRecord] = []
     while let record = try reader.next() { records.append(record) }

@@ -1,6 +1,7 @@
 import Foundation
 import GradusCore
 import GradusModels
+import GradusTestSupport
 
 /// The tiny decoders and what transformers computes with them; SmolLM2 where it is installed.
 struct DecoderFixtures: Decodable {
@@ -30,10 +31,10 @@ struct DecoderFixtures: Decodable {
   static let smolLMNotice = "needs SmolLM2: run 'gradus models pull smollm2-135m' or set GRADUS_TEST_GGUF to its file"
 
   static let smolLM: String? = {
-    let environment = ProcessInfo.processInfo.environment
-    let home = environment["GRADUS_HOME"] ?? (environment["HOME"] ?? "") + "/.cache/gradus"
-    let candidates = [environment["GRADUS_TEST_GGUF"], home + "/models/smollm2-135m/SmolLM2-135M-Instruct.Q4_1.gguf"]
-    return candidates.compactMap { $0 }.first { FileManager.default.fileExists(atPath: $0) }
+    let given = ProcessInfo.processInfo.environment["GRADUS_TEST_GGUF"]
+    if let given, FileManager.default.fileExists(atPath: given) { return given }
+    let file = "SmolLM2-135M-Instruct.Q4_1.gguf"
+    return InstalledModels.folder("smollm2-135m", with: file).map { $0 + "/" + file }
   }()
 }
 

@@ -107,8 +107,11 @@ struct MaskedLanguageTests {
     batch.append([input.ids[0]] + target.map { _ in mask } + [input.ids[input.ids.count - 1]])
     let hidden = model.model.encoder(batch, .inference).doubles(), width = model.model.encoder.configuration.hiddenSize
     func values(_ name: String) throws -> [Double] { try #require(model.parameter(named: name)).value.doubles() }
-    let dense = try values("cls.predictions.transform.dense.weight"), denseBias = try values("cls.predictions.transform.dense.bias")
-    let gain = try values("cls.predictions.transform.LayerNorm.weight"), shift = try values("cls.predictions.transform.LayerNorm.bias"), bias = try values("cls.predictions.bias")
+    let dense = try values("cls.predictions.transform.dense.weight")
+    let denseBias = try values("cls.predictions.transform.dense.bias")
+    let gain = try values("cls.predictions.transform.LayerNorm.weight")
+    let shift = try values("cls.predictions.transform.LayerNorm.bias")
+    let bias = try values("cls.predictions.bias")
     let table = model.model.encoder.wordEmbeddings.weight.value.doubles()
     var sum = 0.0
     for (place, id) in target.enumerated() {

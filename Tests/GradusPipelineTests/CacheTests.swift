@@ -3,6 +3,7 @@ import GradusCore
 import GradusEval
 import GradusIndex
 import GradusRank
+import GradusTestSupport
 import Testing
 
 @testable import GradusPipeline
@@ -29,7 +30,7 @@ import Testing
 
   @Test("What was computed is read the next time, bit for bit; a change of anything is computed")
   func stored() throws {
-    let folder = try TemporaryPath()
+    let folder = try TemporaryFolder()
     let options = RunOptions(cache: StageCache(folder: folder.path + "/cache"))
     let retriever = CountingRetriever(lists)
     func asked(_ pipeline: RetrievalPipeline, _ queries: [Query]) throws -> (Int, PipelineResult<RankedList>) {
@@ -52,7 +53,7 @@ import Testing
 
   @Test("A damaged entry is computed again, said, and mended", arguments: ["cut", "flipped", "first line", "empty", "content"])
   func damaged(how: String) throws {
-    let folder = try TemporaryPath()
+    let folder = try TemporaryFolder()
     let cache = StageCache(folder: folder.path)
     let retriever = CountingRetriever(lists)
     let pipeline = retrieve(retriever)
@@ -104,7 +105,7 @@ import Testing
 
   @Test("The fingerprint of an index follows its documents, not its path or the threads that built it")
   func indexFingerprint() throws {
-    let folder = try TemporaryPath()
+    let folder = try TemporaryFolder()
     let first = try folder.index(name: "one").fingerprint()
     #expect(try folder.index(name: "two").fingerprint() == first)
     let changed = tinyDocuments.dropLast() + [Document(docno: "d4", text: "laminar boundary lawyer")]
@@ -115,7 +116,7 @@ import Testing
 
   @Test("The fingerprint of a folder follows names and contents")
   func folderFingerprint() throws {
-    let folder = try TemporaryPath()
+    let folder = try TemporaryFolder()
     func write(_ text: String, _ name: String) throws {
       try text.write(toFile: folder.path + "/" + name, atomically: true, encoding: .utf8)
     }

@@ -2,6 +2,7 @@ import Foundation
 import GradusCore
 import GradusIndex
 import GradusRank
+import GradusTestSupport
 import Synchronization
 
 @testable import GradusPipeline
@@ -44,12 +45,7 @@ let tinyDocuments = [
   Document(docno: "d4", text: "laminar boundary layer"),
 ]
 
-final class TemporaryPath {
-  let path = FileManager.default.temporaryDirectory.appendingPathComponent("gradus-pipeline-" + UUID().uuidString).path
-
-  init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
-  deinit { try? FileManager.default.removeItem(atPath: path) }
-
+extension TemporaryFolder {
   func index(_ documents: [Document] = tinyDocuments, name: String = "index") throws -> InvertedIndex {
     let builder = try IndexBuilder(directory: path + "/" + name, analyzer: .english)
     for document in documents { try builder.add(document) }

@@ -1,6 +1,7 @@
 import GradusCore
 import GradusIndex
 import GradusRank
+import GradusTestSupport
 import Synchronization
 import Testing
 
@@ -122,7 +123,7 @@ import Testing
 
   @Test("bm25 >>> rerank % 2, end to end over an index")
   func slice() throws {
-    let folder = try TemporaryPath()
+    let folder = try TemporaryFolder()
     let index = try folder.index()
     struct ByName: Reranker {
       let scoreKind = ScoreKind.logit

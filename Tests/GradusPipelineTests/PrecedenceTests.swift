@@ -1,4 +1,5 @@
 import Foundation
+import GradusTestSupport
 import Testing
 
 /// What the compiler makes of mixed operators: the swiftc that built the tests, on the modules that it built.
@@ -53,13 +54,14 @@ enum Precedence {
 
   /// Lines of `source` with errors.
   static func errorLines(_ source: String) throws -> [Int] {
-    let folder = try TemporaryPath()
+    let folder = try TemporaryFolder()
     let file = folder.path + "/snippets.swift"
     try source.write(toFile: file, atomically: true, encoding: .utf8)
     let process = Process()
     process.executableURL = URL(fileURLWithPath: compiler ?? "")
     let package = (#filePath as NSString).deletingLastPathComponent + "/../.."
-    let maps = ["CZlib", "CStemmer", "CArchive", "CLibXML2", "CNettle", "CZstd"].map { "\(package)/Sources/\($0)/module.modulemap" }
+    let systemLibraries = ["CZlib", "CStemmer", "CArchive", "CLibXML2", "CNettle", "CZstd"]
+    let maps = systemLibraries.map { "\(package)/Sources/\($0)/module.modulemap" }
       + ["CGradusKernels", "CGradusOneDNN"].map { "\(build)/\($0).build/module.modulemap" }
     process.arguments = ["-typecheck", "-swift-version", "6", "-I", modules ?? "", file]
       + maps.flatMap { ["-Xcc", "-fmodule-map-file=\($0)"] } + ["-Xcc", "-I/usr/include/libxml2"]

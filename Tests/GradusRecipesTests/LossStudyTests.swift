@@ -72,7 +72,9 @@ struct LossStudyTests {
   }
 
   private func words(_ changes: [(String, String)], seed: UInt64 = 1, home: DataHome) throws -> StudyOutcome {
-    let small = [("data", "manuals"), ("passages", "120"), ("vocabulary", "25"), ("vectors", "6"), ("width", "8"), ("budget", "10")]
+    let small = [
+      ("data", "manuals"), ("passages", "120"), ("vocabulary", "25"), ("vectors", "6"), ("width", "8"), ("budget", "10"),
+    ]
     return try WordPredictionStudy.run(
       try StudySettings(WordPredictionStudy.self, (small + changes).map { (name: $0.0, value: $0.1) }), seed: seed,
       context: StudyContext(home: home))
@@ -151,7 +153,8 @@ struct LossStudyTests {
       let small = [("hidden", "16"), ("epochs", "8"), ("batch", "20"), ("learning-rate", "0.01")]
       return try NoisyLabelsStudy.train(
         try StudySettings(NoisyLabelsStudy.self, (small + changes).map { (name: $0.0, value: $0.1) }), seed: 1,
-        classes: ["a", "b", "c", "d", "e"], training: clouds(200, seed: 1), development: clouds(50, seed: 2), test: clouds(100, seed: 3))
+        classes: ["a", "b", "c", "d", "e"], training: clouds(200, seed: 1), development: clouds(50, seed: 2),
+        test: clouds(100, seed: 3))
     }
     for loss in ["softmax-cross-entropy", "ldr-kl(lambda=1,margin=1)", "aldr-kl(lambda0=10)", "z-loss(b=1)"] {
       let outcome = try run([("loss", loss)])

@@ -34,8 +34,8 @@ struct VectorStudyTests {
 
   @Test("Pairs of groups: rounds over groups, two members of one, a negative of none")
   func pairs() throws {
-    var sampler = GroupPairSampler(
-      groups: Self.groups.map { GroupPairSampler.Group(anchors: $0, members: $0) }, catalogue: Self.groups.flatMap { $0 }, seed: 3)
+    let groups = Self.groups.map { GroupPairSampler.Group(anchors: $0, members: $0) }
+    var sampler = GroupPairSampler(groups: groups, catalogue: Self.groups.flatMap { $0 }, seed: 3)
     for _ in 0..<20 {
       let round = try sampler.next(3)
       #expect(Set(round.map { $0.qid.prefix(2) }).count == 3)
@@ -44,8 +44,7 @@ struct VectorStudyTests {
         #expect(sample.documents[1].docno.prefix(2) != sample.qid.prefix(2))
       }
     }
-    var again = GroupPairSampler(
-      groups: Self.groups.map { GroupPairSampler.Group(anchors: $0, members: $0) }, catalogue: Self.groups.flatMap { $0 }, seed: 3)
+    var again = GroupPairSampler(groups: groups, catalogue: Self.groups.flatMap { $0 }, seed: 3)
     again.resume(from: sampler.resumeState)
     let (ahead, expected) = (try again.next(4), try sampler.next(4))
     #expect(ahead == expected)
@@ -58,7 +57,9 @@ struct VectorStudyTests {
       let settings = try StudySettings(
         FewShotStudy.self, [("losses", losses), ("epochs", "4"), ("steps-per-epoch", "20"), ("learning-rate", "0.02")])
       var qrels = Qrels()
-      for (number, group) in Self.groups.enumerated() { for name in group { qrels.judge(qid: "g\(number)", docno: name, grade: 1) } }
+      for (number, group) in Self.groups.enumerated() {
+        for name in group { qrels.judge(qid: "g\(number)", docno: name, grade: 1) }
+      }
       let head = VectorProjection(
         queries: table.selecting((0..<3).map { ("g\($0)", "g\($0)p0") }), documents: table,
         maps: .init(isShared: true, isNormalized: false))

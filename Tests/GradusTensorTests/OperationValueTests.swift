@@ -98,21 +98,4 @@ struct OperationValueTests {
     #expect(abs(x.sum().item() / exact - 1) < 1e-6)
     #expect(abs(x.reshaped(to: [1 << 19, 2]).sum(axes: [0]).doubles()[0] / exact * 2 - 1) < 1e-6)
   }
-
-  @Test("The cache keeps freed buffers up to its limit and no more")
-  func cache() {
-    let cache = StorageCache(limit: 1 << 20)
-    let blocks = (0..<4).map { _ in cache.take(atLeast: 400_000) }
-    #expect(cache.usage.live == 4 * StorageCache.roundedSize(400_000))
-    for block in blocks { cache.give(block) }
-    #expect(cache.usage.live == 0)
-    #expect(cache.usage.cached == 2 * StorageCache.roundedSize(400_000))
-    #expect(cache.take(atLeast: 399_000).base == blocks[1].base)
-    cache.releaseCached()
-    #expect(cache.usage.cached == 0)
-    for bytes in [0, 1, 64, 513, 1000, 1 << 20, (1 << 20) + 1] {
-      let size = StorageCache.roundedSize(bytes)
-      #expect(size >= bytes && (bytes <= 512 || Double(size) <= Double(bytes) * 1.126))
-    }
-  }
 }

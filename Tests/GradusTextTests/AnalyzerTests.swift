@@ -67,7 +67,10 @@ struct AnalyzerTests {
   @Test(
     "Unicode words follow UAX #29",
     arguments: [
-      ("The quick (\"brown\") fox can't jump 32.3 feet, right?", ["the", "quick", "brown", "fox", "can't", "jump", "32.3", "feet", "right"]),
+      (
+        "The quick (\"brown\") fox can't jump 32.3 feet, right?",
+        ["the", "quick", "brown", "fox", "can't", "jump", "32.3", "feet", "right"]
+      ),
       ("e\u{301}a", ["e\u{301}a"]), ("1,000.5a", ["1,000.5a"]), ("a:b c: d", ["a:b", "c", "d"]), ("a_b", ["a_b"]),
       ("日本カタカナ", ["日", "本", "カタカナ"]), ("तेज़ लोमड़ी", ["तेज़", "लोमड़ी"]), ("3.", ["3"]), ("a..b", ["a", "b"]),
       ("a\u{AD}b", ["a\u{AD}b"]), ("😀 x", ["x"]), ("'a'", ["a"]), ("א\"ב", ["א\"ב"]), ("\r\na\n", ["a"]),

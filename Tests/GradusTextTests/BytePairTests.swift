@@ -1,5 +1,6 @@
 import GradusCore
 import GradusFormats
+import GradusTestSupport
 import Testing
 
 @testable import GradusText
@@ -45,8 +46,8 @@ struct BytePairTests {
   }
 
   private static let smolLM2: String? = {
-    guard let folder = TestFiles.modelFolder("smollm2-135m", holding: "SmolLM2-135M-Instruct.Q4_1.gguf") else { return nil }
-    return folder + "/SmolLM2-135M-Instruct.Q4_1.gguf"
+    let file = "SmolLM2-135M-Instruct.Q4_1.gguf"
+    return InstalledModels.folder("smollm2-135m", with: file).map { $0 + "/" + file }
   }()
 
   static func load(gguf path: String) throws -> BytePairTokenizer {
@@ -88,7 +89,11 @@ struct BytePairTests {
   func longWords() {
     var table = MergeTable(capacity: 40)
     // Tokens are numbers; i and j merge to a third one, by a rule without structure.
-    for left in Int32(0)..<6 { for right in Int32(0)..<6 { table.insert(left, right, rank: Int((left * 7 + right * 5) % 11), merged: (left + 2 * right) % 9) } }
+    for left in Int32(0)..<6 {
+      for right in Int32(0)..<6 {
+        table.insert(left, right, rank: Int((left * 7 + right * 5) % 11), merged: (left + 2 * right) % 9)
+      }
+    }
     var random = SeededGenerator(seed: 3)
     table.withView { view in
       for _ in 0..<300 {
@@ -97,10 +102,11 @@ struct BytePairTests {
         merger.symbols = word
         merger.merge(view)
         var slow = word
-        while let best = (0..<max(0, slow.count - 1)).min(by: { view.value(slow[$0], slow[$0 + 1]) >> 32 < view.value(slow[$1], slow[$1 + 1]) >> 32 }),
-          view.value(slow[best], slow[best + 1]) != MergeTable.none
+        func merge(at place: Int) -> UInt64 { view.value(slow[place], slow[place + 1]) }
+        while let best = (0..<max(0, slow.count - 1)).min(by: { merge(at: $0) >> 32 < merge(at: $1) >> 32 }),
+          merge(at: best) != MergeTable.none
         {
-          slow[best] = Int32(truncatingIfNeeded: view.value(slow[best], slow[best + 1]))
+          slow[best] = Int32(truncatingIfNeeded: merge(at: best))
           slow.remove(at: best + 1)
         }
         #expect(merger.symbols == slow)
@@ -111,8 +117,7 @@ struct BytePairTests {
   @Test("Broken and foreign tokenizer files are refused by name of the part")
   func refusals() throws {
     func error(_ text: String) throws -> TokenizerError? {
-      let path = TestFiles.temporary("tokenizer.json")
-      try TestFiles.write(text, to: path)
+      let path = try TemporaryFolder.makeFile(text, "tokenizer.json")
       do {
         _ = try BytePairTokenizer(tokenizerJSON: path)
         return nil
@@ -128,13 +133,15 @@ struct BytePairTests {
     #expect(try error("{\(pre),\(model)}") == nil)
     #expect(try unsupported(#"{"model":{"type":"Unigram"}}"#) == "model.type")
     #expect(try unsupported(#"{"model":{"type":"BPE","dropout":0.1,"vocab":{},"merges":[]}}"#) == "model.dropout")
-    #expect(try unsupported(#"{"model":{"type":"BPE","end_of_word_suffix":"</w>","vocab":{},"merges":[]}}"#) == "model.end_of_word_suffix")
+    let suffixed = #"{"model":{"type":"BPE","end_of_word_suffix":"</w>","vocab":{},"merges":[]}}"#
+    #expect(try unsupported(suffixed) == "model.end_of_word_suffix")
     #expect(try unsupported("{\(model),\"normalizer\":{\"type\":\"Lowercase\"}}") == "normalizer.type")
     #expect(try unsupported(#"{\#(model),"pre_tokenizer":{"type":"Whitespace"}}"#) == "pre_tokenizer.type")
     #expect(try unsupported("{\(model)}") == "pre_tokenizer")
     #expect(try unsupported(#"{\#(pre),"model":{"type":"BPE","vocab":{"a":-1},"merges":[]}}"#) == "model.vocab['a']")
     #expect(try unsupported(#"{\#(pre),"model":{"type":"BPE","vocab":{"a":0},"merges":["a"]}}"#) == "merge")
-    if case .unknownToken(_, "ab")? = try error(#"{\#(pre),"model":{"type":"BPE","vocab":{"a":0,"b":1},"merges":["a b"]}}"#) {} else {
+    let unmergeable = #"{\#(pre),"model":{"type":"BPE","vocab":{"a":0,"b":1},"merges":["a b"]}}"#
+    if case .unknownToken(_, "ab")? = try error(unmergeable) {} else {
       Issue.record("a merge to a token that is not there")
     }
     // A sign makes no byte of a token: these are words like others.

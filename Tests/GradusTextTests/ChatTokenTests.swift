@@ -1,5 +1,6 @@
 import GradusCore
 import GradusFormats
+import GradusTestSupport
 import Testing
 
 @testable import GradusText
@@ -144,11 +145,8 @@ struct ChatTokenTests {
   // MARK: Files
 
   private static func folder(_ files: [String: String]) throws -> String {
-    let folder = TestFiles.temporary("model")
-    try Folder.create(folder)
-    for (name, text) in files {
-      try TestFiles.write(text, to: folder + "/" + name)
-    }
+    let folder = try TemporaryFolder.make()
+    for (name, text) in files { try TemporaryFolder.write(Array(text.utf8), folder + "/" + name) }
     return folder
   }
 

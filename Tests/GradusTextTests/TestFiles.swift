@@ -1,14 +1,6 @@
 import GradusCore
 import GradusFormats
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
-
 enum TestFiles {
   static func fixture(_ name: String) -> String {
     #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/") + "/Fixtures/" + name
@@ -40,34 +32,5 @@ enum TestFiles {
       }
       return (text, ids)
     }
-  }
-
-  static func modelFolder(_ name: String, holding file: String) -> String? {
-    let home = getenv("GRADUS_HOME").map { String(cString: $0) }
-      ?? getenv("HOME").map { String(cString: $0) + "/.cache/gradus" }
-    guard let folder = home.map({ $0 + "/models/" + name }) else { return nil }
-    return access(folder + "/" + file, R_OK) == 0 ? folder : nil
-  }
-
-  static func modelFolder(_ name: String) -> String? {
-    let home = getenv("GRADUS_HOME").map { String(cString: $0) }
-      ?? getenv("HOME").map { String(cString: $0) + "/.cache/gradus" }
-    guard let folder = home.map({ $0 + "/models/" + name }) else { return nil }
-    let isThere = access(folder + "/tokenizer.json", R_OK) == 0 && access(folder + "/vocab.txt", R_OK) == 0
-    return isThere ? folder : nil
-  }
-
-  private static let folder: String = {
-    var template = Array("/tmp/gradus-text-XXXXXX".utf8CString)
-    return mkdtemp(&template).map { String(cString: $0) } ?? "."
-  }()
-
-  /// A new path in a folder of its own.
-  static func temporary(_ name: String) -> String { "\(folder)/\(UInt64.random(in: 0 ... .max))-\(name)" }
-
-  static func write(_ text: String, to path: String) throws {
-    let file = try OutputFile(path: path)
-    try file.write(text)
-    try file.commit()
   }
 }

@@ -7,6 +7,8 @@ import Testing
 
 @Suite("WordPiece")
 struct WordPieceTests {
+  private static let minilm = InstalledModels.folder("minilm-l6", with: "tokenizer.json", "vocab.txt")
+
   static func small() throws -> WordPieceTokenizer {
     try WordPieceTokenizer(tokenizerJSON: TestFiles.fixture("small-tokenizer.json"))
   }
@@ -21,9 +23,9 @@ struct WordPieceTests {
 
   @Test(
     "BERT's vocabulary gives the ids of Hugging Face tokenizers for 1,000 passages",
-    .enabled(if: TestFiles.modelFolder("minilm-l6") != nil, "needs $GRADUS_HOME/models/minilm-l6/tokenizer.json"))
+    .enabled(if: minilm != nil, "needs a pretrained model: run 'gradus models pull minilm-l6'"))
   func bertGoldens() throws {
-    let folder = try #require(TestFiles.modelFolder("minilm-l6"))
+    let folder = try #require(Self.minilm)
     let passages = try TestFiles.lines("passages.jsonl.gz").map { try TestFiles.golden($0).text }
     let ids = try TestFiles.lines("bert-uncased-ids.txt.gz").map {
       String(decoding: $0, as: UTF8.self).split(separator: " ").compactMap { Int32($0) }
@@ -81,8 +83,7 @@ struct WordPieceTests {
   func unsupported() throws {
     let model = #""model":{"type":"WordPiece","vocab":{"[UNK]":0}}"#
     func load(_ json: String) throws -> WordPieceTokenizer {
-      let path = TestFiles.temporary("tokenizer.json")
-      try TestFiles.write(json, to: path)
+      let path = try TemporaryFolder.makeFile(json, "tokenizer.json")
       return try WordPieceTokenizer(tokenizerJSON: path)
     }
     func part(_ json: String) -> String? {
@@ -123,8 +124,7 @@ struct WordPieceTests {
     let json = "{\"model\":{\"type\":\"WordPiece\",\"vocab\":{\"[UNK]\":0,\"\u{E9}\":1,\"e\u{301}\":2}},\"normalizer\":null,"
       + "\"pre_tokenizer\":{\"type\":\"BertPreTokenizer\"},"
       + "\"post_processor\":{\"type\":\"BertProcessing\",\"sep\":[\"[SEP]\",0],\"cls\":[\"[CLS]\",0]}}"
-    let path = TestFiles.temporary("tokenizer.json")
-    try TestFiles.write(json, to: path)
+    let path = try TemporaryFolder.makeFile(json, "tokenizer.json")
     let tokenizer = try WordPieceTokenizer(tokenizerJSON: path)
     #expect(tokenizer.encode("\u{E9} e\u{301}") == [1, 2])
   }

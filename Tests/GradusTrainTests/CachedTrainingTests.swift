@@ -1,6 +1,7 @@
 import GradusCore
 import GradusModels
 import GradusTensor
+import GradusTestSupport
 import Testing
 
 @testable import GradusTrain
@@ -77,8 +78,7 @@ struct CachedTrainingTests {
     _ = try Self.trainer(whole, cache: 3, epochs: 3).train()
     _ = try Self.trainer(again, cache: 3, epochs: 3).train()
     #expect(bits(whole) == bits(again))
-    let folder = TemporaryFiles.folder()
-    defer { TemporaryFiles.remove(folder) }
+    let folder = try TemporaryFolder.make()
     let first = try Self.trainer(try Self.scorer(dropout: 0.2), cache: 3, epochs: 3)
     _ = try first.train(steps: 3)
     try first.saveCheckpoint(to: folder)

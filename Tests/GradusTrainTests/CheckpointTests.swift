@@ -2,6 +2,7 @@ import Foundation
 import GradusCore
 import GradusTensor
 @testable import GradusTrain
+import GradusTestSupport
 import Testing
 
 /// Freezes the hidden layer after some steps, later gives it back with another learning rate.
@@ -35,8 +36,7 @@ struct CheckpointTests {
   }
 
   static func temporaryFolder(_ body: (String) throws -> Void) throws {
-    let folder = TemporaryFiles.folder()
-    defer { TemporaryFiles.remove(folder) }
+    let folder = try TemporaryFolder.make()
     try body(folder)
   }
 
@@ -153,7 +153,7 @@ struct CheckpointTests {
         try data.dropLast().write(to: URL(fileURLWithPath: path))
         let shorter = "it has \(data.count - 1) bytes instead of \(data.count)"
         #expect(throws: CheckpointError.corrupt(file: path, problem: shorter)) { try resume() }
-        TemporaryFiles.remove(path)
+        try FileManager.default.removeItem(atPath: path)
         #expect(throws: CheckpointError.corrupt(file: path, problem: "the file is missing")) { try resume() }
         try data.write(to: URL(fileURLWithPath: path))
       }
@@ -166,7 +166,7 @@ struct CheckpointTests {
       try Data("elsewhere\n".utf8).write(to: URL(fileURLWithPath: folder + "/LATEST"))
       let stray = CheckpointError.corrupt(file: folder + "/LATEST", problem: "it does not name a checkpoint")
       #expect(throws: stray) { try resume() }
-      TemporaryFiles.remove(folder + "/LATEST")
+      try FileManager.default.removeItem(atPath: folder + "/LATEST")
       #expect(throws: CheckpointError.missing(directory: folder)) { try resume() }
       #expect(throws: CheckpointError.missing(directory: folder + "/nowhere")) {
         try Self.training().make().trainer.resume(from: folder + "/nowhere")
@@ -185,8 +185,7 @@ struct CheckpointTests {
       let files = try names.map { ($0, try #require(FileManager.default.contents(atPath: inner + "/" + $0))) }
       /// What resuming says after `change` of a JSON file, with a manifest that vouches for it.
       func problem(_ file: String, _ change: (inout [String: Any]) -> Void) throws -> any Error {
-        let changed = TemporaryFiles.folder()
-        defer { TemporaryFiles.remove(changed) }
+        let changed = try TemporaryFolder.make()
         try CheckpointDirectory(path: changed).write { inner in
           for (name, data) in files {
             var data = data

@@ -3,6 +3,7 @@ import GradusCore
 import GradusModels
 import GradusTensor
 @testable import GradusTrain
+import GradusTestSupport
 import Testing
 
 @Suite("Pretraining on texts")
@@ -12,9 +13,7 @@ struct PretrainingTests {
 
   /// A folder with what a fresh encoder needs: a configuration and a vocabulary.
   static func base(_ body: (ModelFolder) throws -> Void) throws {
-    let folder = TemporaryFiles.folder()
-    defer { TemporaryFiles.remove(folder) }
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    let folder = try TemporaryFolder.make()
     let vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "a", "small"] + nouns + verbs
     try (vocabulary.joined(separator: "\n") + "\n").write(toFile: folder + "/vocab.txt", atomically: true, encoding: .utf8)
     let configuration = """

@@ -1,5 +1,6 @@
 import GradusCore
 @testable import GradusTrain
+import GradusTestSupport
 import Testing
 
 @Suite("Samplers")
@@ -125,8 +126,7 @@ struct SamplerTests {
 
   @Test("Triples come in file order, for ever; pointwise gives the positive, then the negative")
   func triples() throws {
-    let path = TemporaryFiles.make("triples.tsv", "1\ta\tb\n2 c d\r\n3\te\tf")
-    defer { TemporaryFiles.remove(path) }
+    let path = try TemporaryFolder.makeFile("1\ta\tb\n2 c d\r\n3\te\tf", "triples.tsv")
     var pairs = try TripleFileSampler(path: path, form: .pairwise)
     #expect(try pairs.next(4).map(\.id.text) == ["1 a b", "2 c d", "3 e f", "1 a b"])
     var points = try TripleFileSampler(path: path, form: .pointwise)
@@ -142,10 +142,9 @@ struct SamplerTests {
   @Test("Triples longer than the read buffer; broken, empty, missing and compressed files")
   func tripleFiles() throws {
     let lines = (0..<40_000).map { "query\($0)\tpositive\($0)\tnegative\($0)" }
-    let long = TemporaryFiles.make("long.tsv", lines.joined(separator: "\n") + "\n")
-    let broken = TemporaryFiles.make("broken.tsv", "1\ta\tb\n2\tc\n")
-    let empty = TemporaryFiles.make("empty.tsv", "")
-    defer { for path in [long, broken, empty] { TemporaryFiles.remove(path) } }
+    let long = try TemporaryFolder.makeFile(lines.joined(separator: "\n") + "\n", "long.tsv")
+    let broken = try TemporaryFolder.makeFile("1\ta\tb\n2\tc\n", "broken.tsv")
+    let empty = try TemporaryFolder.makeFile("", "empty.tsv")
     var sampler = try TripleFileSampler(path: long, form: .pairwise)
     for number in 0..<40_001 {
       #expect(try sampler.next().qid == "query\(number % 40_000)")

@@ -3,6 +3,7 @@ import GradusCore
 import GradusModels
 import GradusTensor
 @testable import GradusTrain
+import GradusTestSupport
 import Testing
 
 /// Notes which moment came when, and counts steps; its count is part of checkpoints.
@@ -62,8 +63,7 @@ struct TrainerCompositionTests {
     let lines = TinyCollection.run.rankings.flatMap { ranking in
       (1..<4).map { "\(ranking.qid)\t\(ranking.documents[0].docno)\t\(ranking.documents[$0].docno)\n" }
     }
-    let path = TemporaryFiles.make("triples.tsv", lines.joined())
-    defer { TemporaryFiles.remove(path) }
+    let path = try TemporaryFolder.makeFile(lines.joined(), "triples.tsv")
     for sampling in [.pairs, .points, .binaryPoints, .triples(path: path)] as [TinyTraining.Sampling] {
       for weighting in try Self.weightings() {
         for microBatch in [nil, 3] as [Int?] {

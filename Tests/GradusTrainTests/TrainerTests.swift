@@ -3,6 +3,7 @@ import GradusEval
 import GradusModels
 import GradusTensor
 @testable import GradusTrain
+import GradusTestSupport
 import Testing
 
 /// A curriculum that believes to be so many epochs further on.
@@ -329,8 +330,7 @@ struct TrainerTests {
     #expect(throws: TrainingError.settingTooSmall(name: "samples of an epoch", found: 0, least: 1)) {
       try attempt { $0.options.epochLength = .samples(0) }
     }
-    let path = TemporaryFiles.make("triples.tsv", "q0\td0-0\tunknown\n")
-    defer { TemporaryFiles.remove(path) }
+    let path = try TemporaryFolder.makeFile("q0\td0-0\tunknown\n", "triples.tsv")
     #expect(throws: TrainingError.passLengthUnknown) {
       try attempt {
         $0.sampling = .triples(path: path)

@@ -135,8 +135,8 @@ void grd_encoder_largest(const float *rows, size_t stride, size_t count, size_t 
 
 /// Single kernels at a chosen level, for tests and measurements.
 ///
-/// out[rows][outputs] = x w^T + bias, through GELU where `gelu`, at the precision's arithmetic. x: [rows][inputs], w: [outputs][inputs].
-/// scratch: grd_encoder_linear_bytes, 64-byte aligned. Packs w first.
+/// out[rows][outputs] = x w^T + bias, through GELU where `gelu`, at the precision's arithmetic.
+/// x: [rows][inputs], w: [outputs][inputs]. scratch: grd_encoder_linear_bytes, 64-byte aligned. Packs w first.
 size_t grd_encoder_linear_bytes(grd_encoder_precision precision, size_t rows, size_t inputs, size_t outputs);
 grd_status grd_encoder_linear(grd_encoder_level level, grd_encoder_precision precision, const float *x, size_t rows,
                               size_t inputs, const float *w, const float *bias, size_t outputs, int gelu, float *out,

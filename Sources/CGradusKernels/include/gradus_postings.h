@@ -98,6 +98,9 @@ typedef enum {
   GRD_DFR,
   /// weight * tf, where what stands as tf is a quantised weight: at most 2^31 - 1
   GRD_LINEAR,
+  /// weight * a * x / (x + p), x the sum over the fields of w * tf / (base + slope * L), each with the tf and the length that the
+  /// document has there: see grd_fields. Where one value stands for tf and length, it is x.
+  GRD_BM25F,
 } grd_formula;
 
 /// Information that a term carries in GRD_DFR, in bits.
@@ -128,6 +131,23 @@ typedef enum {
   GRD_DFR_PARETO,
 } grd_dfr_normalization;
 
+/// Fields that documents may have.
+#define GRD_FIELDS 16
+/// The field whose frequencies are not stored: it has what the others leave of a posting's tf.
+#define GRD_REST_FIELD 1
+
+/// The fields of documents as GRD_BM25F weighs them.
+typedef struct {
+  /// From 2 to GRD_FIELDS; 0 for models that know no fields.
+  size_t count;
+  double weight[GRD_FIELDS];
+  double base[GRD_FIELDS];
+  double slope[GRD_FIELDS];
+  /// By document number: unsigned numbers of `width` bytes, which is 1, 2 or 4.
+  const void *lengths[GRD_FIELDS];
+  uint8_t width[GRD_FIELDS];
+} grd_fields;
+
 /// A ranking model over one collection. Double arithmetic, each operation rounded once: the same bits in every version.
 typedef struct {
   grd_formula formula;
@@ -145,6 +165,8 @@ typedef struct {
   /// By document number; `documents` of them.
   const uint32_t *lengths;
   uint32_t documents;
+  /// For GRD_BM25F.
+  grd_fields fields;
 } grd_scorer;
 
 /// What a formula needs to know about a term.
@@ -171,6 +193,12 @@ void grd_bm25_contributions_scalar(
 /// Contribution of one posting of a document of the given length.
 double grd_contribution(const grd_scorer *scorer, const grd_term *term, double tf, double length);
 
+/// out[i] = contribution under GRD_BM25F of a posting of docs[i] with the frequency field_tfs[f * GRD_BLOCK + i] in field f; 0
+/// where no field of a positive weight has the term. count <= GRD_BLOCK.
+void grd_field_contributions(
+  const grd_scorer *scorer, const grd_term *term, const uint32_t *docs, const uint32_t *field_tfs, size_t count,
+  double *out);
+
 /// A reader of one posting list that only moves forward.
 typedef struct {
   const grd_skip *skips;
@@ -188,11 +216,18 @@ typedef struct {
   /// First posting of the decoded block not yet passed.
   size_t position;
   grd_skip single;
+  /// Frequencies by field: see grd_cursor_attach_fields; NULL where there are none.
+  const uint8_t *fields;
+  /// Readable bytes at `fields`, slack included.
+  size_t fields_available;
+  /// Block whose frequencies are in field_tfs, or SIZE_MAX.
+  size_t fields_decoded;
+  uint32_t *field_tfs;
   uint32_t docs[GRD_BLOCK];
   uint32_t tfs[GRD_BLOCK];
 } grd_cursor;
 
-typedef enum { GRD_POSTINGS_OK = 0, GRD_POSTINGS_MALFORMED = 1 } grd_postings_status;
+typedef enum { GRD_POSTINGS_OK = 0, GRD_POSTINGS_MALFORMED = 1, GRD_FIELDS_MALFORMED = 2 } grd_postings_status;
 
 /// Opens a list of `documents >= 1` postings that starts with its skip data. `list` is aligned to 4.
 grd_postings_status grd_cursor_open(
@@ -200,6 +235,14 @@ grd_postings_status grd_cursor_open(
 /// Opens a list of one posting that is held in the dictionary.
 grd_postings_status grd_cursor_open_single(
   grd_cursor *cursor, const grd_scorer *scorer, uint32_t doc, uint32_t tf, const grd_term *term);
+
+/// Gives an open cursor the frequencies by field of its list, for GRD_BM25F: for each block but the first u32 bytes from the end
+/// of these numbers to the block, then the blocks. A block: for each field but GRD_REST_FIELD a byte with the bits of its
+/// frequencies, then these packed. available: readable bytes at `list`, slack included. field_tfs: working space,
+/// [fields][GRD_BLOCK].
+void grd_cursor_attach_fields(grd_cursor *cursor, const uint8_t *list, size_t available, uint32_t *field_tfs);
+/// Puts the frequencies of the decoded block into field_tfs, row after row; `fields` is how many there are.
+grd_postings_status grd_cursor_decode_fields(grd_cursor *cursor, size_t fields);
 
 /// First document >= `doc` that the list may still hold, without decoding; `scorer->documents` where there is none.
 uint32_t grd_cursor_candidate(grd_cursor *cursor, const grd_scorer *scorer, uint32_t doc);

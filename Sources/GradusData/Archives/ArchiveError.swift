@@ -14,7 +14,8 @@ public enum ArchiveError: GradusError, Equatable {
   public var description: String {
     switch self {
     case .unreadable(let archive, let reason): "\(archive): cannot unpack: \(reason); remove the file and fetch it again"
-    case .escapingEntry(let archive, let entry): "\(archive): entry '\(entry)' would be written outside its folder; nothing was kept"
+    case .escapingEntry(let archive, let entry):
+      "\(archive): entry '\(entry)' would be written outside its folder; nothing was kept"
     case .missingEntry(let archive, let entry): "\(archive): '\(entry)' is not in the archive"
     }
   }

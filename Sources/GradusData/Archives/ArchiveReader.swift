@@ -66,7 +66,9 @@ enum ArchiveReader {
       try read(handle, name: path, body)
     case .memory(let bytes, let name):
       try bytes.withUnsafeBytes { buffer in
-        guard archive_read_open_memory(handle, buffer.baseAddress, buffer.count) == ARCHIVE_OK else { throw failure(handle, name) }
+        guard archive_read_open_memory(handle, buffer.baseAddress, buffer.count) == ARCHIVE_OK else {
+          throw failure(handle, name)
+        }
         try read(handle, name: name, body)
       }
     }

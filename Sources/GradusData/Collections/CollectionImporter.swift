@@ -33,9 +33,9 @@ public struct CollectionImporter: Sendable {
     at path: String, as name: String, format: CorpusFormat? = nil, queries: String? = nil, qrels: [String: String] = [:]
   ) throws -> Result {
     let folder = home.ownCollections + "/" + name
-    guard ArchiveExtractor.isContained(name), !name.hasPrefix("."), !FileStatus.isFolder(folder), !FileStatus.isFile(folder) else {
-      throw CollectionError.alreadyThere(path: folder)
-    }
+    guard ArchiveExtractor.isContained(name), !name.hasPrefix("."), !FileStatus.isFolder(folder),
+      !FileStatus.isFile(folder)
+    else { throw CollectionError.alreadyThere(path: folder) }
     var documents = 0
     var topics = 0
     var judgements = 0

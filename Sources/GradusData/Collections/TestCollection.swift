@@ -75,10 +75,12 @@ public enum CollectionError: GradusError, Equatable {
       "\(collection): has no judgements for split '\(split)'; it has \(has.isEmpty ? "none" : has.joined(separator: ", "))"
     case .notOnCatalogue(let name, let known):
       known.isEmpty
-        ? "'\(name)' cannot be pulled: no catalogue is set; give one with --catalogue FILE or GRADUS_CATALOGUE (a JSON file or address)"
+        ? "'\(name)' cannot be pulled: no catalogue is set; give one with --catalogue FILE or GRADUS_CATALOGUE "
+          + "(a JSON file or address)"
         : "'\(name)' is not in the catalogue; it has \(known.joined(separator: ", "))"
     case .unreadableCatalogue(let path):
-      "\(path): not a catalogue: expected {\"collections\": [{\"name\", \"url\", \"sha256\", \"bytes\", \"licence\", \"summary\"}]}"
+      "\(path): not a catalogue: expected "
+        + #"{"collections": [{"name", "url", "sha256", "bytes", "licence", "summary"}]}"#
     case .alreadyThere(let path): "\(path): exists already; remove it or choose another name"
     }
   }

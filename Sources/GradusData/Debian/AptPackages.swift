@@ -123,10 +123,12 @@ public enum DebianError: GradusError, Equatable {
       "apt-get and apt-cache are not installed: this collection is made from Debian's documentation packages; "
         + "fetch the .deb files elsewhere and give their folder with --packages"
     case .fetchFailed(let reason):
-      "apt-get cannot fetch the documentation packages: \(reason); check the network and run 'apt-get update', then run the command again"
+      "apt-get cannot fetch the documentation packages: \(reason); check the network and run 'apt-get update', "
+        + "then run the command again"
     case .notDelivered(let package, let version): "apt-get reported success but left no file for \(package) \(version)"
     case .packageMissing(let package, let place):
-      "\(place): has no package \(package), which the collection cannot be built without; run 'apt-get update' or add it to the folder"
+      "\(place): has no package \(package), which the collection cannot be built without; "
+        + "run 'apt-get update' or add it to the folder"
     }
   }
 }

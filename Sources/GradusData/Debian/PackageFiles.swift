@@ -78,7 +78,9 @@ struct PackageFiles {
         switch status.st_mode & S_IFMT {
         case S_IFDIR: try visit(path)
         case S_IFREG:
-          if ShellPattern.matches(path, anyOf: patterns) { files.append(File(path: path, bytes: try WholeFile.bytes(root + "/" + path))) }
+          if ShellPattern.matches(path, anyOf: patterns) {
+            files.append(File(path: path, bytes: try WholeFile.bytes(root + "/" + path)))
+          }
         default: break  // Links point at files that are visited under their own name.
         }
       }

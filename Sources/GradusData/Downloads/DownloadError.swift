@@ -25,7 +25,8 @@ public enum DownloadError: GradusError, Equatable {
       "\(url): no connection (\(reason)); check the network and the proxy settings (https_proxy), then run the command again"
     case .status(let url, let code):
       code == 404 || code == 410
-        ? "\(url): the server does not have this file (HTTP \(code)); check the address" : "\(url): the server answered HTTP \(code)"
+        ? "\(url): the server does not have this file (HTTP \(code)); check the address"
+        : "\(url): the server answered HTTP \(code)"
     case .interrupted(let url, let reason):
       "\(url): the download was interrupted (\(reason)); run the command again to go on where it stopped"
     case .hashMismatch(let url, let expected, let found):

@@ -12,11 +12,12 @@ struct FAQReadme {
     var lines = [
       "# faq: questions about software, and the manuals that answer them",
       "",
-      "Made by `gradus data build faq` from documentation packages of Debian. A query is the heading of a question in a FAQ; relevant",
-      "(grade 1) are the passages of its answer; the other passages come from the same FAQs and from the manuals beside them.",
+      "Made by `gradus data build faq` from documentation packages of Debian. A query is the heading of a question in a FAQ;",
+      "relevant (grade 1) are the passages of its answer; the other passages come from the same FAQs and from the manuals beside",
+      "them.",
       "",
-      "\(collection.documents.count) passages (\(percentile(words, 10)) to \(percentile(words, 90)) words, median \(percentile(words, 50))), "
-        + "\(questions.count) questions, \(judgements) judgements.",
+      "\(collection.documents.count) passages (\(percentile(words, 10)) to \(percentile(words, 90)) words, "
+        + "median \(percentile(words, 50))), \(questions.count) questions, \(judgements) judgements.",
       "Questions: "
         + QuestionSplit.allCases.map { split in "\(questions.filter { $0.split == split }.count) \(split.rawValue)" }
         .joined(separator: ", ") + ", drawn within each source by a hash of the qid.",
@@ -31,8 +32,8 @@ struct FAQReadme {
     }
     lines += [
       "",
-      "The licence column names the licence of the documents used; `licences/PACKAGE.txt` is the package's own statement, and the text of",
-      "each passage stays under it.",
+      "The licence column names the licence of the documents used; `licences/PACKAGE.txt` is the package's own statement, and",
+      "the text of each passage stays under it.",
     ]
     if !collection.missingSources.isEmpty {
       lines += ["", "Not included, because the package was not to be had: \(collection.missingSources.joined(separator: ", "))."]
@@ -50,8 +51,9 @@ struct FAQReadme {
       "- code blocks of more than \(PageSections.maxCodeWords) words, and code that exceeds the prose before it",
       "",
       "## Known limits",
-      "A passage of a manual may answer a question too, and is not judged; so a measure is a lower bound. Some answers open with a word",
-      "(\"Yes.\") that only makes sense after the question. Passages that questions of different splits share: \(sharedPassages).",
+      "A passage of a manual may answer a question too, and is not judged; so a measure is a lower bound. Some answers open",
+      "with a word (\"Yes.\") that only makes sense after the question. Passages that questions of different splits share: "
+        + "\(sharedPassages).",
       "",
     ]
     return lines.joined(separator: "\n")

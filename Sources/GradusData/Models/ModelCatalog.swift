@@ -95,8 +95,8 @@ public struct ModelCatalog: Sendable {
   /// The weights of a folder that the catalogue did not make.
   private static func weights(in folder: String) -> String? {
     let names = FileStatus.names(in: folder)
-    for name in ["model.safetensors", "model.safetensors.index.json"] where names.contains(name) && names.contains("config.json") {
-      return name
+    if names.contains("config.json") {
+      for name in ["model.safetensors", "model.safetensors.index.json"] where names.contains(name) { return name }
     }
     return names.first { $0.hasSuffix(".gguf") } ?? names.first { $0.hasSuffix(".pth") || $0 == "pytorch_model.bin" }
   }

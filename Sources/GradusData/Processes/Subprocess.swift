@@ -89,7 +89,8 @@ public enum SubprocessError: GradusError, Equatable {
   public var description: String {
     switch self {
     case .missing(let program):
-      "the program '\(program)' is not installed or not in PATH; install it (Debian: apt-get install \(program)) and run the command again"
+      "the program '\(program)' is not installed or not in PATH; install it (Debian: apt-get install \(program)) "
+        + "and run the command again"
     case .notStarted(let program, let code): "\(program): cannot start: \(String(cString: strerror(code)))"
     }
   }

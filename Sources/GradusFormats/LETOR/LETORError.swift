@@ -47,10 +47,12 @@ public struct LETORError: GradusError, Equatable {
     switch reason {
     case .grade(let text): return place + "expected 'GRADE qid:ID NUMBER:VALUE ...', grade '\(text)' is no whole number from 0 on"
     case .noQid: return place + "no 'qid:ID' behind the grade; give the sizes of the groups in a file of their own"
-    case .unexpectedQid(let qid): return place + "query \(qid) is named here, where a file of group sizes says which lines belong together"
+    case .unexpectedQid(let qid):
+      return place + "query \(qid) is named here, where a file of group sizes says which lines belong together"
     case .feature(let text): return place + "'\(text)' is no feature: expected NUMBER:VALUE, numbers from 1 on, finite values"
     case .featureOrder(let number, let last): return place + "feature \(number) stands after \(last); numbers have to rise"
-    case .featureNumber(let number, let limit): return place + "feature \(number) is beyond the \(limit) that there can be; number features from 1 without gaps"
+    case .featureNumber(let number, let limit):
+      return place + "feature \(number) is beyond the \(limit) that there can be; number features from 1 without gaps"
     case .scattered(let qid): return place + "query \(qid) had lines before, with another query's between; sort the file by query"
     case .duplicate(let qid, let docno): return place + "query \(qid) has document \(docno) on another line already"
     case .tooLarge(let rows, let features):

@@ -17,8 +17,8 @@ import GradusText
 /// What an index folder holds: the one file whose replacement makes a new index visible.
 ///
 /// First line: `gradus-index VERSION CRC32C BYTES`, about the JSON that follows it. Version 2 is version 1 with files of
-/// positions or columns, version 3 any of them with several segments, deleted documents or packed texts; the lowest version that
-/// can say what the index holds is written.
+/// positions or columns, version 3 any of them with several segments, deleted documents or packed texts, version 4 any of them
+/// with fields; the lowest version that can say what the index holds is written.
 struct IndexManifest: Codable, Equatable, FolderManifest {
   struct File: Codable, Equatable {
     let name: String
@@ -35,16 +35,18 @@ struct IndexManifest: Codable, Equatable, FolderManifest {
     var positions: File?
     /// Metadata by column, if the index was built with columns.
     var columns: File?
+    /// Frequencies and lengths by field, if the index was built with fields.
+    var fields: File?
     /// Documents that were deleted since, and what they take from the counts of their terms; nil where there are none.
     var deletions: File?
     /// How stored documents are packed; nil where they are not.
     var compression: StoredFieldCompression?
 
-    var files: [File] { [postings, documents] + [positions, columns, deletions].compactMap { $0 } }
+    var files: [File] { [postings, documents] + [positions, columns, fields, deletions].compactMap { $0 } }
   }
 
   /// The latest.
-  static let version = 3
+  static let version = 4
   static let name = "manifest"
   static let temporaryName = "manifest.tmp"
   private static let magic = "gradus-index"
@@ -114,7 +116,9 @@ struct IndexManifest: Codable, Equatable, FolderManifest {
     let body = [UInt8](try encoder.encode(self)) + [UInt8(ascii: "\n")]
     let checksum = String(body.withUnsafeBytes { CRC32C.checksum($0) }, radix: 16)
     let version =
-      if segments.count != 1 || segments.contains(where: { $0.deletions != nil || $0.compression != nil }) {
+      if segments.contains(where: { $0.fields != nil }) {
+        4
+      } else if segments.count != 1 || segments.contains(where: { $0.deletions != nil || $0.compression != nil }) {
         3
       } else {
         segments[0].files.count == 2 ? 1 : 2

@@ -23,6 +23,7 @@ enum SectionFileLayout {
     case positions = 3
     case columns = 4
     case documentDeletions = 5
+    case fields = 6
     case vectors = 16
     case graph = 17
     case deletions = 18
@@ -43,6 +44,7 @@ enum Section: UInt32, CaseIterable {
   case columnDirectory, columnData
   case storedBlocks
   case deletedDocuments = 20, removedTerms, removedPostings, removedOccurrences
+  case fieldFrequencies = 24, fieldStarts, fieldLengths, fieldDirectory
   case vectorCodes = 32, vectorScales, vectorNorms, vectorRows, deletedRows
   case graphCodes = 48, graphScales, graphNorms, graphLinks, graphUpperLinks, graphPlaces, graphNodes
   case tokenCentroids = 64, tokenResidualLevels, tokenCentroidNumbers, tokenResiduals, tokenEnds, tokenListOffsets, tokenLists
@@ -70,6 +72,10 @@ enum Section: UInt32, CaseIterable {
     case .removedTerms: "the terms of the deleted documents"
     case .removedPostings: "the postings of the deleted documents"
     case .removedOccurrences: "the tokens of the deleted documents"
+    case .fieldFrequencies: "the frequencies by field"
+    case .fieldStarts: "the places of the frequencies by field"
+    case .fieldLengths: "the lengths of the fields"
+    case .fieldDirectory: "the list of fields"
     case .vectorCodes: "the vectors"
     case .vectorScales: "the scales of the vectors"
     case .vectorNorms: "the lengths of the vectors"
@@ -96,7 +102,7 @@ enum Section: UInt32, CaseIterable {
   /// Whether opening an index reads the section whole to check it: the ones that are small and that everything rests on.
   var isCheckedOnOpen: Bool {
     switch self {
-    case .postings, .storedText, .storedOffsets, .storedBlocks, .positions, .columnData: false
+    case .postings, .storedText, .storedOffsets, .storedBlocks, .positions, .columnData, .fieldFrequencies: false
     case .vectorCodes, .graphCodes, .graphLinks, .tokenCentroidNumbers, .tokenResiduals, .tokenLists: false
     default: true
     }

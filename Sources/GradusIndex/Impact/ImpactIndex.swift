@@ -130,7 +130,8 @@ public final class ImpactIndex: Sendable {
   var scorer: grd_scorer {
     grd_scorer(
       formula: GRD_LINEAR, basic: GRD_DFR_LINEAR, normalization: GRD_DFR_PLAIN, has_after_effect: 0, is_monotone: 1, base: 0,
-      slope: 0, p: 0, q: 0, average_length: 0, lengths: sections.counts.baseAddress, documents: UInt32(docnos.count))
+      slope: 0, p: 0, q: 0, average_length: 0, lengths: sections.counts.baseAddress, documents: UInt32(docnos.count),
+      fields: grd_fields())
   }
 
   /// Opens the posting list of a term. The cursor must stay where it is as long as it is used.

@@ -181,7 +181,7 @@ public final class ImpactIndexBuilder {
       var writer = try PostingsWriter(file: file, path: file.path, lengths: lengths)
       let none = UnsafeBufferPointer<UInt32>(start: nil, count: 0)
       var quantised: [UInt64] = []
-      try merger.forEach { term, weights, _ in
+      try merger.forEach { term, weights, _, _ in
         quantised.removeAll(keepingCapacity: true)
         var largest = 0
         for posting in weights {
@@ -194,7 +194,7 @@ public final class ImpactIndexBuilder {
         }
         guard largest > 0 else { return }
         greatestImpacts.append(UInt8(largest))
-        try quantised.withUnsafeBufferPointer { try writer.append(term, $0, none) }
+        try quantised.withUnsafeBufferPointer { try writer.append(term, $0, none, none) }
       }
       return try writer.finish()
     }

@@ -18,7 +18,9 @@ struct AnalyzedQuery {
   /// Terms one after the other.
   private var text: [UInt8] = []
   /// Posting lists of the terms, one term after the other, its segments in order.
-  private var postings: [(segment: Int, entry: TermEntry, phrase: PhraseList?)] = []
+  private var postings: [(segment: Int, entry: TermEntry, number: Int?, phrase: PhraseList?)] = []
+  /// Whether the query has phrases, found or not.
+  private(set) var hasPhrases = false
 
   /// So many terms are compared one by one, more are looked up.
   private static let fewTerms = 32
@@ -112,9 +114,10 @@ struct AnalyzedQuery {
   init(words: [WeightedTerm], phrases: [(phrase: Phrase, weight: Double)], length: Int, in index: InvertedIndex) throws {
     try collect(words, in: index)
     self.length = length
+    hasPhrases = !phrases.isEmpty
     for (phrase, weight) in phrases {
       let first = postings.count
-      let counts = try index.resolve(phrase) { postings.append(($0, $1, $2)) }
+      let counts = try index.resolve(phrase) { postings.append(($0, $1, nil, $2)) }
       let start = text.count
       text.append(contentsOf: phrase.text.utf8)
       append(start..<text.count, weight, counts, postings: first..<postings.count, in: index)
@@ -163,7 +166,7 @@ struct AnalyzedQuery {
           guard here.documents > 0 else { continue }
           counts.documents += Int(here.documents)
           counts.occurrences += here.occurrences
-          postings.append((view.number, entry, nil))
+          postings.append((view.number, entry, number, nil))
         }
       }
       append(range, weight, counts, postings: first..<postings.count, in: index)
@@ -201,7 +204,7 @@ struct AnalyzedQuery {
       list.reserveCapacity(terms.count)
       for (place, term) in terms.enumerated() {
         let posting = postings[term.postings.lowerBound]
-        list.append(ResolvedTerm(term: term, place: place, entry: posting.entry, phrase: posting.phrase))
+        list.append(ResolvedTerm(term, place: place, posting.entry, number: posting.number, phrase: posting.phrase))
       }
       lists = [list]
       return
@@ -209,7 +212,8 @@ struct AnalyzedQuery {
     lists = [[ResolvedTerm]](repeating: [], count: segments)
     for (place, term) in terms.enumerated() {
       for posting in postings[term.postings] {
-        lists[posting.segment].append(ResolvedTerm(term: term, place: place, entry: posting.entry, phrase: posting.phrase))
+        lists[posting.segment].append(
+          ResolvedTerm(term, place: place, posting.entry, number: posting.number, phrase: posting.phrase))
       }
     }
   }
@@ -234,6 +238,16 @@ struct ResolvedTerm {
   let place: Int
   /// In the segment's dictionary: counts there include deleted documents.
   let entry: TermEntry
+  /// In the segment's dictionary; nil for a phrase.
+  let number: Int?
   /// Postings that the dictionary does not know, for a phrase.
   let phrase: PhraseList?
+
+  init(_ term: QueryTerm, place: Int, _ entry: TermEntry, number: Int?, phrase: PhraseList?) {
+    self.term = term
+    self.place = place
+    self.entry = entry
+    self.number = number
+    self.phrase = phrase
+  }
 }

@@ -9,15 +9,17 @@ final class BlockBounds: Sendable {
   let magnitude: Double
   let count: Int
 
-  /// Reads the list of a cursor that has just been opened, with a weight of 1, to its end; nil where it is damaged.
-  init?(_ cursor: UnsafeMutablePointer<grd_cursor>, scorer: UnsafePointer<grd_scorer>) {
+  /// Reads the list of a cursor that has just been opened, with a weight of 1, to its end.
+  ///
+  /// - Throws: ``IndexError/corrupted(path:section:)``.
+  init(_ cursor: UnsafeMutablePointer<grd_cursor>, scorer: UnsafePointer<grd_scorer>, in segment: LexicalSegment) throws {
     count = cursor.pointee.blocks
     let bounds = UnsafeMutablePointer<Double>.allocate(capacity: count)
     maxima = UnsafePointer(bounds)
     var least = 0.0, greatest = 0.0
     let status = grd_cursor_block_bounds(cursor, scorer, bounds, &least, &greatest)
     magnitude = max(-least, greatest)
-    if status != GRD_POSTINGS_OK { return nil }
+    guard status == GRD_POSTINGS_OK else { throw segment.damage(status) }
   }
 
   deinit { maxima.deallocate() }

@@ -20,7 +20,7 @@ extension InvertedIndex {
     // Documents get the numbers that they have in the index.
     var merger = PostingsMerger(
       try segments.map { try SegmentRun($0.segment, $0.deletions, firstDocument: $0.firstDocument) })
-    try merger.forEach { term, postings, _ in
+    try merger.forEach { term, postings, _, _ in
       try writer.append(
         CIFFPostingsList(
           term: String(decoding: term, as: UTF8.self), documentFrequency: postings.count,
@@ -84,7 +84,7 @@ extension IndexBuilder {
         }
         let postings = zip(list.documents, list.frequencies).map { UInt64($0) << 32 | UInt64($1) }
         try term.withUnsafeBufferPointer { term in
-          try postings.withUnsafeBufferPointer { try writer.append(term, $0, none) }
+          try postings.withUnsafeBufferPointer { try writer.append(term, $0, none, none) }
         }
         previous = term
         isFirst = false

@@ -6,6 +6,20 @@ import GradusText
 public struct ScoreExplanation: Sendable, Equatable, CustomStringConvertible {
   /// One query term's part.
   public struct Term: Sendable, Equatable {
+    /// What a field adds to a term's normalised frequency, for ``BM25F``.
+    public struct Field: Sendable, Equatable {
+      public let name: String
+      public let weight: Double
+      public let b: Double
+      /// Occurrences in the field of the document.
+      public let termFrequency: Int
+      /// Tokens of the document in the field, and of all documents on average.
+      public let length: Int
+      public let averageLength: Double
+      /// `weight * tf / (1 - b + b * length / average)`; 0 where the field does not hold the term.
+      public let part: Double
+    }
+
     /// A term, or a phrase in quotation marks.
     public let term: String
     /// How often the term stands in the query, or its weight there.
@@ -17,8 +31,13 @@ public struct ScoreExplanation: Sendable, Equatable, CustomStringConvertible {
     public let inverseDocumentFrequency: Double
     /// Occurrences in the document.
     public let termFrequency: Int
+    /// In the order of the index, for a model that weighs fields; empty for others.
+    public let fields: [Field]
     /// What the model's formula gives for the term; 0 where the document does not hold it.
     public let contribution: Double
+
+    /// The sum of the fields' parts in their order: what ``BM25F`` takes for the term frequency. Nil for other models.
+    public var normalizedFrequency: Double? { fields.isEmpty ? nil : fields.reduce(0) { $0 + $1.part } }
   }
 
   public let docno: String
@@ -41,6 +60,12 @@ public struct ScoreExplanation: Sendable, Equatable, CustomStringConvertible {
       lines.append(
         "  \(term.contribution)  \(term.term): query weight \(term.queryWeight), df \(term.documentFrequency), "
           + "idf \(term.inverseDocumentFrequency), tf \(term.termFrequency)")
+      guard let sum = term.normalizedFrequency else { continue }
+      let parts = term.fields.map { field in
+        "\(field.name) \(field.part) (tf \(field.termFrequency), weight \(field.weight), b \(field.b), length \(field.length), "
+          + "average \(field.averageLength))"
+      }
+      lines.append("    normalised tf \(sum) = \(parts.joined(separator: " + "))")
     }
     if documentPart != 0 { lines.append("  \(documentPart)  for the length of the document") }
     if !unknownTerms.isEmpty { lines.append("  not in the index: \(unknownTerms.joined(separator: ", "))") }
@@ -65,7 +90,7 @@ extension InvertedIndex {
 
   func explain(_ analyzed: AnalyzedQuery, docno: String, model: any WeightingModel) throws -> ScoreExplanation {
     guard let (view, doc) = try place(of: docno) else { throw IndexError.unknownDocno(docno) }
-    let scoring = try Scoring(model, in: self)
+    let scoring = try Scoring(model, in: self, for: analyzed)
     var scorer = scoring.scorer(in: view)
     let frequencies = try withSearcher {
       try $0.termFrequencies(UInt32(doc), analyzed, in: view, scoring: scoring)
@@ -73,11 +98,13 @@ extension InvertedIndex {
     let length = view.segment.documentTable.lengths[doc]
     var score = 0.0
     var terms: [ScoreExplanation.Term] = []
-    for (term, frequency) in zip(analyzed.terms, frequencies) {
+    for (term, (frequency, fieldFrequencies)) in zip(analyzed.terms, frequencies) {
+      let fields = try explainFields(fieldFrequencies, of: doc, in: view, scoring.formula.fieldModel)
       var contribution = 0.0
       if frequency > 0 {
         var constants = scoring.term(term, queryWeight: term.queryWeight)
-        contribution = grd_contribution(&scorer, &constants, Double(frequency), Double(length))
+        let tf = fields.isEmpty ? Double(frequency) : fields.reduce(0) { $0 + $1.part }
+        contribution = grd_contribution(&scorer, &constants, tf, Double(length))
       }
       score += contribution
       terms.append(
@@ -86,7 +113,7 @@ extension InvertedIndex {
           collectionFrequency: Int(clamping: term.collectionFrequency),
           inverseDocumentFrequency: BM25.inverseDocumentFrequency(
             documentFrequency: term.documentFrequency, documents: statistics.documents),
-          termFrequency: Int(frequency), contribution: contribution))
+          termFrequency: Int(frequency), fields: fields, contribution: contribution))
     }
     let documentPart = scoring.documentPart(length: length, queryWeight: analyzed.weight)
     score += documentPart
@@ -94,6 +121,18 @@ extension InvertedIndex {
       docno: docno, terms: terms, unknownTerms: analyzed.unknownTerms, documentLength: Int(length),
       averageLength: statistics.averageLength, documents: statistics.documents, model: model.description,
       documentPart: documentPart, score: score)
+  }
+
+  /// What each field of a document adds to a term's normalised frequency; empty without a model of fields.
+  private func explainFields(
+    _ frequencies: [UInt32], of doc: Int, in view: SegmentView, _ model: BM25F?
+  ) throws -> [ScoreExplanation.Term.Field] {
+    guard let model, let table = view.segment.fields else { return [] }
+    return try zip(model.resolved(in: self), zip(frequencies, table.lengths(of: doc))).map { field, counts in
+      ScoreExplanation.Term.Field(
+        name: field.name, weight: field.weight, b: field.b, termFrequency: Int(counts.0), length: Int(counts.1),
+        averageLength: field.averageLength, part: field.part(tf: counts.0, length: counts.1))
+    }
   }
 
   /// Where the words of a text stand whose terms occur in a query, in the order of the text: for showing them in colour.

@@ -114,7 +114,7 @@ extension InvertedIndex {
     if let filter, filter.documents != statistics.documents {
       throw IndexError.invalidQuery("the filter is of \(filter.documents) documents, the index of \(statistics.documents)")
     }
-    let scoring = try Scoring(model, in: self)
+    let scoring = try Scoring(model, in: self, for: query)
     let depth = min(k, statistics.documents)
     var documents: [ScoredDocument] = []
     if depth > 0, !query.terms.isEmpty {

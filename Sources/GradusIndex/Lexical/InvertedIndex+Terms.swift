@@ -27,7 +27,7 @@ extension InvertedIndex {
   /// costs less than the second search, so that the index need not hold each document's terms a second time.
   public func termVector(of doc: DocIndex) throws -> [TermFrequency] {
     let document = try document(doc)
-    return try withSearcher { Self.count($0.analyzer.terms(document.contents)) }
+    return try withSearcher { Self.count($0.analyzer.terms(fields?.contents(of: document) ?? document.contents)) }
   }
 
   private static func count(_ terms: [String]) -> [TermFrequency] {

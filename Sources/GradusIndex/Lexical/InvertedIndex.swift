@@ -80,6 +80,7 @@ public final class InvertedIndex: Sendable {
     let counts = manifest.statistics
     let isSound =
       !views.isEmpty && counts.documents == documents && documents <= Int(Int32.max) && counts.tokens == tokens
+      && views.allSatisfy { $0.segment.fields?.fields == views[0].segment.fields?.fields }
       && Set(views.map { $0.segment.positions != nil }).count == 1 && Set(views.map { $0.segment.columns }).count == 1
       && (views.count > 1 || views[0].deletions != nil || counts == views[0].segment.manifest.statistics)
     guard isSound else {
@@ -110,6 +111,23 @@ public final class InvertedIndex: Sendable {
   public var deletedCount: Int { segments.reduce(0) { $0 + $1.live.documents - $1.live.count } }
 
   var hasPositions: Bool { segments[0].segment.positions != nil }
+
+  // MARK: - Fields
+
+  /// What ``BM25F`` can weigh; nil where the index was built without fields.
+  public var fields: IndexFields? { segments[0].segment.fields?.fields }
+
+  /// Tokens of a document in each of the index's ``fields``, in their order; empty where there are none. O(log segments).
+  public func fieldLengths(_ doc: DocIndex) throws -> [Int] {
+    let (view, doc) = try place(of: doc)
+    return view.segment.fields?.lengths(of: doc).map(Int.init) ?? []
+  }
+
+  /// Tokens per document in a field, given by its place among the ``fields``; 0 for an empty collection.
+  func averageLength(ofField field: Int) -> Double {
+    guard statistics.documents > 0 else { return 0 }
+    return Double(segments.reduce(0) { $0 + $1.fieldTokens[field] }) / Double(statistics.documents)
+  }
 
   // MARK: - Documents
 

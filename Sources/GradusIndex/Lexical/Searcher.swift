@@ -26,6 +26,9 @@ final class Searcher: @unchecked Sendable {
   private var blockBounds: [BlockBounds] = []
   /// Whether a document of the window holds a term that was read, for models whose scores may be 0 or less.
   private var marks: UnsafeMutablePointer<UInt8>?
+  /// Working space of the cursors, one after the other, for models that weigh fields.
+  private var fieldFrequencies: UnsafeMutablePointer<UInt32>?
+  private var fieldCapacity = 0
   /// Of the query that is open.
   private var current = OpenQuery()
 
@@ -63,6 +66,7 @@ final class Searcher: @unchecked Sendable {
     cursors.deallocate()
     hits.deallocate()
     marks?.deallocate()
+    fieldFrequencies?.deallocate()
   }
 
   /// The `k >= 1` best documents of a segment, of those in `filter` where there is one, best first; valid until the next call.
@@ -138,15 +142,21 @@ final class Searcher: @unchecked Sendable {
     return result
   }
 
-  /// Occurrences of each term of a query in one document of a segment.
+  /// Occurrences of each term of a query in one document of a segment, and for models that weigh fields in each of the fields.
   func termFrequencies(
     _ doc: UInt32, _ query: AnalyzedQuery, in index: SegmentView, scoring: Scoring
-  ) throws -> [UInt32] {
+  ) throws -> [(tf: UInt32, fields: [UInt32])] {
     var scorer = scoring.scorer(in: index)
     try open(query, in: index, scoring: scoring, scorer: &scorer, isBounded: false)
-    var frequencies = [UInt32](repeating: 0, count: query.terms.count)
+    let fieldCount = scorer.fields.count
+    var frequencies = [(tf: UInt32, fields: [UInt32])](
+      repeating: (0, [UInt32](repeating: 0, count: fieldCount)), count: query.terms.count)
     for (number, term) in query.lists[index.number].enumerated() {
-      try check(grd_cursor_tf(cursors + number, doc, &frequencies[term.place]), index)
+      try check(grd_cursor_tf(cursors + number, doc, &frequencies[term.place].tf), index)
+      guard fieldCount > 0, frequencies[term.place].tf > 0, let rows = cursors[number].field_tfs else { continue }
+      try check(grd_cursor_decode_fields(cursors + number, fieldCount), index)
+      let place = cursors[number].position
+      for field in 0..<fieldCount { frequencies[term.place].fields[field] = rows[field * Int(GRD_BLOCK) + place] }
     }
     return frequencies
   }
@@ -166,14 +176,14 @@ final class Searcher: @unchecked Sendable {
     let needsBounds = isBounded && !scoring.formula.isMonotone
     let key = needsBounds ? scoring.model.description : ""
     let segment = index.segment
+    reserveFieldFrequencies(scoring.usesFields ? terms.count * (segment.fields?.bufferCount ?? 0) : 0)
     for (number, list) in terms.enumerated() {
       var constants = scoring.term(list.term, queryWeight: list.term.queryWeight)
       if needsBounds {
         func read() throws -> BlockBounds {
           let unit = scoring.term(list.term, queryWeight: 1)
-          try segment.open(cursors + number, at: list.entry, phrase: list.phrase, term: unit, scorer: &scorer)
-          guard let bounds = BlockBounds(cursors + number, scorer: &scorer) else { throw segment.postingsDamage }
-          return bounds
+          try open(number, list, in: segment, term: unit, scorer: &scorer)
+          return try BlockBounds(cursors + number, scorer: &scorer, in: segment)
         }
         let bounds =
           list.phrase == nil
@@ -185,11 +195,22 @@ final class Searcher: @unchecked Sendable {
         // Nothing exceeds what the most frequent term of the shortest document has.
         current.magnitude += abs(grd_contribution(&scorer, &constants, constants.largest_tf, 1))
       }
-      try segment.open(cursors + number, at: list.entry, phrase: list.phrase, term: constants, scorer: &scorer)
+      try open(number, list, in: segment, term: constants, scorer: &scorer)
     }
     if isBounded, scoring.formula.documentSmoothing != nil {
       current.magnitude -= scoring.documentPart(length: segment.longestLength, queryWeight: current.weight)
     }
+  }
+
+  /// Puts a cursor at the start of a list.
+  private func open(
+    _ number: Int, _ list: ResolvedTerm, in segment: LexicalSegment, term: grd_term, scorer: inout grd_scorer
+  ) throws {
+    try segment.open(cursors + number, at: list.entry, phrase: list.phrase, term: term, scorer: &scorer)
+    guard scorer.fields.count > 0, let fields = segment.fields, let buffer = fieldFrequencies, let term = list.number else {
+      return
+    }
+    try fields.attach(to: cursors + number, term: term, buffer: buffer + number * fields.bufferCount)
   }
 
   /// The greatest part that a document's length can have in a window.
@@ -317,7 +338,14 @@ final class Searcher: @unchecked Sendable {
     hits = .allocate(capacity: hitCapacity)
   }
 
+  private func reserveFieldFrequencies(_ count: Int) {
+    guard count > fieldCapacity else { return }
+    fieldFrequencies?.deallocate()
+    fieldCapacity = count
+    fieldFrequencies = .allocate(capacity: count)
+  }
+
   private func check(_ status: grd_postings_status, _ index: SegmentView) throws {
-    guard status == GRD_POSTINGS_OK else { throw index.segment.postingsDamage }
+    guard status == GRD_POSTINGS_OK else { throw index.segment.damage(status) }
   }
 }

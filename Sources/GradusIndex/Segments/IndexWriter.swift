@@ -76,7 +76,8 @@ public final class IndexWriter {
     analyzer = manifest.analyzer
     analyzers = try (0..<max(1, threads)).map { _ in try Analyzer(manifest.analyzer) }
     settings = SegmentSettings(
-      positions: index.hasPositions, columns: index.columns, compression: compression, memoryBudgetBytes: memoryBudgetBytes)
+      positions: index.hasPositions, columns: index.columns, fields: index.fields, compression: compression,
+      memoryBudgetBytes: memoryBudgetBytes)
     list = SegmentList(
       parts: zip(manifest.segments, index.segments).map { SegmentList.Part($0, $1.segment, $1.deletions, isCounted: true) },
       terms: manifest.statistics.terms)
@@ -91,6 +92,9 @@ public final class IndexWriter {
 
   /// Metadata that the index can be filtered by.
   public var columns: [MetadataColumn] { settings.columns }
+
+  /// Fields that ``BM25F`` can weigh; nil where the index was built without.
+  public var fields: IndexFields? { settings.fields }
 
   /// Counts of the index as of the last commit.
   public var statistics: IndexStatistics { committed.statistics }
@@ -133,7 +137,8 @@ public final class IndexWriter {
       return false
     }
     // A document that is refused must not take the old one with it.
-    try SegmentBuilder.check(document, position: (current?.count ?? 0) + 1, directory: directory)
+    try SegmentBuilder.check(
+      document, position: (current?.count ?? 0) + 1, directory: directory, fields: settings.fields)
     var columns = try ColumnsBuilder(settings.columns)
     try columns.append(document)
     try delete(docno: document.docno)

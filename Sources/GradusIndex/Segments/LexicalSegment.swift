@@ -16,6 +16,8 @@ final class LexicalSegment: Sendable {
   let positions: PositionsTable?
   /// Nil where the index was built without columns.
   let columnStore: ColumnStore?
+  /// Nil where the index was built without fields.
+  let fields: FieldTable?
   /// Of the documents' lengths the greatest.
   let longestLength: UInt32
   private let postings: PostingsSection
@@ -44,6 +46,9 @@ final class LexicalSegment: Sendable {
     store = try DocumentStore(documentsFile, documents: counts.documents)
     postings = PostingsSection(bytes: try postingsFile.bytes(.postings))
     positions = try manifest.positions.map { try PositionsTable(try open($0, .positions), terms: counts.terms) }
+    fields = try manifest.fields.map {
+      try FieldTable(try open($0, .fields), terms: counts.terms, documents: counts.documents, tokens: counts.tokens)
+    }
     columnStore = try manifest.columns.map { try ColumnStore(try open($0, .columns), documents: counts.documents) }
   }
 
@@ -56,6 +61,7 @@ final class LexicalSegment: Sendable {
     try documentsFile.verify { _ in true }
     try positions?.verify()
     try columnStore?.verify()
+    try fields?.verify()
   }
 
   /// The document with a docno, deleted or not.
@@ -99,6 +105,11 @@ final class LexicalSegment: Sendable {
     scorer.lengths = documentTable.lengths.baseAddress
     scorer.documents = UInt32(documentTable.count)
     return scorer
+  }
+
+  /// What a kernel found wrong, other than `GRD_POSTINGS_OK`.
+  func damage(_ status: grd_postings_status) -> IndexError {
+    status == GRD_FIELDS_MALFORMED ? fields?.damage ?? postingsDamage : postingsDamage
   }
 
   /// Postings that make no sense.

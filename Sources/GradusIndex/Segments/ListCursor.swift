@@ -7,6 +7,7 @@ final class ListCursor {
   private let cursor = UnsafeMutablePointer<grd_cursor>.allocate(capacity: 1)
   private var scorer: grd_scorer
   private var positions: [UInt32] = []
+  private let fieldFrequencies: UnsafeMutablePointer<UInt32>?
   private var starts = [UInt32](repeating: 0, count: Int(GRD_BLOCK) + 1)
   /// Postings in the block that was read last.
   private(set) var count = 0
@@ -14,13 +15,21 @@ final class ListCursor {
   init(_ segment: LexicalSegment) {
     self.segment = segment
     scorer = segment.plainScorer
+    fieldFrequencies = segment.fields.map { .allocate(capacity: $0.bufferCount) }
   }
 
-  deinit { cursor.deallocate() }
+  deinit {
+    cursor.deallocate()
+    fieldFrequencies?.deallocate()
+  }
 
-  func open(_ entry: TermEntry) throws {
+  /// - Parameter term: Its number in the dictionary, where frequencies by field are wanted.
+  func open(_ entry: TermEntry, term: Int? = nil) throws {
     count = 0
     try segment.open(cursor, at: entry, term: grd_term(weight: 1), scorer: &scorer)
+    if let term, let fields = segment.fields, let fieldFrequencies {
+      try fields.attach(to: cursor, term: term, buffer: fieldFrequencies)
+    }
   }
 
   /// Documents between which those of the next block lie; nil at the end of the list.
@@ -69,6 +78,19 @@ final class ListCursor {
     for position in positions[Int(starts[place])..<Int(starts[place + 1])] {
       gaps.append(position - previous)
       previous = position
+    }
+  }
+
+  /// Appends the frequencies in the fields but the text of the postings of the block that was decoded last whose places are
+  /// `wanted`, where the list was opened with its fields.
+  func appendFields(_ wanted: [Int], to frequencies: inout [UInt32]) throws {
+    guard let fields = segment.fields, let fieldFrequencies, !wanted.isEmpty else { return }
+    let status = grd_cursor_decode_fields(cursor, fields.fields.names.count)
+    guard status == GRD_POSTINGS_OK else { throw segment.damage(status) }
+    for place in wanted {
+      for field in fields.fields.names.indices where field != IndexFields.rest {
+        frequencies.append(fieldFrequencies[field * Int(GRD_BLOCK) + place])
+      }
     }
   }
 }

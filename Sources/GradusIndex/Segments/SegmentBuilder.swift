@@ -7,6 +7,7 @@ import Synchronization
 struct SegmentSettings: Sendable {
   var positions = false
   var columns: [MetadataColumn] = []
+  var fields: IndexFields?
   var compression: StoredFieldCompression? = .zstd
   /// For postings in memory; more go to temporary files.
   var memoryBudgetBytes = 512 << 20
@@ -30,6 +31,8 @@ final class SegmentBuilder {
   private var columns: ColumnsBuilder
   private let docnos = ByteTable()
   private var lengths: [UInt32] = []
+  /// Of each document those of all fields, where fields are wanted.
+  private var fieldLengths: [UInt32] = []
   private var pending: [Document] = []
   private var pendingBytes = 0
   private let pendingLimit: Int
@@ -46,7 +49,7 @@ final class SegmentBuilder {
     self.calls = calls
     self.analyzers = analyzers
     pendingLimit = min(max(settings.memoryBudgetBytes / 8, 1 << 16), 4 << 20)
-    accumulators = analyzers.map { _ in PostingsAccumulator(holdsPositions: settings.positions) }
+    accumulators = analyzers.map { _ in PostingsAccumulator(holdsPositions: settings.positions, fields: settings.fields) }
     columns = try ColumnsBuilder(settings.columns)
     documentsFile = try SectionFileWriter(
       path: directory + "/" + IndexFolder.segmentName(generation: number, kind: "documents"), kind: .documents, calls: calls)
@@ -74,18 +77,21 @@ final class SegmentBuilder {
   }
 
   /// Adds a document whose postings will be given to ``finish(_:)``.
-  func add(_ document: Document, length: UInt32) throws {
+  ///
+  /// - Parameter fieldLengths: One for each field, where fields are wanted.
+  func add(_ document: Document, length: UInt32, fieldLengths: [UInt32] = []) throws {
     _ = try append(document)
     lengths.append(length)
+    self.fieldLengths += fieldLengths
   }
 
   /// Refuses what no segment can hold, whatever else is in it; returns the bytes of the text.
   @discardableResult
-  static func check(_ document: Document, position: Int, directory: String) throws -> Int {
+  static func check(_ document: Document, position: Int, directory: String, fields: IndexFields?) throws -> Int {
     guard !document.docno.isEmpty, !document.docno.utf8.contains(where: { $0 == 32 || (9...13).contains($0) }) else {
       throw IndexError.invalidDocno(document.docno, position: position)
     }
-    let bytes = document.title.utf8.count + document.text.utf8.count
+    let bytes = IndexFields.byteCount(of: document, metadata: fields?.metadata ?? [])
     guard bytes < Int(Int32.max) else {
       throw IndexError.limitExceeded(path: directory, what: "bytes in document '\(document.docno)'", limit: Int(Int32.max) - 1)
     }
@@ -98,7 +104,7 @@ final class SegmentBuilder {
     guard position <= Self.largestDocumentCount else {
       throw IndexError.limitExceeded(path: directory, what: "documents", limit: Self.largestDocumentCount)
     }
-    let bytes = try Self.check(document, position: position, directory: directory)
+    let bytes = try Self.check(document, position: position, directory: directory, fields: settings.fields)
     if let first = self.document(named: document.docno) {
       throw IndexError.duplicateDocno(document.docno, firstPosition: first + 1, position: position)
     }
@@ -122,17 +128,17 @@ final class SegmentBuilder {
   func finish(_ runs: [any PostingsRun]) throws -> IndexManifest.Segment {
     try finish { writer in
       var merger = PostingsMerger(runs)
-      try merger.forEach { term, postings, gaps in try writer.append(term, postings, gaps) }
+      try merger.forEach { try writer.append($0, $1, $2, $3) }
     }
   }
 
   /// - Parameter appendLists: Writes the posting lists, in byte order of their terms.
   func finish(_ appendLists: (inout PostingsWriter) throws -> Void) throws -> IndexManifest.Segment {
     let documents = IndexManifest.File(name: name("documents"), bytes: try store.finish())
-    let (postings, positions, statistics) = try writePostings(appendLists)
+    let (postings, positions, fields, statistics) = try writePostings(appendLists)
     let segment = IndexManifest.Segment(
       postings: postings, documents: documents, statistics: statistics, positions: positions, columns: try writeColumns(),
-      compression: settings.compression)
+      fields: fields, compression: settings.compression)
     for path in runPaths { _ = calls.unlink(path) }
     return segment
   }
@@ -146,19 +152,25 @@ final class SegmentBuilder {
     guard !pending.isEmpty else { return }
     let first = lengths.count
     lengths.append(contentsOf: repeatElement(0, count: pending.count))
+    let fieldCount = settings.fields?.names.count ?? 0
+    let metadata = settings.fields?.metadata ?? []
+    fieldLengths.append(contentsOf: repeatElement(0, count: pending.count * fieldCount))
     let pieces = (pending.count + Self.grain - 1) / Self.grain
     let next = Atomic<Int>(0)
     pending.withUnsafeBufferPointer { pending in
       lengths.withUnsafeMutableBufferPointer { lengths in
-        WorkerPool.shared.forEach(count: min(analyzers.count, pieces)) { [analyzers, accumulators] worker in
-          var text: [UInt8] = []
-          while true {
-            let piece = next.add(1, ordering: .relaxed).oldValue
-            guard piece < pieces else { return }
-            for number in piece * Self.grain..<min((piece + 1) * Self.grain, pending.count) {
-              lengths[first + number] = Self.count(
-                pending[number], doc: UInt32(first + number), with: analyzers[worker], in: accumulators[worker],
-                text: &text)
+        fieldLengths.withUnsafeMutableBufferPointer { fieldLengths in
+          WorkerPool.shared.forEach(count: min(analyzers.count, pieces)) { [analyzers, accumulators] worker in
+            var contents = Contents(metadata: metadata)
+            while true {
+              let piece = next.add(1, ordering: .relaxed).oldValue
+              guard piece < pieces else { return }
+              for number in piece * Self.grain..<min((piece + 1) * Self.grain, pending.count) {
+                let doc = first + number
+                contents.read(pending[number])
+                lengths[doc] = contents.count(doc: UInt32(doc), with: analyzers[worker], in: accumulators[worker])
+                for field in 0..<fieldCount { fieldLengths[doc * fieldCount + field] = contents.fieldLengths[field] }
+              }
             }
           }
         }
@@ -170,24 +182,46 @@ final class SegmentBuilder {
     if memory > settings.memoryBudgetBytes || accumulators.contains(where: \.isNearlyFull) { try spill() }
   }
 
-  /// Counts the terms of one document and returns its length.
-  private static func count(
-    _ document: Document, doc: UInt32, with analyzer: Analyzer, in accumulator: PostingsAccumulator, text: inout [UInt8]
-  ) -> UInt32 {
-    text.removeAll(keepingCapacity: true)
-    if !document.title.isEmpty {
-      text.append(contentsOf: document.title.utf8)
-      text.append(UInt8(ascii: " "))
+  /// What is indexed of one document after the other.
+  private struct Contents {
+    let metadata: ArraySlice<String>
+    private var text: [UInt8] = []
+    private var ends: [Int] = []
+    /// Of the document that was counted last, in all fields.
+    private(set) var fieldLengths: [UInt32]
+
+    init(metadata: ArraySlice<String>) {
+      self.metadata = metadata
+      fieldLengths = [UInt32](repeating: 0, count: IndexFields.standard.names.count + metadata.count)
     }
-    text.append(contentsOf: document.text.utf8)
-    var length: UInt32 = 0
-    text.withUnsafeBufferPointer { bytes in
-      analyzer.analyze(bytes) { term, token in
-        accumulator.add(term, doc: doc, position: token.position)
-        length += 1
+
+    mutating func read(_ document: Document) {
+      IndexFields.collect(document, metadata: metadata, into: &text, ends: &ends)
+    }
+
+    /// Counts the terms of the document and returns its length. A token is of the field in which it begins.
+    mutating func count(doc: UInt32, with analyzer: Analyzer, in accumulator: PostingsAccumulator) -> UInt32 {
+      var length: UInt32 = 0
+      var field = 0, fieldLength: UInt32 = 0
+      let ends = ends
+      var lengths = fieldLengths
+      for field in lengths.indices { lengths[field] = 0 }
+      text.withUnsafeBufferPointer { bytes in
+        analyzer.analyze(bytes) { term, token in
+          while field < ends.count - 1, token.range.lowerBound >= ends[field] {
+            lengths[field] = fieldLength
+            fieldLength = 0
+            field += 1
+          }
+          accumulator.add(term, doc: doc, position: token.position, field: field)
+          fieldLength += 1
+          length += 1
+        }
       }
+      lengths[field] = fieldLength
+      fieldLengths = lengths
+      return length
     }
-    return length
   }
 
   private func spill() throws {
@@ -195,7 +229,7 @@ final class SegmentBuilder {
       let path = directory + "/" + IndexFolder.runName(runPaths.count + 1)
       try FileRun.write(accumulators[worker], path: path, calls: calls)
       runPaths.append(path)
-      accumulators[worker] = PostingsAccumulator(holdsPositions: settings.positions)
+      accumulators[worker] = PostingsAccumulator(holdsPositions: settings.positions, fields: settings.fields)
     }
   }
 
@@ -208,16 +242,22 @@ final class SegmentBuilder {
 
   private func writePostings(
     _ appendLists: (inout PostingsWriter) throws -> Void
-  ) throws -> (IndexManifest.File, IndexManifest.File?, IndexStatistics) {
+  ) throws -> (
+    postings: IndexManifest.File, positions: IndexManifest.File?, fields: IndexManifest.File?, statistics: IndexStatistics
+  ) {
     let path = self.path("postings")
     let file = try SectionFileWriter(path: path, kind: .postings, calls: calls)
     let positions =
       settings.positions
       ? try SectionFileWriter(path: self.path("positions"), kind: .positions, calls: calls) : nil
+    let fields =
+      try settings.fields != nil ? SectionFileWriter(path: self.path("fields"), kind: .fields, calls: calls) : nil
     let (terms, postings) = try lengths.withUnsafeBufferPointer { lengths in
-      var writer = try PostingsWriter(file: file, path: path, lengths: lengths, positions: positions)
+      var writer = try PostingsWriter(
+        file: file, path: path, lengths: lengths, positions: positions,
+        fields: try fields.map { try FieldsWriter(file: $0, fields: settings.fields ?? .standard) })
       try appendLists(&writer)
-      return try writer.finish()
+      return try writer.finish(fieldLengths: fieldLengths)
     }
     try file.begin(.lengths)
     try file.append(lengths)
@@ -225,7 +265,8 @@ final class SegmentBuilder {
     let statistics = IndexStatistics(
       documents: lengths.count, terms: terms, postings: postings, tokens: lengths.reduce(0) { $0 + Int($1) })
     let positionsFile = try positions.map { IndexManifest.File(name: name("positions"), bytes: try $0.finish()) }
-    return (IndexManifest.File(name: name("postings"), bytes: try file.finish()), positionsFile, statistics)
+    let fieldsFile = try fields.map { IndexManifest.File(name: name("fields"), bytes: try $0.finish()) }
+    return (IndexManifest.File(name: name("postings"), bytes: try file.finish()), positionsFile, fieldsFile, statistics)
   }
 
   private func writeDocnos(_ file: SectionFileWriter) throws {

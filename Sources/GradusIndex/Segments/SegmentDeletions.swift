@@ -79,6 +79,16 @@ struct SegmentDeletions: Sendable {
     return (postings[low], occurrences[low])
   }
 
+  /// Tokens of the live documents in each field; empty where there are none.
+  func liveFieldTokens(of segment: LexicalSegment) -> [Int] {
+    guard let fields = segment.fields else { return [] }
+    var tokens = fields.tokens
+    for doc in deleted.numbers() {
+      for field in tokens.indices { tokens[field] -= Int(fields.length(of: Int(doc), field: field)) }
+    }
+    return tokens
+  }
+
   /// Postings of deleted documents.
   var postingsCount: Int { postings.reduce(0) { $0 + Int($1) } }
 

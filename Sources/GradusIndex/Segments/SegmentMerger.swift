@@ -30,7 +30,8 @@ struct SegmentMerger: Sendable {
       var block = DocumentStore.UnpackedBlock()
       for doc in 0..<live.documents where live.contains(doc) {
         let document = try segment.store.document(doc, docno: try segment.documentTable.docno(doc), &block)
-        try builder.add(document, length: segment.documentTable.lengths[doc])
+        try builder.add(
+          document, length: segment.documentTable.lengths[doc], fieldLengths: segment.fields?.lengths(of: doc) ?? [])
       }
     }
     return try builder.finish(runs)

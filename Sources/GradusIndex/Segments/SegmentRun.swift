@@ -9,6 +9,8 @@ final class SegmentRun: PostingsRun {
   /// The new number of the first live document.
   private let firstDocument: Int
   private let cursor: ListCursor
+  /// Places of live documents in the block.
+  private var kept: [Int] = []
   private var number = 0
   private(set) var term: UnsafeBufferPointer<UInt8>?
 
@@ -35,19 +37,22 @@ final class SegmentRun: PostingsRun {
     term = nil
   }
 
-  func takePostings(into postings: inout [UInt64], gaps: inout [UInt32]) throws {
+  func takePostings(into postings: inout [UInt64], gaps: inout [UInt32], fields: inout [UInt32]) throws {
     let start = postings.count
-    try cursor.open(segment.terms[number])
+    try cursor.open(segment.terms[number], term: number)
     while true {
       try cursor.readBlock()
       if cursor.count == 0 { break }
       if let positions = segment.positions { try cursor.readPositions(positions, term: number) }
+      kept.removeAll(keepingCapacity: true)
       for place in 0..<cursor.count {
         let doc = Int(cursor.doc(place))
         guard live.contains(doc) else { continue }
         postings.append(UInt64(firstDocument + live.rank(doc)) << 32 | UInt64(cursor.tf(place)))
         if segment.positions != nil { cursor.appendGaps(place, to: &gaps) }
+        kept.append(place)
       }
+      try cursor.appendFields(kept, to: &fields)
     }
     // A list that the counts of deleted documents do not fit would end in a term without documents.
     guard postings.count > start else { throw segment.postingsDamage }

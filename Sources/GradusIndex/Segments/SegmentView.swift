@@ -11,6 +11,8 @@ final class SegmentView: Sendable {
   let live: LiveDocuments
   /// Number in the index of the segment's first live document.
   let firstDocument: Int
+  /// Of the live documents, in each field; empty where the index was built without fields.
+  let fieldTokens: [Int]
   /// Bounds rest on the counts of the whole index, so they are of this state of it.
   let blockBounds = BlockBoundsCache()
   private let deletionsFile: SectionFile?
@@ -24,6 +26,7 @@ final class SegmentView: Sendable {
     }
     deletions = try deletionsFile.map { try SegmentDeletions($0, of: segment) }
     live = deletions?.live ?? LiveDocuments(documents: segment.documentTable.count)
+    fieldTokens = deletions.map { $0.liveFieldTokens(of: segment) } ?? segment.fields?.tokens ?? []
   }
 
   func verify() throws {

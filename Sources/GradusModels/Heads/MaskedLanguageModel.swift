@@ -143,7 +143,8 @@ public enum MaskedLanguageModelError: GradusError, Equatable {
     case .noHead(let file, let tensor):
       "\(file): tensor '\(tensor)' is missing: the model has no masked-language-model head; take one saved as ...ForMaskedLM"
     case .unsupportedFamily(let family):
-      "the masked-language-model head of '\(family.rawValue)' is not supported; take a BERT, DistilBERT, RoBERTa, MPNet or ELECTRA"
+      "the masked-language-model head of '\(family.rawValue)' is not supported; "
+        + "take a BERT, DistilBERT, RoBERTa, MPNet or ELECTRA"
     }
   }
 }

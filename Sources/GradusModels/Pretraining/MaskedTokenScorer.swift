@@ -28,8 +28,8 @@ public struct MaskedTokenScorer: PairScorer {
   public init(folder: ModelFolder, masking: TokenMasking = TokenMasking(), maximumTokens: Int = 128, seed: UInt64) throws {
     var generator = SeededGenerator(seed: seed).stream("masked head")
     try self.init(
-      model: try MaskedLanguageModel(folder: folder, orFreshHead: &generator), tokenizer: try folder.tokenizer(), masking: masking,
-      maximumTokens: maximumTokens, file: try folder.file(ModelFolder.configurationName))
+      model: try MaskedLanguageModel(folder: folder, orFreshHead: &generator), tokenizer: try folder.tokenizer(),
+      masking: masking, maximumTokens: maximumTokens, file: try folder.file(ModelFolder.configurationName))
   }
 
   /// Fresh weights of another size with a folder's tokenizer: pretraining from scratch.

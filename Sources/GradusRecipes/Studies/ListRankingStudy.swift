@@ -2,7 +2,6 @@ import GradusCore
 import GradusEval
 import GradusIndex
 import GradusModels
-import GradusRank
 import GradusTensor
 import GradusTrain
 
@@ -39,36 +38,14 @@ public enum ListRankingStudy: Study {
     let sampler = try ListwiseSampler(
       run: candidates, qrels: labels, size: settings.count("list-size"), labels: .grade, seed: seed)
     let ranker = VectorRanker(queries: bench.queries, documents: bench.documents, scale: settings.number("scale"))
-    let measure = try MeasureSpecification("nDCG@10")
-    func groups(_ qrels: Qrels) throws -> ([CandidateGroup], Qrels) {
-      let chosen = TrainingData.evenly(qrels, settings.count("test-queries"))
-      return (try bench.groups(chosen, depth: settings.count("depth")), chosen)
-    }
-    let (devGroups, devQrels) = try groups(bench.data.dev)
-    let (testGroups, testQrels) = try groups(try bench.data.qrels("test"))
-    var options = TrainerOptions(seed: seed)
-    options.batchSize = settings.count("batch")
-    options.epochLength = .samples(settings.count("batch") * settings.count("steps-per-epoch"))
-    options.maxEpochs = settings.count("epochs")
-    options.earlyStopping = EarlyStopping(patience: settings.count("epochs"))
-    let tester = EpochTester(groups: testGroups, qrels: testQrels, measure: measure)
     let temperatures = TemperatureRecorder(wrong: wrong)
-    let trainer = try Trainer(
-      models: [
-        TrainedModel(
-          ranker,
-          optimizer: Adam(groups: [ParameterGroup(parameters: ranker.parameters, learningRate: settings.number("learning-rate"))]),
-          gradientClipping: 1)
-      ],
-      sampler: sampler, texts: NamesAsTexts(), objectives: [TrainingObjective(try LossNames.loss(settings["loss"]))],
-      validation: RankingValidation(groups: devGroups, qrels: devQrels, measure: measure), hooks: [tester, temperatures],
-      options: options)
-    let result = try trainer.train()
-    let best = result.bestEpoch ?? 0
+    let training = try VectorRankerTraining(
+      bench, settings, models: [settings.trained(ranker)], sampler: sampler,
+      objectives: [TrainingObjective(try LossNames.loss(settings["loss"]))], hooks: [temperatures], seed: seed)
     return StudyOutcome(
-      items: testGroups.map(\.query.qid),
-      values: [measures[0].name: tester.perEpoch[best], measures[1].name: tester.perEpoch.last ?? []],
-      development: result.history[best].validation?.value, curves: tester.curves + temperatures.curves)
+      items: training.items,
+      values: [measures[0].name: training.valuesOfBestEpoch, measures[1].name: training.valuesOfLastEpoch],
+      development: training.development, curves: training.curves + temperatures.curves)
   }
 
   /// Labels of which a share of the queries' are wrong, the same ones for every arm, and the queries that these are of.
@@ -100,7 +77,8 @@ public enum ListRankingStudy: Study {
 private final class TemperatureRecorder: TrainerHook {
   private let wrong: Set<String>
   private var all = [
-    StudyCurve("mean temperature of right labels", xLabel: "epoch"), StudyCurve("mean temperature of wrong labels", xLabel: "epoch"),
+    StudyCurve("mean temperature of right labels", xLabel: "epoch"),
+    StudyCurve("mean temperature of wrong labels", xLabel: "epoch"),
   ]
 
   init(wrong: Set<String>) { self.wrong = wrong }

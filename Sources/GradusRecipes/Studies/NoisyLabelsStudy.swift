@@ -33,7 +33,8 @@ public enum NoisyLabelsStudy: Study {
       home: context.home)
     let vectors = try TextVectors(model: settings["model"], home: context.home).vectors(pages.all.map { ($0.docno, $0.text) })
     func set(_ passages: [PassagePages.Passage]) -> ClassifiedVectors {
-      ClassifiedVectors(names: passages.map(\.docno), labels: passages.map(\.page), vectors: passages.map { vectors[$0.docno] ?? [] })
+      ClassifiedVectors(
+        names: passages.map(\.docno), labels: passages.map(\.page), vectors: passages.map { vectors[$0.docno] ?? [] })
     }
     return try train(
       settings, seed: seed, classes: pages.pages, training: set(pages.training), development: set(pages.development),
@@ -82,7 +83,9 @@ public enum NoisyLabelsStudy: Study {
       let x = Double(epoch + 1)
       curves[0].append(x, classifier.ranks(test).map { $0 == 1 ? 1.0 : 0 }.mean)
       let wrong = labels.indices.filter { labels[$0] != training.labels[$0] }
-      if !wrong.isEmpty { curves[1].append(x, classifier.ranks(training.picked(wrong, labels: labels)).map { $0 == 1 ? 1.0 : 0 }.mean) }
+      if !wrong.isEmpty {
+        curves[1].append(x, classifier.ranks(training.picked(wrong, labels: labels)).map { $0 == 1 ? 1.0 : 0 }.mean)
+      }
       curves[2].append(x, sum / Double(order.count / batch * batch))
       if let temperatures = loss.temperatures(training.names, labels: labels) {
         for (curve, isWrong) in [(3, false), (4, true)] {

@@ -45,50 +45,22 @@ public enum NoisyPairsStudy: Study {
       collection: settings["data"], model: settings["model"], titles: settings.number("easy-share") > 0, home: context.home)
     let generator = SeededGenerator(seed: seed)
     let pairs = try NoisyPairs(bench, settings, generator: generator)
-    let scorer = VectorRanker(queries: bench.queries, documents: bench.documents)
+    let ranker = VectorRanker(queries: bench.queries, documents: bench.documents)
     let sampler = try PairListSampler(
       pairs: pairs.all, catalogue: bench.docnos, excluded: bench.relevant, negatives: settings.count("negatives"), seed: seed)
-    let measure = try MeasureSpecification("nDCG@10")
-    func groups(_ qrels: Qrels) throws -> ([CandidateGroup], Qrels) {
-      let chosen = TrainingData.evenly(qrels, settings.count("test-queries"))
-      return (try bench.groups(chosen, depth: settings.count("depth")), chosen)
-    }
-    let (devGroups, devQrels) = try groups(bench.data.dev)
-    let (testGroups, testQrels) = try groups(try bench.data.qrels("test"))
-
-    var options = TrainerOptions(seed: seed)
-    options.batchSize = settings.count("batch")
-    options.epochLength = .samples(settings.count("batch") * settings.count("steps-per-epoch"))
-    options.maxEpochs = settings.count("epochs")
-    options.earlyStopping = EarlyStopping(patience: settings.count("epochs"))
-    let recorder = EpochTester(groups: testGroups, qrels: testQrels, measure: measure)
     let filter = FilterRecorder(wrong: pairs.wrong)
-    let trainer = try Trainer(
-      models: [
-        TrainedModel(
-          scorer,
-          optimizer: Adam(groups: [
-            ParameterGroup(parameters: scorer.parameters, learningRate: settings.number("learning-rate"))
-          ]),
-          gradientClipping: 1)
-      ],
-      sampler: sampler, texts: NamesAsTexts(),
-      objectives: [
-        TrainingObjective(
-          PairwiseCrossEntropyLoss(),
-          weighting: try weighting(settings, bench, pairs, sampler, recorder: filter, seed: seed))
-      ],
-      validation: RankingValidation(groups: devGroups, qrels: devQrels, measure: measure),
-      hooks: [recorder], options: options)
-    let result = try trainer.train()
+    let weighting = try weighting(settings, bench, pairs, sampler, recorder: filter, seed: seed)
+    let training = try VectorRankerTraining(
+      bench, settings, models: [settings.trained(ranker)], sampler: sampler,
+      objectives: [TrainingObjective(PairwiseCrossEntropyLoss(), weighting: weighting)], seed: seed)
 
-    var curves = recorder.curves
+    var curves = training.curves
     for (name, value) in [
       ("effective samples, share of all", \WeightingStatistics.effectiveShare),
       ("mean weight W", \WeightingStatistics.meanWeight),
     ] {
       var curve = StudyCurve(name, xLabel: "epoch")
-      for record in result.history {
+      for record in training.history {
         if let statistics = record.objectives[0].weighting, let y = statistics[keyPath: value] {
           curve.append(Double(record.epoch + 1), y)
         }
@@ -97,11 +69,9 @@ public enum NoisyPairsStudy: Study {
     }
     curves += filter.curves
     return StudyOutcome(
-      items: testGroups.map(\.query.qid),
-      values: [
-        measures[0].name: recorder.perEpoch.last ?? [], measures[1].name: recorder.perEpoch[result.bestEpoch ?? 0],
-      ],
-      development: result.history[result.bestEpoch ?? 0].validation?.value, curves: curves)
+      items: training.items,
+      values: [measures[0].name: training.valuesOfLastEpoch, measures[1].name: training.valuesOfBestEpoch],
+      development: training.development, curves: curves)
   }
 
   private static func weighting(

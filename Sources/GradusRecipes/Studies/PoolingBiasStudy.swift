@@ -43,38 +43,19 @@ public enum PoolingBiasStudy: Study {
   public static let version = 2
 
   public static func run(_ settings: StudySettings, seed: UInt64, context: StudyContext) throws -> StudyOutcome {
-    let trained = try train(settings, seed: seed, context: context)
+    let (training, weights) = try train(settings, seed: seed, context: context)
     return StudyOutcome(
-      items: trained.tester.groups.map(\.query.qid), values: [measures[0].name: trained.tester.perEpoch[trained.bestEpoch]],
-      development: trained.development, curves: trained.tester.curves + trained.weights.curves)
+      items: training.items, values: [measures[0].name: training.valuesOfBestEpoch], development: training.development,
+      curves: training.curves + weights.curves)
   }
 
-  /// What a training leaves.
-  struct Trained {
-    let tester: EpochTester
-    let weights: WeightRecorder
-    let bestEpoch: Int
-    let development: Double?
-  }
-
-  static func train(_ settings: StudySettings, seed: UInt64, context: StudyContext) throws -> Trained {
+  static func train(
+    _ settings: StudySettings, seed: UInt64, context: StudyContext
+  ) throws -> (training: VectorRankerTraining, weights: WeightRecorder) {
     let bench = try VectorBench(collection: settings["data"], model: settings["model"], home: context.home)
     let pool = try BiasedPool(bench, settings, seed: seed)
     let ranker = VectorRanker(queries: bench.queries, documents: bench.documents)
-    let measure = try MeasureSpecification("nDCG@10")
-    func groups(_ qrels: Qrels) throws -> ([CandidateGroup], Qrels) {
-      let chosen = TrainingData.evenly(qrels, settings.count("test-queries"))
-      return (try bench.groups(chosen, depth: settings.count("depth")), chosen)
-    }
-    let (devGroups, devQrels) = try groups(bench.data.dev)
-    let (testGroups, testQrels) = try groups(try bench.data.qrels("test"))
-    func trained(_ scorer: any PairScorer, _ name: String, rate: String) -> TrainedModel {
-      TrainedModel(
-        scorer, name: name,
-        optimizer: Adam(groups: [ParameterGroup(parameters: scorer.parameters, learningRate: settings.number(rate))]),
-        gradientClipping: 1)
-    }
-    var models = [trained(ranker, "ranker", rate: "learning-rate")]
+    var models = [settings.trained(ranker)]
     let loss = PairwiseCrossEntropyLoss()
     var objectives = [TrainingObjective(loss)]
     let coupled = try CoupledEstimation(
@@ -83,7 +64,7 @@ public enum PoolingBiasStudy: Study {
     case "coupled":
       let selection: any PairScorer = settings["selection"] == "vectors"
         ? VectorRanker(queries: bench.queries, documents: bench.documents) : FirstStageScorer(statistics: pool.bm25)
-      models.append(trained(selection, coupled.selection, rate: "selection-rate"))
+      models.append(settings.trained(selection, name: coupled.selection, rate: "selection-rate"))
       objectives = coupled.objectives(loss)
     case "propensity":
       let weighting = try InversePropensityWeighting(
@@ -95,21 +76,10 @@ public enum PoolingBiasStudy: Study {
       ]
     default: break
     }
-    var options = TrainerOptions(seed: seed)
-    options.batchSize = settings.count("batch")
-    options.epochLength = .samples(settings.count("batch") * settings.count("steps-per-epoch"))
-    options.maxEpochs = settings.count("epochs")
-    options.earlyStopping = EarlyStopping(patience: settings.count("epochs"))
-    let tester = EpochTester(groups: testGroups, qrels: testQrels, measure: measure)
-    let mechanism = WeightRecorder(pool: pool, coupled: settings["method"] == "coupled" ? coupled : nil)
-    let trainer = try Trainer(
-      models: models, sampler: pool.sampler(seed: seed), texts: NamesAsTexts(), objectives: objectives,
-      validation: RankingValidation(groups: devGroups, qrels: devQrels, measure: measure), hooks: [tester, mechanism],
-      options: options)
-    let result = try trainer.train()
-    let best = result.bestEpoch ?? 0
-    return Trained(
-      tester: tester, weights: mechanism, bestEpoch: best, development: result.history[best].validation?.value)
+    let weights = WeightRecorder(pool: pool, coupled: settings["method"] == "coupled" ? coupled : nil)
+    let training = try VectorRankerTraining(
+      bench, settings, models: models, sampler: pool.sampler(seed: seed), objectives: objectives, hooks: [weights], seed: seed)
+    return (training, weights)
   }
 }
 

@@ -36,25 +36,13 @@ struct ProjectionTraining {
       curves = []
       return
     }
-    var options = TrainerOptions(seed: seed)
-    options.batchSize = batch
-    options.epochLength = .samples(batch * settings.count("steps-per-epoch"))
-    options.maxEpochs = settings.count("epochs")
-    options.earlyStopping = EarlyStopping(patience: settings.count("epochs"))
     let trainer = try Trainer(
-      models: [
-        TrainedModel(
-          head,
-          optimizer: Adam(groups: [
-            ParameterGroup(parameters: head.parameters, learningRate: settings.number("learning-rate"))
-          ]),
-          gradientClipping: 1)
-      ],
-      sampler: sampler, texts: NamesAsTexts(),
+      models: [settings.trained(head)], sampler: sampler, texts: NamesAsTexts(),
       objectives: losses.enumerated().map { number, loss in
         TrainingObjective(loss, qrels: qrels, name: "loss \(number + 1)", scale: 1 / Double(losses.count))
       },
-      validation: HeadValidation(head: head, figure: development), options: options)
+      validation: HeadValidation(head: head, figure: development),
+      options: settings.trainerOptions(batch: batch, seed: seed))
     let result = try trainer.train()
     var training = StudyCurve("training loss", xLabel: "epoch")
     var held = StudyCurve("development figure", xLabel: "epoch")

@@ -29,7 +29,9 @@ public enum TwoViewsStudy: Study {
     StudySetting("negatives", .count(least: 1), default: "10", "nearest negatives that method groco sorts"),
     StudySetting("steepness", .number(1e-3...1e3), default: "1", "of groco's sorting network"),
     StudySetting("stop-gradient", .choice(["yes", "no"]), default: "yes", "whether only the anchor learns from groco's term"),
-    StudySetting("width", .count(least: 2), default: "384", "of the mapped vectors; the map starts as the identity where this is at least their own"),
+    StudySetting(
+      "width", .count(least: 2), default: "384",
+      "of the mapped vectors; the map starts as the identity where this is at least their own"),
     StudySetting("batch", .count(least: 2), default: "128", "passages of a step"),
     StudySetting("steps", .count(least: 1), default: "200", "steps of Adam"),
     StudySetting("learning-rate", .number(1e-7...1), default: "1e-3", "of Adam, falling to 0 over the last half"),

@@ -41,8 +41,9 @@ public enum WordPredictionStudy: Study {
     let budget = settings.number("budget") * (countsWords ? 1e3 : 1e6)
     let rate = settings.number("learning-rate")
     var draw = generator.stream("words")
-    var quality = StudyCurve("right word among the best 10", xLabel: countsWords ? "thousands of words" : "millions of multiplications")
-    var losses = StudyCurve("training loss", xLabel: quality.xLabel)
+    let xLabel = countsWords ? "thousands of words" : "millions of multiplications"
+    var quality = StudyCurve("right word among the best 10", xLabel: xLabel)
+    var losses = StudyCurve("training loss", xLabel: xLabel)
     let parts = 10
     // A fifth of the passages show the way; all are measured at the end.
     let shown = stride(from: 0, to: data.test.count, by: 5).map { data.test[$0] }

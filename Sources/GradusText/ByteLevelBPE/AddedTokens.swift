@@ -58,7 +58,9 @@ struct AddedTokens: Sendable {
           continue
         }
         var left = index
-        if token.takesLeft { while left > start, let before = Self.space(endingAt: left, text), before >= start { left = before } }
+        if token.takesLeft {
+          while left > start, let before = Self.space(endingAt: left, text), before >= start { left = before }
+        }
         if token.takesRight { while let after = Self.space(startingAt: end, text) { end = after } }
         if left > start { body(.text(start..<left)) }
         body(.token(token.id))

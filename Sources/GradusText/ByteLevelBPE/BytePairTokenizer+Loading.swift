@@ -172,7 +172,9 @@ extension BytePairTokenizer {
     description.settings.beginID = vocabulary.beginID
     description.settings.endID = vocabulary.endID
     description.settings.unknownID = isByteLevel ? nil : vocabulary.unknownID
-    if vocabulary.addsBegin ?? (!isByteLevel || rule == .llama3), let id = vocabulary.beginID { description.settings.prefix = [id] }
+    if vocabulary.addsBegin ?? (!isByteLevel || rule == .llama3), let id = vocabulary.beginID {
+      description.settings.prefix = [id]
+    }
     if vocabulary.addsEnd ?? false, let id = vocabulary.endID { description.settings.suffix = [id] }
     guard isByteLevel else {
       guard vocabulary.scores.count == count else { throw .missing(path: path, part: "tokenizer.ggml.scores") }

@@ -294,7 +294,8 @@ public final class BytePairTokenizer: Sendable {
     while index < word.upperBound {
       let width = min(UTF8Scalar.decode(text, at: index).width, word.upperBound - index)
       let id = pieces.find(base + index, width)
-      let isUnknown = id < 0 && !(settings.fallsBackToBytes && (index..<(index + width)).allSatisfy { byteIDs[Int(text[$0])] >= 0 })
+      let isUnknown =
+        id < 0 && !(settings.fallsBackToBytes && (index..<(index + width)).allSatisfy { byteIDs[Int(text[$0])] >= 0 })
       if id >= 0 {
         symbols.append(id)
       } else if !isUnknown {

@@ -1,4 +1,5 @@
 import Foundation
+import GradusTestSupport
 
 /// The built `gradus` program, run as a user runs it.
 enum Command {

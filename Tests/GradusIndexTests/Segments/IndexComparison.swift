@@ -80,12 +80,14 @@ struct ChangingCollection {
   static let columns = [MetadataColumn("kind", .keyword), MetadataColumn("year", .date)]
 
   let writer: IndexWriter
+  private let fields: IndexFields?
   /// Live documents in the order in which an index built at once has them.
   private(set) var live: [Document]
 
   /// Builds an index of the first documents.
-  init(_ documents: [Document], in folder: String, positions: Bool = true) throws {
-    _ = try RandomCollection.build(documents, in: folder, positions: positions, columns: Self.columns)
+  init(_ documents: [Document], in folder: String, positions: Bool = true, fields: IndexFields? = nil) throws {
+    _ = try RandomCollection.build(documents, in: folder, positions: positions, columns: Self.columns, fields: fields)
+    self.fields = fields
     writer = try IndexWriter(updating: folder, threads: 2)
     live = documents
   }
@@ -109,7 +111,7 @@ struct ChangingCollection {
   }
 
   func once(in folder: String, positions: Bool = true) throws -> InvertedIndex {
-    try RandomCollection.build(live, in: folder, positions: positions, columns: Self.columns)
+    try RandomCollection.build(live, in: folder, positions: positions, columns: Self.columns, fields: fields)
   }
 
   /// Documents with metadata, many of them of the same words, so that there are ties.

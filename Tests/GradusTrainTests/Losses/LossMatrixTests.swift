@@ -2,6 +2,7 @@ import GradusCore
 import GradusModels
 import GradusTensor
 @testable import GradusTrain
+import GradusTestSupport
 import Testing
 
 /// Every loss with every weighting, every sampler and every architecture: trains, with the same bits when repeated, or is refused
@@ -207,8 +208,7 @@ struct LossMatrixTests {
           objectives: [TrainingObjective(loss, weighting: LossMemoryWeighting())], options: options), scorer
       )
     }
-    let folder = TemporaryFiles.folder()
-    defer { TemporaryFiles.remove(folder) }
+    let folder = try TemporaryFolder.make()
     for microBatch in [nil, 3] as [Int?] {
       let (whole, expected) = try make(microBatch)
       let result = try whole.train()

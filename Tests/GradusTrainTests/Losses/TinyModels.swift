@@ -1,6 +1,7 @@
 import GradusCore
 import GradusModels
 import GradusTensor
+import GradusTestSupport
 import GradusText
 @testable import GradusTrain
 
@@ -14,9 +15,8 @@ enum TinyModel: String, CaseIterable, Sendable {
 
   static let tokenizer: (any InputTokenizer)? = {
     let pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] + words
-    let path = TemporaryFiles.make("vocab.txt", pieces.joined(separator: "\n") + "\n")
-    defer { TemporaryFiles.remove(path) }
-    return try? WordPieceTokenizer(vocabulary: path)
+    let vocabulary = pieces.joined(separator: "\n") + "\n"
+    return try? WordPieceTokenizer(vocabulary: TemporaryFolder.makeFile(vocabulary, "vocab.txt"))
   }()
 
   /// Texts for `TinyCollection`: three words a document, the first of which tells its grade.

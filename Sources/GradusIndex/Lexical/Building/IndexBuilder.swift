@@ -30,22 +30,24 @@ public final class IndexBuilder {
   ///   - positions: Whether the index knows where words stand: for phrases and proximity. It grows by about as much as its
   ///     postings take, and twice that.
   ///   - columns: Metadata to filter by.
+  ///   - fields: What ``BM25F`` can weigh; nil for an index that it cannot search. Fields beside title and text are indexed too.
   ///   - compression: Of titles, texts and metadata; nil keeps them as they are.
   /// - Throws: ``IndexError/locked(path:pid:)``, ``IndexError/readOnly(path:)``, ``IndexError/otherKind(path:)`` where the folder
   ///   holds an index of another kind, `FileError`, and what the analyzer's configuration is refused for.
   public convenience init(
     directory: String, analyzer: AnalyzerConfiguration, memoryBudgetBytes: Int = 512 << 20,
     threads: Int = WorkerPool.shared.threads, positions: Bool = false, columns: [MetadataColumn] = [],
-    compression: StoredFieldCompression? = .zstd
+    fields: IndexFields? = nil, compression: StoredFieldCompression? = .zstd
   ) throws {
     try self.init(
       directory: directory, analyzer: analyzer, memoryBudgetBytes: memoryBudgetBytes, threads: threads, calls: .posix,
-      positions: positions, columns: columns, compression: compression)
+      positions: positions, columns: columns, fields: fields, compression: compression)
   }
 
   init(
     directory: String, analyzer: AnalyzerConfiguration, memoryBudgetBytes: Int, threads: Int, calls: SystemCalls,
-    positions: Bool = false, columns: [MetadataColumn] = [], compression: StoredFieldCompression? = .zstd
+    positions: Bool = false, columns: [MetadataColumn] = [], fields: IndexFields? = nil,
+    compression: StoredFieldCompression? = .zstd
   ) throws {
     self.directory = directory
     self.analyzer = analyzer
@@ -55,7 +57,7 @@ public final class IndexBuilder {
     let folder = try IndexFolder(path: directory, calls: calls)
     self.folder = folder
     let settings = SegmentSettings(
-      positions: positions, columns: columns, compression: compression, memoryBudgetBytes: memoryBudgetBytes)
+      positions: positions, columns: columns, fields: fields, compression: compression, memoryBudgetBytes: memoryBudgetBytes)
     do {
       segment = try SegmentBuilder(
         number: folder.nextGeneration, settings, analyzers: analyzers, directory: directory, calls: calls)

@@ -1,5 +1,6 @@
 /// Postings of the documents that one thread has analysed, in memory: per term a chain of chunks of variable-length
-/// numbers, which cost about two bytes a posting, and where positions are wanted another with some byte and a half a word.
+/// numbers, which cost about two bytes a posting, and where positions are wanted another with some byte and a half a word, and
+/// where fields are wanted another with a byte for each posting and field but the text.
 ///
 /// Documents must come in ascending order; which documents come does not matter.
 final class PostingsAccumulator {
@@ -34,6 +35,12 @@ final class PostingsAccumulator {
   private var listCapacity = 1 << 10
   private var positionLists: [PositionList] = []
   private let holdsPositions: Bool
+  /// Fields but the text; 0 where they are not wanted.
+  private let storedFields: Int
+  /// Frequencies in the fields but the text, posting after posting.
+  private var fieldLists: [Chain] = []
+  /// Of each term those in the document whose occurrences are being counted.
+  private var fieldCounts: [UInt32] = []
   /// A chunk: u32 place of the next chunk, then bytes.
   private var arena: UnsafeMutablePointer<UInt8>
   private var arenaCount = 0
@@ -43,8 +50,9 @@ final class PostingsAccumulator {
   private static let smallestChunk = 12
   private static let largestChunk = 1 << 12
 
-  init(holdsPositions: Bool = false) {
+  init(holdsPositions: Bool = false, fields: IndexFields? = nil) {
     self.holdsPositions = holdsPositions
+    storedFields = fields.map { $0.names.count - 1 } ?? 0
     lists = .allocate(capacity: listCapacity)
     arena = .allocate(capacity: arenaCapacity)
   }
@@ -59,12 +67,15 @@ final class PostingsAccumulator {
   /// Memory held, in bytes.
   var memory: Int {
     terms.memory + listCapacity * MemoryLayout<List>.stride + arenaCapacity
-      + positionLists.capacity * MemoryLayout<PositionList>.stride
+      + positionLists.capacity * MemoryLayout<PositionList>.stride + fieldLists.capacity * MemoryLayout<Chain>.stride
+      + fieldCounts.capacity * MemoryLayout<UInt32>.stride
   }
 
   /// Counts one occurrence of a term in a document.
+  ///
+  /// - Parameter field: Its place among the fields, which matters where they are held.
   @inline(__always)
-  func add(_ term: UnsafeBufferPointer<UInt8>, doc: UInt32, position: Int) {
+  func add(_ term: UnsafeBufferPointer<UInt8>, doc: UInt32, position: Int, field: Int = 0) {
     let (number, isNew) = terms.insert(term)
     if isNew {
       if number == listCapacity { lists = ByteTable.grown(lists, number, &listCapacity, atLeast: number + 1) }
@@ -72,6 +83,11 @@ final class PostingsAccumulator {
       if holdsPositions {
         positionLists.append(PositionList(previous: 0))
         addPosition(number, UInt32(position), isFirst: true)
+      }
+      if storedFields > 0 {
+        fieldLists.append(Chain())
+        fieldCounts.append(contentsOf: repeatElement(0, count: storedFields))
+        addField(number, field)
       }
       return
     }
@@ -84,12 +100,18 @@ final class PostingsAccumulator {
       lists[number].tf = 1
     }
     if holdsPositions { addPosition(number, UInt32(position), isFirst: isFirst) }
+    if storedFields > 0 { addField(number, field) }
   }
 
   private func addPosition(_ number: Int, _ position: UInt32, isFirst: Bool) {
     let gap = isFirst ? position : position - positionLists[number].previous
     positionLists[number].previous = position
     writeNumber(UInt64(gap), &positionLists[number].chain)
+  }
+
+  private func addField(_ number: Int, _ field: Int) {
+    guard field != IndexFields.rest else { return }
+    fieldCounts[number * storedFields + (field < IndexFields.rest ? field : field - 1)] += 1
   }
 
   /// Whether the arena comes near the end of what its 32-bit places can name.
@@ -121,6 +143,18 @@ final class PostingsAccumulator {
     guard holdsPositions else { return }
     var reader = ChainReader(arena: arena, firstChunk: positionLists[number].chain.firstChunk)
     for _ in 0..<occurrences { gaps.append(UInt32(truncatingIfNeeded: reader.nextNumber())) }
+  }
+
+  /// Appends the frequencies of a term in the fields but the text, posting after posting, where fields are held.
+  func appendFields(_ number: Int, to fields: inout [UInt32]) {
+    guard storedFields > 0 else { return }
+    if lists[number].written > 0 {
+      var reader = ChainReader(arena: arena, firstChunk: fieldLists[number].firstChunk)
+      for _ in 0..<Int(lists[number].written) * storedFields {
+        fields.append(UInt32(truncatingIfNeeded: reader.nextNumber()))
+      }
+    }
+    fields.append(contentsOf: fieldCounts[number * storedFields..<(number + 1) * storedFields])
   }
 
   private struct ChainReader {
@@ -167,6 +201,10 @@ final class PostingsAccumulator {
     list.previous = list.doc
     list.written += 1
     lists[number] = list
+    for place in number * storedFields..<(number + 1) * storedFields {
+      writeNumber(UInt64(fieldCounts[place]), &fieldLists[number])
+      fieldCounts[place] = 0
+    }
   }
 
   @inline(__always)

@@ -7,6 +7,7 @@ struct PostingsMerger {
   private var term: [UInt8] = []
   private var postings: [UInt64] = []
   private var gaps: [UInt32] = []
+  private var fields: [UInt32] = []
 
   init(_ runs: [any PostingsRun]) {
     heap = runs.filter { $0.term != nil }
@@ -14,10 +15,12 @@ struct PostingsMerger {
   }
 
   /// Calls `body` for each term, with postings as document number and, in the low 32 bits, tf, and with the gaps between its
-  /// positions, as many as the sum of the tfs, where positions are held.
+  /// positions, as many as the sum of the tfs, where positions are held, and its frequencies in the fields but the text, as many
+  /// for each posting, where fields are held.
   mutating func forEach(
     _ body: (
-      _ term: UnsafeBufferPointer<UInt8>, _ postings: UnsafeBufferPointer<UInt64>, _ gaps: UnsafeBufferPointer<UInt32>
+      _ term: UnsafeBufferPointer<UInt8>, _ postings: UnsafeBufferPointer<UInt64>, _ gaps: UnsafeBufferPointer<UInt32>,
+      _ fields: UnsafeBufferPointer<UInt32>
     ) throws -> Void
   ) throws {
     while let first = heap.first?.term {
@@ -25,9 +28,10 @@ struct PostingsMerger {
       term.append(contentsOf: first)
       postings.removeAll(keepingCapacity: true)
       gaps.removeAll(keepingCapacity: true)
+      fields.removeAll(keepingCapacity: true)
       var sources = 0
       while let top = heap.first, let next = top.term, term.withUnsafeBufferPointer({ bytesAreEqual($0, next) }) {
-        try top.takePostings(into: &postings, gaps: &gaps)
+        try top.takePostings(into: &postings, gaps: &gaps, fields: &fields)
         sources += 1
         if top.term == nil {
           heap[0] = heap[heap.count - 1]
@@ -38,30 +42,39 @@ struct PostingsMerger {
       if sources > 1 { sort() }
       try term.withUnsafeBufferPointer { term in
         try postings.withUnsafeBufferPointer { postings in
-          try gaps.withUnsafeBufferPointer { gaps in try body(term, postings, gaps) }
+          try gaps.withUnsafeBufferPointer { gaps in
+            try fields.withUnsafeBufferPointer { fields in try body(term, postings, gaps, fields) }
+          }
         }
       }
     }
   }
 
-  /// Puts the postings of several runs in order, each with its gaps.
+  /// Puts the postings of several runs in order, each with its gaps and frequencies in fields.
   private mutating func sort() {
-    guard !gaps.isEmpty else { return postings.sort() }
+    guard !gaps.isEmpty || !fields.isEmpty else { return postings.sort() }
+    let fieldCount = fields.count / postings.count
     var start = 0
-    var places: [(posting: UInt64, start: Int)] = []
+    var places: [(posting: UInt64, start: Int, number: Int)] = []
     places.reserveCapacity(postings.count)
-    for posting in postings {
-      places.append((posting, start))
-      start += Int(posting & 0xFFFF_FFFF)
+    for (number, posting) in postings.enumerated() {
+      places.append((posting, start, number))
+      start += gaps.isEmpty ? 0 : Int(posting & 0xFFFF_FFFF)
     }
     places.sort { $0.posting < $1.posting }
-    var ordered: [UInt32] = []
-    ordered.reserveCapacity(gaps.count)
+    var orderedGaps: [UInt32] = []
+    var orderedFields: [UInt32] = []
+    orderedGaps.reserveCapacity(gaps.count)
+    orderedFields.reserveCapacity(fields.count)
     for (number, place) in places.enumerated() {
       postings[number] = place.posting
-      ordered.append(contentsOf: gaps[place.start..<place.start + Int(place.posting & 0xFFFF_FFFF)])
+      if !gaps.isEmpty {
+        orderedGaps.append(contentsOf: gaps[place.start..<place.start + Int(place.posting & 0xFFFF_FFFF)])
+      }
+      orderedFields.append(contentsOf: fields[place.number * fieldCount..<(place.number + 1) * fieldCount])
     }
-    gaps = ordered
+    gaps = orderedGaps
+    fields = orderedFields
   }
 
   private mutating func siftDown(_ start: Int) {

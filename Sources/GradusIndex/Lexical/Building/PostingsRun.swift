@@ -5,9 +5,10 @@ import GradusFormats
 protocol PostingsRun: AnyObject {
   /// The term that the run stands at, or nil at its end; valid until the next call.
   var term: UnsafeBufferPointer<UInt8>? { get }
-  /// Appends the postings of that term (document number, and tf in the low 32 bits) and, where positions are held, the gaps
-  /// between its positions in the same order, and goes on to the next one.
-  func takePostings(into postings: inout [UInt64], gaps: inout [UInt32]) throws
+  /// Appends the postings of that term (document number, and tf in the low 32 bits) and, in the same order, where positions are
+  /// held the gaps between its positions and where fields are held its frequencies in the fields but the text, as many for each
+  /// posting; and goes on to the next one.
+  func takePostings(into postings: inout [UInt64], gaps: inout [UInt32], fields: inout [UInt32]) throws
 }
 
 /// A run that never left memory.
@@ -23,9 +24,10 @@ final class MemoryRun: PostingsRun {
 
   var term: UnsafeBufferPointer<UInt8>? { position < order.count ? accumulator.term(order[position]) : nil }
 
-  func takePostings(into postings: inout [UInt64], gaps: inout [UInt32]) {
+  func takePostings(into postings: inout [UInt64], gaps: inout [UInt32], fields: inout [UInt32]) {
     let start = postings.count
     accumulator.appendPostings(order[position], to: &postings)
+    accumulator.appendFields(order[position], to: &fields)
     accumulator.appendPositionGaps(order[position], occurrences: occurrences(postings[start...]), to: &gaps)
     position += 1
   }
@@ -36,13 +38,15 @@ private func occurrences(_ postings: ArraySlice<UInt64>) -> Int {
   postings.reduce(0) { $0 + Int($1 & 0xFFFF_FFFF) }
 }
 
-/// A run in a temporary file. A record: u32 bytes of the term, u32 postings, u32 gaps between positions, the term, 8 bytes per
-/// posting, 4 bytes per gap.
+/// A run in a temporary file. A record: u32 bytes of the term, u32 postings, u32 gaps between positions, u32 frequencies in
+/// fields, the term, 8 bytes per posting, 4 bytes per gap, 4 bytes per frequency.
 ///
 /// Runs live for one build and are read by the process that wrote them, so they carry no version.
 final class FileRun: PostingsRun {
   private let file: MappedFile
   private var offset = 0
+
+  private static let headerBytes = 16
 
   init(path: String) throws {
     file = try MappedFile(path: path)
@@ -53,18 +57,23 @@ final class FileRun: PostingsRun {
     let file = try AppendFile(path: path, calls: calls)
     var postings: [UInt64] = []
     var gaps: [UInt32] = []
+    var fields: [UInt32] = []
     for number in accumulator.sortedTerms() {
       let term = accumulator.term(number)
       postings.removeAll(keepingCapacity: true)
       gaps.removeAll(keepingCapacity: true)
+      fields.removeAll(keepingCapacity: true)
       accumulator.appendPostings(number, to: &postings)
+      accumulator.appendFields(number, to: &fields)
       accumulator.appendPositionGaps(number, occurrences: occurrences(postings[...]), to: &gaps)
       try file.append(UInt32(term.count))
       try file.append(UInt32(postings.count))
       try file.append(UInt32(gaps.count))
+      try file.append(UInt32(fields.count))
       try file.append(UnsafeRawBufferPointer(term))
       try postings.withUnsafeBytes { try file.append($0) }
       try gaps.withUnsafeBytes { try file.append($0) }
+      try fields.withUnsafeBytes { try file.append($0) }
     }
     try file.finishTemporary()
   }
@@ -72,17 +81,21 @@ final class FileRun: PostingsRun {
   var term: UnsafeBufferPointer<UInt8>? {
     guard offset < file.count else { return nil }
     let count = Int(file.bytes.number(UInt32.self, at: offset))
-    return UnsafeRawBufferPointer(rebasing: file.bytes[offset + 12..<offset + 12 + count]).bindMemory(to: UInt8.self)
+    let start = offset + Self.headerBytes
+    return UnsafeRawBufferPointer(rebasing: file.bytes[start..<start + count]).bindMemory(to: UInt8.self)
   }
 
-  func takePostings(into postings: inout [UInt64], gaps: inout [UInt32]) {
+  func takePostings(into postings: inout [UInt64], gaps: inout [UInt32], fields: inout [UInt32]) {
     let bytes = file.bytes
-    let start = offset + 12 + Int(bytes.number(UInt32.self, at: offset))
+    let start = offset + Self.headerBytes + Int(bytes.number(UInt32.self, at: offset))
     let count = Int(bytes.number(UInt32.self, at: offset + 4))
     let gapCount = Int(bytes.number(UInt32.self, at: offset + 8))
+    let fieldCount = Int(bytes.number(UInt32.self, at: offset + 12))
     for number in 0..<count { postings.append(bytes.number(UInt64.self, at: start + 8 * number)) }
     offset = start + 8 * count
     for number in 0..<gapCount { gaps.append(bytes.number(UInt32.self, at: offset + 4 * number)) }
     offset += 4 * gapCount
+    for number in 0..<fieldCount { fields.append(bytes.number(UInt32.self, at: offset + 4 * number)) }
+    offset += 4 * fieldCount
   }
 }

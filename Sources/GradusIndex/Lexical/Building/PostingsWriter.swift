@@ -11,17 +11,22 @@ struct PostingsWriter {
   /// Of all documents: bounds of the blocks rest on them.
   private let lengths: UnsafeBufferPointer<UInt32>
   private var positions: PositionsWriter?
+  private var fields: FieldsWriter?
   private var entries: [TermEntry] = []
   private var text: [UInt8] = []
   private var hashes: [UInt64] = []
   private var postingsCount = 0
   private var encoder = PostingListEncoder()
 
-  /// - Parameter positions: The file of positions, where they are wanted.
+  /// - Parameters:
+  ///   - positions: The file of positions, where they are wanted.
+  ///   - fields: What writes the file of fields, where they are wanted.
   init(
-    file: SectionFileWriter, path: String, lengths: UnsafeBufferPointer<UInt32>, positions: SectionFileWriter? = nil
+    file: SectionFileWriter, path: String, lengths: UnsafeBufferPointer<UInt32>, positions: SectionFileWriter? = nil,
+    fields: FieldsWriter? = nil
   ) throws {
     self.positions = try positions.map { try PositionsWriter(file: $0) }
+    self.fields = fields
     self.file = file
     self.path = path
     self.lengths = lengths
@@ -30,9 +35,11 @@ struct PostingsWriter {
 
   /// Adds a term; terms come in byte order, postings by ascending document.
   mutating func append(
-    _ term: UnsafeBufferPointer<UInt8>, _ postings: UnsafeBufferPointer<UInt64>, _ gaps: UnsafeBufferPointer<UInt32>
+    _ term: UnsafeBufferPointer<UInt8>, _ postings: UnsafeBufferPointer<UInt64>, _ gaps: UnsafeBufferPointer<UInt32>,
+    _ fieldFrequencies: UnsafeBufferPointer<UInt32>
   ) throws {
     try positions?.append(postings, gaps)
+    try fields?.append(fieldFrequencies)
     var entry = TermEntry(
       textOffset: UInt64(text.count), textLength: UInt32(term.count), documentFrequency: UInt32(postings.count),
       collectionFrequency: 0, postings: 0)
@@ -50,11 +57,14 @@ struct PostingsWriter {
   }
 
   /// Ends the postings and writes the dictionary.
-  mutating func finish() throws -> (terms: Int, postings: Int) {
+  ///
+  /// - Parameter fieldLengths: Of each document those of all fields, where fields are wanted.
+  mutating func finish(fieldLengths: [UInt32] = []) throws -> (terms: Int, postings: Int) {
     guard entries.count < Int(UInt32.max) else {
       throw IndexError.limitExceeded(path: path, what: "distinct terms", limit: Int(UInt32.max) - 1)
     }
     try positions?.finish()
+    try fields?.finish(lengths: fieldLengths)
     try file.append([UInt8](repeating: 0, count: Int(GRD_SLACK)))
     try file.begin(.terms)
     try entries.withUnsafeBytes { try file.append($0) }

@@ -50,9 +50,9 @@ public enum ModelSpecificationError: GradusError, Equatable {
   ///
   /// - Parameters:
   ///   - model: The name that the text must begin with, in small letters.
-  ///   - parameters: Those that may be given, each at most once.
+  ///   - parameters: Those that may be given, each at most once; nil for any.
   public static func arguments(
-    of specification: String, model: String, parameters: [String]
+    of specification: String, model: String, parameters: [String]?
   ) throws(ModelSpecificationError) -> [(name: String, value: Double)] {
     let text = specification.filter { !$0.isWhitespace }
     let name = text.prefix { $0 != "(" }
@@ -66,10 +66,7 @@ public enum ModelSpecificationError: GradusError, Equatable {
       let sides = part.split(separator: "=", omittingEmptySubsequences: false)
       guard sides.count == 2 else { throw .malformed(specification) }
       let parameter = String(sides[0])
-      guard parameters.contains(parameter) else {
-        let nearest = parameters.min { editDistance($0, parameter) < editDistance($1, parameter) }
-        throw .unknownParameter(parameter, nearest: nearest ?? model, known: parameters)
-      }
+      if let parameters, !parameters.contains(parameter) { throw unknown(parameter, model: model, known: parameters) }
       guard !arguments.contains(where: { $0.name == parameter }) else { throw .repeatedParameter(parameter) }
       guard let value = Double(sides[1]), value.isFinite else {
         throw .notANumber(parameter: parameter, text: String(sides[1]))
@@ -77,6 +74,12 @@ public enum ModelSpecificationError: GradusError, Equatable {
       arguments.append((parameter, value))
     }
     return arguments
+  }
+
+  /// A parameter that a model does not have, with the most similar one that it has.
+  static func unknown(_ parameter: String, model: String, known: [String]) -> ModelSpecificationError {
+    let nearest = known.min { editDistance($0, parameter) < editDistance($1, parameter) }
+    return .unknownParameter(parameter, nearest: nearest ?? model, known: known)
   }
 
   /// Levenshtein distance, ignoring case.

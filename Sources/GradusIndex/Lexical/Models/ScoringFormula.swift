@@ -17,6 +17,8 @@ public struct ScoringFormula: Sendable {
   var q = 0.0
   /// Dirichlet's mu, where a document's length adds `n ln(mu / (mu + length))`, n the sum of the query's known terms' weights.
   var documentSmoothing: Double?
+  /// The model of fields that the formula is of, for ``BM25F``.
+  var fieldModel: BM25F?
   /// Constants of a term, its weight in the query included.
   let term: @Sendable (TermCounts) -> grd_term
 

@@ -8,6 +8,7 @@ import GradusCore
 ///
 ///     bm25(k1,b)  bm25-robertson(k1,b)  bm25-atire(k1,b)  bm25+(k1,b,delta)  bm25l(k1,b,delta)
 ///     ql-dirichlet(mu)  ql-jm(lambda)
+///     bm25f(k1,b,FIELD,FIELD.b,...): ``BM25F``, for indexes with fields
 ///     dph  dfi-standardized  dfi-saturated  dfi-chisquared
 ///     tfidf  tfidf-classic  tfidf-pivoted(s)  coordinate
 ///     inl2(c)  pl2(c)  bb2(c)  in_expb2(c)  ifb2(c) ...: any triple of ``DivergenceFromRandomness``
@@ -18,6 +19,8 @@ public enum WeightingModels {
   /// - Throws: ``ModelSpecificationError``.
   public static func parse(_ specification: String) throws(ModelSpecificationError) -> any WeightingModel {
     let name = String(specification.prefix { $0 != "(" }.filter { !$0.isWhitespace }).lowercased()
+    // Its parameters are those of an index.
+    if name == BM25F.name { return try BM25F(parsing: specification) }
     guard let entry = entry(name) else { throw .unknownModel(name, known: names) }
     let arguments = try ModelSpecificationError.arguments(
       of: specification, model: name, parameters: entry.parameters)
@@ -29,7 +32,7 @@ public enum WeightingModels {
   }
 
   /// Of the models that are no triple of ``DivergenceFromRandomness``, and of the best known ones that are.
-  public static var names: [String] { table.map(\.name) + ["inl2", "pl2", "bb2", "in_expb2", "ifb2"] }
+  public static var names: [String] { [BM25F.name] + table.map(\.name) + ["inl2", "pl2", "bb2", "in_expb2", "ifb2"] }
 
   private struct Entry {
     let name: String
