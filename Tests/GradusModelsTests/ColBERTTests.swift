@@ -111,7 +111,7 @@ struct ColBERTTests {
         let level = grd_encoder_level(rawValue: number)
         check(try FusedBertEncoder(encoder, precision: .fp32, level: level).hidden(batch), 1e-5, "level \(number)")
       }
-      check(try FusedBertEncoder(encoder, precision: .bf16).hidden(batch), 0.15, "bf16")
+      check(try FusedBertEncoder(encoder, precision: .bf16).hidden(batch), 0.2, "bf16")
       // The others' vectors are those that they have without the rest, to the bit.
       let fused = try FusedBertEncoder(encoder, precision: .fp32), width = encoder.configuration.hiddenSize
       let together = try fused.hidden(batch)
