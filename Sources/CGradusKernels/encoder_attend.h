@@ -6,7 +6,8 @@
 
 typedef struct {
   int is_bf16;
-  size_t length;       ///< Tokens of the sequence.
+  size_t rows;         ///< Tokens of the sequence.
+  size_t length;       ///< Of these, the first, which are keys.
   size_t padded;       ///< Rounded up to 32.
   size_t width;        ///< Padded head size, a multiple of 16.
   size_t words;        ///< Of 32 bits, in a row of `width`.
@@ -66,7 +67,7 @@ GRD_INLINE void pack_values(const attention_head *h, const int is_bf16) {
 
 /// Which keys a query reaches.
 GRD_INLINE vint reached(const attention_head *h, vint key, size_t query) {
-  if (h->reach >= h->length) return vset_int(-1);
+  if (h->reach >= h->rows) return vset_int(-1);
   const vint distance = key - (int32_t)query;
   return (distance <= (int32_t)h->reach) & (distance >= -(int32_t)h->reach);
 }
@@ -90,7 +91,7 @@ GRD_INLINE void attend_rows(const int R, const int is_bf16, const attention_head
   vfloat largest[TILE_ROWS];
   GRD_UNROLL for (int i = 0; i < R; i++) largest[i] = vset(-3e38f);
   // The keys that any of the rows reaches; those that one row does not have a share of zero in it.
-  const int is_local = h->reach < length;
+  const int is_local = h->reach < h->rows;
   const size_t start = is_local && first > h->reach ? (first - h->reach) / PANEL * PANEL : 0;
   const size_t stop = is_local ? smaller(length, first + (size_t)R + h->reach) : length;
   for (size_t t = start; t < stop; t += TILE_VECTORS * LANES) {
@@ -173,7 +174,7 @@ static void attend_bf16(const attention_head *h) {
   pack_keys(h, 2);
   pack_values(h, 1);
 #define TILE(R, first) attend_rows(R, 1, h, first)
-  FOR_ROW_TILES(h->length, TILE);
+  FOR_ROW_TILES(h->rows, TILE);
 #undef TILE
 }
 
@@ -181,6 +182,6 @@ static void attend_fp32(const attention_head *h) {
   pack_keys(h, 4);
   pack_values(h, 0);
 #define TILE(R, first) attend_rows(R, 0, h, first)
-  FOR_ROW_TILES(h->length, TILE);
+  FOR_ROW_TILES(h->rows, TILE);
 #undef TILE
 }

@@ -236,13 +236,14 @@ static void stage(const grd_encoder_plan *plan, size_t number, size_t first, siz
 static void attend(const grd_encoder_plan *plan, size_t layer, size_t sequence, size_t first, size_t count,
                    grd_encoder_scratch *scratch) {
   const grd_encoder_sizes *sizes = &plan->sizes;
-  const size_t start = (size_t)plan->batch->offsets[sequence], length = (size_t)plan->batch->offsets[sequence + 1] - start;
+  const size_t start = (size_t)plan->batch->offsets[sequence], tokens = (size_t)plan->batch->offsets[sequence + 1] - start;
+  const size_t length = plan->batch->attended ? (size_t)plan->batch->attended[sequence] : tokens;
   const size_t element = sizes->element, part = sizes->context_stride * element;
   for (size_t head = first; head < first + count; head++) {
     const size_t column = head * sizes->head_width * element;
     const char *rows = (const char *)plan->qkv + start * sizes->qkv_stride * element + column;
     const attention_head h = {
-        .length = length, .padded = round_up(length, PANEL), .width = sizes->head_width,
+        .rows = tokens, .length = length, .padded = round_up(length, PANEL), .width = sizes->head_width,
         .words = sizes->head_width * element / 4, .queries = rows, .keys = rows + part, .values = rows + 2 * part,
         .stride = sizes->qkv_stride, .context = (char *)plan->context + start * part + column,
         .context_stride = sizes->context_stride, .scratch = scratch,

@@ -107,6 +107,14 @@ static size_t lay_out(grd_encoder_plan *plan, char *memory) {
   return used;
 }
 
+/// Whether all tokens of a sequence have a key to attend to in every layer.
+static int has_keys(const grd_encoder_model *model, size_t length, int32_t attended) {
+  if (attended < 0 || (size_t)attended > length || (length && !attended)) return 0;
+  for (size_t layer = 0; model->reaches && layer < model->shape.layers; layer++)
+    if (length - (size_t)attended > model->reaches[layer]) return 0;
+  return 1;
+}
+
 /// Counts what a batch needs; false where a size contradicts another.
 static int measure(grd_encoder_plan *plan, const grd_encoder_model *model, const grd_encoder_batch *batch, size_t lanes) {
   const grd_encoder_shape *shape = &model->shape;
@@ -118,6 +126,7 @@ static int measure(grd_encoder_plan *plan, const grd_encoder_model *model, const
   for (size_t s = 0; s < batch->sequences; s++) {
     if (batch->offsets[s + 1] < batch->offsets[s]) return 0;
     const size_t length = (size_t)(batch->offsets[s + 1] - batch->offsets[s]);
+    if (batch->attended && !has_keys(model, length, batch->attended[s])) return 0;
     const size_t heads = heads_per_unit(shape->heads, length);
     if (length) plan->units += (shape->heads + heads - 1) / heads;
     if (length > plan->longest) plan->longest = length;

@@ -32,7 +32,8 @@ extension DenseSearchCommand {
     private func store(in index: String, _ command: DenseSearchCommand) throws {
       let fingerprint = try EncoderFingerprint(name: model, folder: folder, encoder: encoder)
       let configuration = command.tokenStorage.configuration(
-        dimension: encoder.dimension, encoder: fingerprint, seed: command.storage.seed)
+        dimension: encoder.dimension, encoder: fingerprint, seed: command.storage.seed,
+        columns: try command.metadataColumns())
       try Folder.create(index)
       let builder = try TokenIndexBuilder(creating: index, configuration: configuration, storesDocuments: true)
       var documents = 0, truncated = 0, tokens = 0

@@ -26,6 +26,9 @@ struct DenseSearchCommand: ParsableCommand {
         gradus dense faq --index faq.vectors --model minilm-l6
         gradus search faq.vectors --query "how do I sort a hash by value"
 
+      Searches may filter by metadata (--filter): at once by what --columns names here, as 'gradus index' has it, and by reading \
+      the stored documents for the rest.
+
       An index grows and shrinks; what changes is visible at once, in one step:
 
         gradus dense more.jsonl --index faq.vectors --add
@@ -40,6 +43,9 @@ struct DenseSearchCommand: ParsableCommand {
 
         gradus dense faq --late-interaction --index faq.tokens --model minilm-l6
         gradus search faq.tokens --topics faq --split test --nprobe 4 --out maxsim.run
+
+      MODEL may then be a trained ColBERT, in the layout of stanford-futuredata/ColBERT or of PyLate: its markers, [MASK] \
+      tokens, skip list, lengths and projection are used.
       """)
 
   @Argument(help: ArgumentHelp("A collection's name, a folder or a file; '-' is standard input.", valueName: "corpus"))
@@ -53,6 +59,12 @@ struct DenseSearchCommand: ParsableCommand {
 
   @Flag(help: "A vector for every token of a text, compared by MaxSim.")
   var lateInteraction = false
+
+  @Option(
+    help: ArgumentHelp(
+      "With --index, of a new one: metadata to filter by, such as year:date,lang:keyword,price:number.",
+      valueName: "name:kind,..."))
+  var columns: String?
 
   @OptionGroup(title: "With --index") var change: VectorIndexChange
   @OptionGroup(title: "With --index, of a new one") var storage: VectorStorageOptions
@@ -104,6 +116,9 @@ struct DenseSearchCommand: ParsableCommand {
     guard !change.isGiven || (index != nil && !lateInteraction) else {
       throw ValidationError("--add, --replace, --delete and --compact go with --index, of one vector a document")
     }
+    guard columns == nil || (index != nil && !change.isGiven) else {
+      throw ValidationError("--columns goes with --index, of a new one")
+    }
     guard !tokenStorage.isGiven || (lateInteraction && index != nil) else {
       throw ValidationError("--nbits, --centroids and --kmeans-iterations go with --late-interaction and --index")
     }
@@ -144,15 +159,14 @@ struct DenseSearchCommand: ParsableCommand {
       throw UsageError("\(model) is a trained re-ranker, which makes no vectors; use it with 'gradus rerank'")
     }
     let limits = maximumTokens.map { TokenLimits(maximumTokens: $0) }
-    let loaded = try BiEncoder(folder: folder, limits: limits)
     let precision = try arithmetic.resolved().precision
     if lateInteraction {
-      let tokens = try LateInteractionEncoder(loaded).prepared(for: precision)
+      let tokens = try LateInteractionEncoder(folder: folder, limits: limits).prepared(for: precision)
       return try LateInteraction(
         corpus: corpus, encoder: tokens, model: model, folder: folder, threads: threadCount, printsJSON: output.json
       ).run(self)
     }
-    let encoder = try loaded.prepared(for: precision)
+    let encoder = try BiEncoder(folder: folder, limits: limits).prepared(for: precision)
     if let index { return try store(in: index, encoder: encoder, folder: folder, precision: precision, threadCount) }
     guard let topics else { return }
     let queries = try InputNames.queries(topics, split: split, field: field)
@@ -179,6 +193,9 @@ struct DenseSearchCommand: ParsableCommand {
     printToStandardError(summary.text)
   }
 
+  /// What `--columns` names.
+  func metadataColumns() throws -> [MetadataColumn] { try columns.map { try MetadataColumn.parse($0) } ?? [] }
+
   /// Encodes piece by piece, so that memory does not grow with the corpus.
   private func store(
     in index: String, encoder: BiEncoder, folder: ModelFolder, precision: NumericPrecision, _ threadCount: Int
@@ -196,7 +213,8 @@ struct DenseSearchCommand: ParsableCommand {
       writer = try VectorIndexWriter(
         creating: index,
         configuration: storage.configuration(
-          dimension: encoder.dimension, metric: encoder.isNormalized ? .cosine : .dot, encoder: fingerprint),
+          dimension: encoder.dimension, metric: encoder.isNormalized ? .cosine : .dot, encoder: fingerprint,
+          columns: try metadataColumns()),
         storesDocuments: true, memoryBudgetBytes: storage.memory << 20, threads: threadCount)
     }
     let configuration = writer.configuration

@@ -32,7 +32,8 @@ struct RerankCommand: ParsableCommand {
         gradus rerank bm25.run --topics faq --corpus faq --cascade minilm-l6:40,small-ranker:15 --model my-ranker --budget-ms 50
 
       --early-exit stops reading a candidate as soon as an exit of the model is sure that it is not relevant. What was read \
-      to the end stands before what left; of that, what left later stands before what left earlier. Probabilities are those \
+      to the end stands before what left; of that, what left later stands before what left earlier; of passages (max, first), a \
+      document stands where its best one does. Probabilities are those \
       of even odds, as the development queries taught them: 0.1 means that other candidates are nine times as likely to look so:
 
         gradus train --model minilm-l6 --data faq --exits 2,4 --out exiting
@@ -103,8 +104,10 @@ struct RerankCommand: ParsableCommand {
     if try passageReading() != nil, states.path != nil {
       throw ValidationError("--document-states are of whole documents; leave --passages out")
     }
-    if passages != nil, try earlyExit.thresholds != nil {
-      throw ValidationError("--early-exit reads whole documents: scores of passages that left in different places do not add up")
+    if let reading = try passageReading(), try earlyExit.thresholds != nil, !reading.aggregation.picksOne {
+      throw ValidationError(
+        "--passages \(passages ?? "") adds scores, and those of passages that left in different places do not add up; take "
+          + "--passages max or first, or leave --early-exit out")
     }
     try RunChecks.check(tag: tag)
     try RunChecks.checkSummary(output, out: out)
@@ -141,7 +144,8 @@ struct RerankCommand: ParsableCommand {
       queries: queries, depth: .max, document: try documents(of: candidates, in: stored))
     let settings = RankerSettings(
       firstStageWeight: firstStageWeight, arithmetic: arithmetic, queryPrompt: queryPrompt.map(PromptChoice.named),
-      documentPrompt: documentPrompt.map(PromptChoice.named), passages: try passageReading(), earlyExit: earlyExit,
+      documentPrompt: documentPrompt.map(PromptChoice.named), passages: try passageReading(),
+      earlyExit: try earlyExit.thresholds,
       states: states, documents: { differentDocuments(groups) }, stored: passages == nil ? stored : nil)
     let ranker = try BudgetedReranker(
       try budget.cascade().map { try settings.stage($0.model, passing: .best($0.count), isBefore: true) }

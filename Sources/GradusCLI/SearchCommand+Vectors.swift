@@ -50,11 +50,10 @@ extension SearchCommand {
 
   private func searchTokens() throws {
     try refuseTerms()
-    guard feedback == nil, filter == nil, vectors.efSearch == nil, vectors.vectorFeedback == nil else {
-      throw UsageError(
-        "\(index) holds token vectors, which know no graph, feedback or filter: leave --efSearch, --feedback and --filter out")
+    guard feedback == nil, vectors.efSearch == nil, vectors.vectorFeedback == nil else {
+      throw UsageError("\(index) holds token vectors, which know no graph and no feedback: leave --efSearch and --feedback out")
     }
-    let search = try TokenSearch(index: index, vectors, tokens, depth: depth ?? (query == nil ? 1000 : 10))
+    let search = try TokenSearch(index: index, vectors, tokens, filter: filter, depth: depth ?? (query == nil ? 1000 : 10))
     if let query {
       let answers = try search.answers(query, k: depth ?? 10)
       return try output.json ? printJSON(answers) : printOutput(answers.text(.standardOutput))

@@ -124,7 +124,49 @@ struct RerankBudgetTests {
     let stored = try rerank("tildev2:nowhere", "--early-exit", "0.1")
     #expect(stored.code == 2 && stored.error.contains("--exits"), "\(stored.error)")
     #expect(try rerank("exiting", "--early-exit", "0.9", "--early-exit-relevant", "0.8").code == 2)
-    #expect(try rerank("exiting", "--early-exit", "0.1", "--passages", "max").code == 2)
+  }
+
+  @Test("Early exits of passages and in a pipeline; what would add their scores is refused")
+  func earlyExitsElsewhere() throws {
+    try writeModel("exiting", seed: 1, hasExit: true)
+    #expect(try rerank("exiting", "--early-exit", "0.5").code == 0)
+    let whole = try folder.text("out.run")
+    // Documents of two words are one passage.
+    for passages in ["max", "first", "top:1"] {
+      #expect(try rerank("exiting", "--early-exit", "0.5", "--passages", passages).code == 0)
+      #expect(try folder.text("out.run") == whole, "\(passages)")
+    }
+    let words = try rerank("exiting", "--early-exit", "1", "--passages", "max", "--window", "1")
+    #expect(words.error.contains("after layer 1 (not relevant), 0 read to the end"), "\(words.error)")
+    for passages in ["sum", "avg", "top:2"] {
+      let outcome = try rerank("exiting", "--early-exit", "0.5", "--passages", passages)
+      #expect(outcome.code == 2 && outcome.error.contains("do not add up"), "\(outcome.error)")
+    }
+    func pipeline(_ stages: String...) throws -> Command.Outcome {
+      try folder.write("corpus: corpus.jsonl\npipeline:\n" + stages.map { "  - {\($0)}\n" }.joined(), "plan.yaml")
+      return try Command.run(
+        ["pipeline", "plan.yaml", "--topics", "topics.jsonl", "--precision", "fp32", "--out", "plan.run"], in: folder)
+    }
+    func lines(_ text: String) -> [[Substring]] {
+      text.split(separator: "\n").map { $0.split(separator: " ") }.map { [$0[0], $0[2], $0[4]] }
+    }
+    let first = "stage: run, file: first.run", early = "stage: rerank, model: exiting, early-exit: 0.5"
+    var outcome = try pipeline(first, early)
+    #expect(outcome.code == 0, "\(outcome.error)")
+    #expect(try lines(folder.text("plan.run")) == lines(whole))
+    #expect(try pipeline(first, "stage: rerank, model: exiting").code == 0)
+    #expect(try lines(folder.text("plan.run")) != lines(whole))
+    for (branches, expected) in [
+      ("stage: sum, of: [{\(first)}, {stage: chain, stages: [{\(first)}, {\(early)}]}]", "'sum' adds"),
+      ("stage: fuse, method: combsum, of: [{\(first)}, {stage: chain, stages: [{\(first)}, {\(early)}]}]", "combsum adds"),
+    ] {
+      outcome = try pipeline(branches)
+      #expect(outcome.code == 65 && outcome.error.contains(expected), "\(outcome.error)")
+    }
+    outcome = try pipeline("stage: fuse, of: [{\(first)}, {stage: chain, stages: [{\(first)}, {\(early)}]}]")
+    #expect(outcome.code == 0, "\(outcome.error)")
+    outcome = try pipeline(first, "stage: rerank, model: plain, early-exit: 0.5")
+    #expect(outcome.code == 2 && outcome.error.contains("--exits"), "\(outcome.error)")
   }
 
   @Test("States of documents are computed once and then read; another model's are refused")

@@ -1,5 +1,6 @@
 import Foundation
 import GradusCore
+import GradusFormats
 import GradusModels
 import GradusText
 import Testing
@@ -19,6 +20,7 @@ struct VectorCommandTests {
       "{\"_id\": \"q1\", \"text\": \"word1 word2\"}\n{\"_id\": \"q2\", \"text\": \"word9 word3\"}\n", "topics.jsonl")
     let run = ["q1", "q2"].flatMap { qid in (0..<Self.count).map { "\(qid) Q0 d\($0) \($0 + 1) \(40 - $0) first" } }
     try folder.write(run.joined(separator: "\n") + "\n", "first.run")
+    try folder.write("{\"_id\": \"d0\", \"text\": \"word1\", \"metadata\": {\"year\": \"late\"}}\n", "bad.jsonl")
   }
 
   private static func document(_ number: Int) -> String {
@@ -182,6 +184,62 @@ struct VectorCommandTests {
     try refused(2, "another kind", "dense", "corpus.jsonl", "--index", "tok", "--model", "encoder")
     try refused(2, "makes no vectors", "dense", "corpus.jsonl", "--late-interaction", "--index", "x", "--model", "ranker")
     try refused(2, "--late-interaction and --index", "dense", "corpus.jsonl", "--index", "x", "--nbits", "2")
+  }
+
+  @Test("Columns answer filters on both kinds of vectors as stored documents do")
+  func columns() throws {
+    for kind in [[], ["--late-interaction"]] as [[String]] {
+      for columns in [[], ["--columns", "year:date"]] as [[String]] {
+        let name = "idx\(kind.count)\(columns.count)"
+        let outcome = try Command.run(
+          ["dense", "corpus.jsonl", "--index", name, "--model", "encoder", "--precision", "fp32"] + kind + columns, in: folder)
+        try #require(outcome.code == 0, "\(outcome.error)")
+        try done("search", name, "--topics", "topics.jsonl", "--filter", "year>=2006", "-k", "9", "--out", "found.run")
+        #expect(Set(try read("found.run").names) == Set(["q1", "q2"].flatMap { q in (16...19).map { "\(q) d\($0)" } }))
+        #expect(try done("validate", name).code == 0)
+      }
+    }
+    try refused(2, "is no date", "search", "idx02", "--query", "a", "--filter", "year=word")
+    try refused(2, "goes with --index", "dense", "corpus.jsonl", "--index", "idx00", "--add", "--columns", "year:date")
+    try refused(65, "year", "dense", "bad.jsonl", "--index", "x", "--model", "encoder", "--columns", "year:number")
+  }
+
+  @Test("A ColBERT of Stanford's layout, from index to answer and as a re-ranker")
+  func colBERT() throws {
+    let source = try SafetensorsFile(path: folder.path("encoder/model.safetensors"))
+    try folder.write(try folder.text("encoder/vocab.txt"), "colbert/vocab.txt")
+    try folder.write(try folder.text("encoder/config.json"), "colbert/config.json")
+    let weights = SafetensorsWriter(path: folder.path("colbert/model.safetensors"))
+    for tensor in source.tensors { weights.add(tensor.name, shape: tensor.shape, floats: try source.floats(tensor.name)) }
+    var generator = SeededGenerator(seed: 8)
+    weights.add("linear.weight", shape: [16, 32], floats: (0..<512).map { _ in Float(generator.normal()) })
+    try weights.commit()
+    try folder.write(
+      "{\"dim\": 16, \"query_maxlen\": 8, \"doc_maxlen\": 12, \"query_token_id\": \"word20\", \"doc_token_id\": \"word21\"}",
+      "colbert/artifact.metadata")
+    let report = try done(
+      "dense", "corpus.jsonl", "--late-interaction", "--index", "col", "--model", "colbert", "--precision", "fp32", "--nbits",
+      "4", "--json"
+    ).json()
+    // Three words, [CLS], [D] and [SEP].
+    #expect(report["tokens"] as? Int == 120 && report["dimension"] as? Int == 16)
+    try done(
+      "dense", "corpus.jsonl", "--late-interaction", "--topics", "topics.jsonl", "--model", "colbert", "--precision", "fp32",
+      "-k", "20", "--out", "scan.run")
+    try done(
+      "rerank", "first.run", "--topics", "topics.jsonl", "--corpus", "corpus.jsonl", "--model", "maxsim:colbert", "--precision",
+      "fp32", "--out", "corpus.run")
+    let scanned = try read("scan.run")
+    #expect(try read("corpus.run").names == scanned.names && scanned.scores.allSatisfy { abs($0) <= 8.01 })
+    try done("search", "col", "--topics", "topics.jsonl", "--exact", "-k", "20", "--out", "exact.run")
+    try done(
+      "rerank", "first.run", "--topics", "topics.jsonl", "--index", "col", "--model", "maxsim:colbert", "--precision", "fp32",
+      "--out", "stored.run")
+    #expect(try read("stored.run").names == read("exact.run").names)
+    try refused(2, "a vector for every token", "dense", "corpus.jsonl", "--index", "x", "--model", "colbert")
+    try refused(2, "use the encoder of the index", "search", "col", "--query", "a", "--encoder", "encoder")
+    try folder.write("{\"dim\": 24}", "colbert/artifact.metadata")
+    try refused(65, "dim is 24", "search", "col", "--query", "a")
   }
 
   @Test("ANNCUR with the whole budget gives the re-ranker's order; scores are kept and refused for another model")

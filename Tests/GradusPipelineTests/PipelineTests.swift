@@ -184,6 +184,34 @@ import Testing
     #expect(direct.documents == rescored.documents && Ranking(qid: "q", documents: direct.documents) == direct)
   }
 
+  @Test("What left a model early stands where it left, with numbers that only order; the tail stays behind")
+  func earlyExits() throws {
+    /// A text of "score:layer:r" left after that layer as relevant, "score:layer:n" as not relevant.
+    struct Leaving: Reranker {
+      let scoreKind = ScoreKind.logit
+      func scores(of candidates: [Candidate], for query: Query) -> [CandidateScore] {
+        candidates.map { candidate in
+          let parts = candidate.document.text.split(separator: ":")
+          let exit = parts.count < 3 ? nil : EarlyExit(layer: Int(parts[1]) ?? 0, isRelevant: parts[2] == "r")
+          return CandidateScore(score: Double(parts[0]) ?? .nan, exit: exit)
+        }
+      }
+    }
+    let texts = [("a", "9:2:n"), ("b", "1"), ("c", "8:4:n"), ("d", "0:2:r"), ("e", "3"), ("f", "x:2:r")]
+    let table = DocumentTable(texts.map { Document(docno: $0, text: $1) })
+    func rescored(_ names: [String], top: Int) throws -> RankedList {
+      let start = try list(names.enumerated().map { ($1, 9 - Double($0)) })
+      return try RescoringWindow(start, top: top, stage: "r").rescored(by: Leaving(), documents: table).0
+    }
+    let left = try rescored(["a", "b", "c", "d", "e"], top: 4)
+    #expect(docnos(left) == ["d", "b", "c", "a", "e"] && left.documents.map(\.score) == [2, 1, 0, -1, -2])
+    #expect(left.scoreKind == .unknown)
+    let whole = try rescored(["b", "e"], top: 2)
+    #expect(docnos(whole) == ["e", "b"] && whole.documents.map(\.score) == [3, 1] && whole.scoreKind == .logit)
+    // A number that is none is not hidden by where it left.
+    #expect(throws: PipelineError.notFinite(stage: "r", qid: "q", docno: "f")) { try rescored(["a", "f"], top: 2) }
+  }
+
   @Test("Rewriters, feedback, expanders and generators are typed stages")
   func otherStages() throws {
     struct Upper: Rewriter {

@@ -1,4 +1,5 @@
 import GradusCore
+import GradusModels
 import GradusRank
 import Testing
 
@@ -126,5 +127,52 @@ struct EarlyExitOrderTests {
     // A budget of five tokens scores the first five, which then stand above the rest, also where they left.
     let short = try BudgetedReranker([CascadeStage("leaving", Leaving())], budget: .tokens(5)).rerank(Self.group(Array(0..<9)))
     #expect(short.reranked.ranking.documents.map(\.docno) == ["d1", "d3", "d2", "d4", "d0", "d5", "d6", "d7", "d8"])
+  }
+
+  /// A word of "score:layer:r" left after that layer as relevant, "score:layer:n" as not relevant, "score" went to the end.
+  private struct LeavingWords: MeteredReranker {
+    let scoreKind = ScoreKind.logit
+    func scores(of candidates: [Candidate], for query: Query) -> [CandidateScore] {
+      candidates.map { candidate in
+        let parts = candidate.document.text.split(separator: ":")
+        let exit = parts.count < 3 ? nil : EarlyExit(layer: Int(parts[1]) ?? 0, isRelevant: parts[2] == "r")
+        return CandidateScore(score: Double(parts[0]) ?? 0, truncatedTokens: 1, exit: exit)
+      }
+    }
+    func read(_ candidate: Candidate, for query: Query) -> Candidate { candidate }
+    func tokens(of read: Candidate) -> Int { 1 }
+    func scores(ofRead read: [Candidate], for query: Query) -> [CandidateScore] { scores(of: read, for: query) }
+  }
+
+  @Test("A document stands where its best passage does; scores of passages that left do not add up")
+  func passages() throws {
+    let texts = ["9:2:n 1 8:4:n", "9:2:n 3:4:n", "1 0:2:r 5:4:r", "2 7", "5:2:r nan"]
+    let candidates = texts.enumerated().map { Candidate(document: Document(docno: "d\($0)", text: $1)) }
+    let query = Query(qid: "1", text: "q")
+    func scores(_ aggregation: PassageAggregation) throws -> [CandidateScore] {
+      let reranker = PassageReranker(
+        base: LeavingWords(), windows: PassageWindows(size: 1, stride: 1), aggregation: aggregation)
+      let found = try reranker.scores(of: candidates, for: query)
+      let read = try reranker.scores(ofRead: candidates.map { try reranker.read($0, for: query) }, for: query)
+      // The last one's score is no number.
+      #expect(read.dropLast() == found.dropLast())
+      return found
+    }
+    for aggregation in [PassageAggregation.maximum, .meanOfBest(count: 1)] {
+      let best = try scores(aggregation)
+      #expect(best.map(\.exit) == [
+        nil, EarlyExit(layer: 4, isRelevant: false), EarlyExit(layer: 2, isRelevant: true), nil, nil,
+      ])
+      #expect(best.prefix(4).map(\.score) == [1, 3, 0, 7] && best[4].score.isNaN)
+      #expect(best.map(\.truncatedTokens) == [3, 2, 3, 2, 2])
+    }
+    let first = try scores(.first)
+    #expect(first.map(\.score) == [9, 9, 1, 2, 5] && first.map { $0.exit?.layer } == [2, 2, nil, nil, 2])
+    for aggregation in [PassageAggregation.sum, .mean, .meanOfBest(count: 2)] {
+      #expect(!aggregation.picksOne)
+      #expect(throws: ModelError.exitsDoNotAdd) { try scores(aggregation) }
+    }
+    let whole = PassageReranker(base: LeavingWords(), windows: PassageWindows(size: 1, stride: 1), aggregation: .sum)
+    #expect(try whole.scores(of: [candidates[3]], for: query).map(\.score) == [9])
   }
 }

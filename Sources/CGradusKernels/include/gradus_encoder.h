@@ -109,6 +109,9 @@ typedef struct {
   /// the embedding tables are not read.
   const float *embedded;
   const int32_t *positions;  ///< Rotated form: of each token, [tokens].
+  /// NULL, or how many of each sequence's first tokens all of its tokens attend to, [sequences]: at least one of a sequence that
+  /// is not empty, and within reach of its last token.
+  const int32_t *attended;
 } grd_encoder_batch;
 
 /// Bytes of workspace for a forward pass in which at most `lanes` tasks run at a time.

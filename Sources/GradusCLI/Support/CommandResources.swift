@@ -15,18 +15,23 @@ struct CommandResources: PipelineResources {
     return Deferred(fingerprint: try ContentFingerprint.of(path: path)) { try CorpusReader(path: path).readAll() }
   }
 
-  func reranker(_ model: String, firstStageWeight: Double?) throws -> Deferred<any Reranker> {
+  func reranker(
+    _ model: String, firstStageWeight: Double?, earlyExit: EarlyExitThresholds?
+  ) throws -> Deferred<any Reranker> {
     let name = RankerSettings.lateInteraction(model) ?? model
     let isHere = InputNames.exists(name + "/" + ModelManifest.fileName)
     let folder = isHere ? name : try InputNames.model(name).folder
     var settings = [StageSetting("precision", precision.rawValue)]
     if let firstStageWeight { settings.append(StageSetting("first-stage-weight", firstStageWeight)) }
+    if let earlyExit {
+      settings.append(StageSetting("early-exit", "\(earlyExit.notRelevant)-\(earlyExit.relevant)"))
+    }
     let precision = precision
     return Deferred(fingerprint: try ContentFingerprint.of(path: folder), settings: settings) {
       let arithmetic = PrecisionOption.of(precision)
       let stage = try RankerSettings(
         firstStageWeight: firstStageWeight, arithmetic: arithmetic, queryPrompt: nil, documentPrompt: nil, passages: nil,
-        earlyExit: nil, states: nil, documents: { [] }
+        earlyExit: earlyExit, states: nil, documents: { [] }
       ).stage(model)
       return stage.firstStageWeight == 0 ? stage.reranker : Self.interpolated(stage.reranker, stage.firstStageWeight)
     }
@@ -80,7 +85,9 @@ struct CommandResources: PipelineResources {
     }
   }
 
-  func tokens(_ path: String, encoder: String?, _ options: TokenSearchOptions?) throws -> Deferred<any Retriever> {
+  func tokens(
+    _ path: String, encoder: String?, _ options: TokenSearchOptions?, filter: String?
+  ) throws -> Deferred<any Retriever> {
     guard TokenIndex.isPresent(at: path) else { throw IndexError.notAnIndex(path: path) }
     let name = try encoder ?? TokenIndex(path: path).configuration.encoder.name
     let precision = precision
@@ -88,7 +95,7 @@ struct CommandResources: PipelineResources {
       fingerprint: try fingerprint(index: path, encoder: name), settings: [StageSetting("precision", precision.rawValue)]
     ) {
       try TokenSearch(
-        index: path, encoder: name, strategy: options.map { .pruned($0) } ?? .exhaustive,
+        index: path, encoder: name, strategy: options.map { .pruned($0) } ?? .exhaustive, filter: filter,
         arithmetic: PrecisionOption.of(precision)
       ).retriever
     }

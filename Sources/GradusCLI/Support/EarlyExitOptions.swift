@@ -23,11 +23,12 @@ struct EarlyExitOptions: ParsableArguments {
       return try EarlyExitThresholds(notRelevant: notRelevant ?? 0, relevant: relevant ?? 1)
     }
   }
+}
 
+extension EarlyExitThresholds {
   /// The scorer, stopping early.
   func applied(to scorer: any PairScorer) throws -> any PairScorer {
-    guard let thresholds = try thresholds else { return scorer }
     guard let model = scorer as? CrossEncoder else { throw ModelError.noExits }
-    return try model.exitingEarly(thresholds)
+    return try model.exitingEarly(self)
   }
 }

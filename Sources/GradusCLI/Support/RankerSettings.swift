@@ -14,7 +14,7 @@ struct RankerSettings {
   let documentPrompt: PromptChoice?
   let passages: PassageReading?
   /// Of the last stage; nil for none.
-  let earlyExit: EarlyExitOptions?
+  let earlyExit: EarlyExitThresholds?
   /// Of the last stage; nil for none.
   let states: DocumentStatesOptions?
   /// The candidates' documents, whose states are computed where the file is not there yet.
@@ -85,7 +85,7 @@ struct RankerSettings {
   private func refuseOptionsOfLayers(isBefore: Bool) throws {
     guard !isBefore else { return }
     try states?.refuse()
-    if try earlyExit?.thresholds != nil { throw ModelError.noExits }
+    if earlyExit != nil { throw ModelError.noExits }
   }
 
   private func exitingEarly(_ scorer: any PairScorer) throws -> any PairScorer { try earlyExit?.applied(to: scorer) ?? scorer }
@@ -121,9 +121,8 @@ struct RankerSettings {
     guard makesVectors, !folder.isSequenceClassifier else {
       throw UsageError("\(encoderName) is a trained re-ranker, which makes no vectors; use it without 'maxsim:'")
     }
-    let loaded = try BiEncoder(folder: folder)
     let precision = try arithmetic.resolved().precision
-    let encoder = try LateInteractionEncoder(loaded).prepared(for: precision)
+    let encoder = try LateInteractionEncoder(folder: folder).prepared(for: precision)
     let base: LateInteractionReranker
     if case .tokens(let index)? = stored {
       base = try LateInteractionReranker(

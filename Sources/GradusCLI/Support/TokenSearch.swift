@@ -41,27 +41,33 @@ struct TokenSearch {
 
   /// - Parameters:
   ///   - encoder: Nil for the one that made the index.
+  ///   - filter: As `--filter` has it.
   ///   - arithmetic: Of the encoder; nil for fp32.
   init(
-    index path: String, encoder: String?, strategy: LateInteractionRetriever.Strategy, arithmetic: PrecisionOption? = nil
+    index path: String, encoder: String?, strategy: LateInteractionRetriever.Strategy, filter: String? = nil,
+    arithmetic: PrecisionOption? = nil
   ) throws {
-    index = try TokenIndex(path: path)
+    let index = try TokenIndex(path: path)
+    self.index = index
     let name = encoder ?? index.configuration.encoder.name
     let folder = ModelFolder(path: try InputNames.model(name).folder)
-    let loaded = try BiEncoder(folder: folder)
-    let prepared = try LateInteractionEncoder(loaded)
-      .prepared(for: arithmetic?.resolved().precision ?? .fp32)
-    retriever = try LateInteractionRetriever(
+    let prepared = try LateInteractionEncoder(folder: folder).prepared(for: arithmetic?.resolved().precision ?? .fp32)
+    var retriever = try LateInteractionRetriever(
       encoder: prepared, fingerprint: EncoderFingerprint(name: name, folder: folder, encoder: prepared), index: index,
       strategy: strategy)
+    retriever.filter = try filter.map { text throws in try index.documents(matching: MetadataFilter(parsing: text)) }
+    self.retriever = retriever
   }
 
-  init(index path: String, _ vectors: VectorSearchArguments, _ arguments: TokenSearchArguments, depth: Int) throws {
+  init(
+    index path: String, _ vectors: VectorSearchArguments, _ arguments: TokenSearchArguments, filter: String?, depth: Int
+  ) throws {
     guard !vectors.exact || !arguments.isGiven else {
       throw UsageError("--exact scores all documents: leave --nprobe, --ndocs and --centroid-threshold out")
     }
     try self.init(
-      index: path, encoder: vectors.encoder, strategy: vectors.exact ? .exhaustive : .pruned(arguments.options(depth: depth)))
+      index: path, encoder: vectors.encoder, strategy: vectors.exact ? .exhaustive : .pruned(arguments.options(depth: depth)),
+      filter: filter)
   }
 
   /// The search as a text: what made the vectors and how they were looked through.

@@ -27,9 +27,11 @@ struct TokenStorageOptions: ParsableArguments {
     }
   }
 
-  func configuration(dimension: Int, encoder: EncoderFingerprint, seed: UInt64) -> TokenIndexConfiguration {
+  func configuration(
+    dimension: Int, encoder: EncoderFingerprint, seed: UInt64, columns: [MetadataColumn]
+  ) -> TokenIndexConfiguration {
     TokenIndexConfiguration(
       dimension: dimension, encoder: encoder, residualBits: nbits ?? 2, centroids: centroids, seed: seed,
-      iterations: kmeansIterations ?? 4)
+      iterations: kmeansIterations ?? 4, columns: columns)
   }
 }

@@ -39,9 +39,12 @@ struct VectorStorageOptions: ParsableArguments {
     }
   }
 
-  func configuration(dimension: Int, metric: VectorMetric, encoder: EncoderFingerprint) -> VectorIndexConfiguration {
+  func configuration(
+    dimension: Int, metric: VectorMetric, encoder: EncoderFingerprint, columns: [MetadataColumn] = []
+  ) -> VectorIndexConfiguration {
     VectorIndexConfiguration(
       dimension: dimension, metric: metric, encoding: encoding, encoder: encoder,
-      graph: flat ? nil : HNSWOptions(M: M, efConstruction: efConstruction, seed: seed, traversal: traversal))
+      graph: flat ? nil : HNSWOptions(M: M, efConstruction: efConstruction, seed: seed, traversal: traversal),
+      columns: columns)
   }
 }

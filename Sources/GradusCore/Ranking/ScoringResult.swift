@@ -42,4 +42,11 @@ public struct CandidateScore: Sendable, Equatable {
     guard let exit else { return 0 }
     return exit.isRelevant ? Int.max - exit.layer : Int.min + exit.layer
   }
+
+  /// Whether it says more than another about the same document, as one window's says more than another's: by ``standing``, then
+  /// by score. A score that is not a number must not hide behind one that is.
+  public func isBetter(than other: CandidateScore) -> Bool {
+    if score.isNaN || other.score.isNaN { return score.isNaN }
+    return standing != other.standing ? standing > other.standing : score > other.score
+  }
 }

@@ -11,18 +11,20 @@ extension ColumnStore {
   ) throws -> DocumentSet {
     var result = DocumentSet.all(documents: documents)
     for condition in filter.conditions {
-      guard let store, let column = store.column(condition.column) else {
+      guard let found = try store?.documents(matching: condition) else {
         let names = store?.columns.map(\.name) ?? []
         throw IndexError.notBuilt(path: path, what: "column '\(condition.column)' (its columns: \(names))")
       }
-      result.formIntersection(try store.documents(matching: condition, of: column))
+      result.formIntersection(found)
     }
     return result
   }
 
-  private func documents(
-    matching condition: MetadataFilter.Condition, of column: MetadataColumn
-  ) throws -> DocumentSet {
+  /// The documents that fit a condition; nil where there is no such column.
+  ///
+  /// - Throws: ``IndexError/invalidQuery(_:)`` for a comparison or value that does not suit the column.
+  func documents(matching condition: MetadataFilter.Condition) throws -> DocumentSet? {
+    guard let column = column(condition.column) else { return nil }
     guard column.kind != .keyword else {
       guard condition.comparison == .equal || condition.comparison == .notEqual else {
         throw IndexError.invalidQuery("'\(column.name)' holds keywords: only = and != compare them")

@@ -54,33 +54,16 @@ struct ColumnStore: @unchecked Sendable {
     return set
   }
 
-  /// The documents that have one of the given keywords.
+  /// The documents that have one of the given keywords. O(documents): keywords are looked up in their byte order.
   func documents(_ name: String, in keywords: [String]) throws -> DocumentSet {
-    let sought = Set(keywords)
-    return try documents(name) { (keyword: String) in sought.contains(keyword) }
+    let column = try KeywordColumn(try bytes(name), documents: documents, damage: damage)
+    let wanted = try keywords.compactMap { try column.number(of: $0) }
+    return column.documents { number in wanted.contains(number) }
   }
 
   /// The documents that have any keyword.
-  func documentsWithKeyword(_ name: String) throws -> DocumentSet { try documents(name) { (_: String) in true } }
-
-  private func documents(_ name: String, where isWanted: (String) -> Bool) throws -> DocumentSet {
-    let bytes = try bytes(name)
-    guard bytes.count >= 8 else { throw damage }
-    let count = bytes.number(UInt64.self, at: 0)
-    let text = UInt64(bytes.count)
-    guard count <= text / 8, 16 + 8 * count + 4 * UInt64(documents) <= text else { throw damage }
-    let numbersStart = 16 + 8 * Int(count)
-    let textStart = numbersStart + 4 * documents
-    var wanted = Set<UInt32>()
-    for number in 0..<Int(count) {
-      let start = bytes.number(UInt64.self, at: 8 + 8 * number), end = bytes.number(UInt64.self, at: 16 + 8 * number)
-      guard start <= end, end <= text - UInt64(textStart) else { throw damage }
-      let value = bytes[textStart + Int(start)..<textStart + Int(end)]
-      if isWanted(String(decoding: value, as: UTF8.self)) { wanted.insert(UInt32(number + 1)) }
-    }
-    var set = DocumentSet(documents: documents)
-    for doc in 0..<documents where wanted.contains(bytes.number(UInt32.self, at: numbersStart + 4 * doc)) { set.insert(doc) }
-    return set
+  func documentsWithKeyword(_ name: String) throws -> DocumentSet {
+    try KeywordColumn(try bytes(name), documents: documents, damage: damage).documents { $0 != 0 }
   }
 
   private func bytes(_ name: String) throws -> UnsafeRawBufferPointer {

@@ -37,10 +37,7 @@ struct ColumnsBuilder {
   ///
   /// - Throws: ``IndexError/invalidColumnValue(docno:column:value:expected:)``.
   mutating func append(_ document: Document) throws {
-    let numbers = try columns.map { column -> Double in
-      guard column.definition.kind != .keyword, let text = document.metadata[column.definition.name] else { return .nan }
-      return try Self.number(text, of: column.definition, docno: document.docno)
-    }
+    let numbers = try numbers(of: document)
     for place in columns.indices {
       let definition = columns[place].definition
       guard definition.kind == .keyword else {
@@ -58,6 +55,17 @@ struct ColumnsBuilder {
         columns[place].places[text] = keyword
       }
       columns[place].keywords.append(keyword)
+    }
+  }
+
+  /// Throws what ``append(_:)`` would.
+  func check(_ document: Document) throws { _ = try numbers(of: document) }
+
+  /// By column; NaN for keywords and where there is no value.
+  private func numbers(of document: Document) throws -> [Double] {
+    try columns.map { column in
+      guard column.definition.kind != .keyword, let text = document.metadata[column.definition.name] else { return .nan }
+      return try Self.number(text, of: column.definition, docno: document.docno)
     }
   }
 

@@ -50,15 +50,50 @@ extension MetadataFilter.Condition {
   }
 }
 
+extension MetadataFilter {
+  /// The documents that fit: conditions on columns are looked up there, the others in the metadata of the documents that are
+  /// left.
+  ///
+  /// - Parameter metadata: Of a document by number.
+  func documents(
+    count: Int, columns: ColumnStore?, metadata: (Int) throws -> [String: String]
+  ) throws -> DocumentSet {
+    var fitting = DocumentSet.all(documents: count)
+    var others = MetadataFilter([])
+    for condition in conditions {
+      if let found = try columns?.documents(matching: condition) {
+        fitting.formIntersection(found)
+      } else {
+        others.conditions.append(condition)
+      }
+    }
+    guard !others.conditions.isEmpty else { return fitting }
+    var left = DocumentSet(documents: count)
+    for document in fitting.numbers() where try others.matches(metadata(Int(document))) { left.insert(Int(document)) }
+    return left
+  }
+}
+
 extension VectorIndex {
-  /// Allows the documents whose stored metadata fit. O(documents in the index): each is read.
+  /// Allows the documents whose metadata fit. O(documents in the index): a pass over the columns that are named, and for a name
+  /// that is no column, over the stored documents that are left.
   ///
   /// - Throws: ``VectorIndexError/invalidOption(_:)`` where the index does not store documents; as
-  ///   ``MetadataFilter/matches(_:)``.
+  ///   ``MetadataFilter/matches(_:)`` and, for a column, ``InvertedIndex/documents(matching:)``.
   public func filter(matching filter: MetadataFilter) throws -> VectorFilter {
     guard storesDocuments || count == 0 else {
       throw VectorIndexError.invalidOption("\(path) stores no documents, whose metadata a filter is about; build it with them")
     }
-    return try self.filter { try filter.matches(try document(docno: $0)?.metadata ?? [:]) }
+    return self.filter(try segments.map { try $0.rows(matching: filter) })
+  }
+}
+
+extension TokenIndex {
+  /// The documents whose metadata fit. Cost and errors as ``VectorIndex/filter(matching:)``.
+  public func documents(matching filter: MetadataFilter) throws -> DocumentSet {
+    guard storesDocuments || count == 0 else {
+      throw VectorIndexError.invalidOption("\(path) stores no documents, whose metadata a filter is about; build it with them")
+    }
+    return try filter.documents(count: count, columns: columnStore) { try metadata($0) }
   }
 }

@@ -7,12 +7,23 @@ extension TokenIndex {
   /// Documents near no query token cannot be found: what a search leaves out is up to `options`. ``exhaustive(_:k:)`` leaves
   /// out nothing.
   ///
-  /// - Throws: ``VectorIndexError`` for the query; ``IndexError`` for damage met on the way.
-  public func search(_ query: [Float], k: Int, options: TokenSearchOptions = TokenSearchOptions()) throws -> TokenSearchResult {
+  /// - Parameter filter: Documents that may be found, as ``documents(matching:)`` gives them; nil for all. Where it allows no
+  ///   more than would be scored exactly, all that it allows are.
+  /// - Throws: ``VectorIndexError`` for the query and the filter; ``IndexError`` for damage met on the way.
+  public func search(
+    _ query: [Float], k: Int, options: TokenSearchOptions = TokenSearchOptions(), filter: DocumentSet? = nil
+  ) throws -> TokenSearchResult {
     try options.validate()
+    try check(filter)
     let asked = MaxSimQuery(tokens: try prepared(query), dimension: configuration.dimension)
     guard k > 0, asked.tokens > 0, tokenCount > 0 else {
       return TokenSearchResult(documents: [], touchedDocuments: 0, scoredDocuments: 0)
+    }
+    let wanted = max(k, options.candidates)
+    if let filter, filter.count <= wanted {
+      let all = withTokens(filter.numbers())
+      return TokenSearchResult(
+        documents: try top(all, try exactScores(of: all, asked), k: k), touchedDocuments: all.count, scoredDocuments: all.count)
     }
     let near = CentroidScores(asked.panels, centroids: centroids, count: centroidCount)
     var touched = BitSet(limit: count)
@@ -22,8 +33,7 @@ extension TokenIndex {
         touched.insert(Int(document))
       }
     }
-    let documents = touched.numbers()
-    let wanted = max(k, options.candidates)
+    let documents = touched.numbers().filter { filter?.contains(DocIndex(rawValue: $0)) ?? true }
     let chosen = documents.count <= wanted
       ? documents : try bestByCentroids(documents, near, threshold: options.centroidThreshold, count: wanted)
     return TokenSearchResult(
@@ -33,29 +43,31 @@ extension TokenIndex {
 
   /// Answers several queries, on several threads, with the bits of one at a time.
   public func search(
-    _ queries: [[Float]], k: Int, options: TokenSearchOptions = TokenSearchOptions()
+    _ queries: [[Float]], k: Int, options: TokenSearchOptions = TokenSearchOptions(), filter: DocumentSet? = nil
   ) throws -> [TokenSearchResult] {
-    try each(queries) { try search($0, k: k, options: options) }
+    try each(queries) { try search($0, k: k, options: options, filter: filter) }
   }
 
-  /// The best `k` of all documents by exact MaxSim of the decompressed tokens: what ``search(_:k:options:)`` is measured against.
-  public func exhaustive(_ query: [Float], k: Int) throws -> [ScoredDocument] {
+  /// The best `k` of all documents, or of those that the filter allows, by exact MaxSim of the decompressed tokens: what
+  /// ``search(_:k:options:filter:)`` is measured against.
+  public func exhaustive(_ query: [Float], k: Int, filter: DocumentSet? = nil) throws -> [ScoredDocument] {
+    try check(filter)
     let asked = MaxSimQuery(tokens: try prepared(query), dimension: configuration.dimension)
     guard k > 0, asked.tokens > 0 else { return [] }
-    let all = (0..<UInt32(count)).filter { views.ends[Int($0)] < views.ends[Int($0) + 1] }
+    let all = withTokens(filter?.numbers() ?? (0..<UInt32(count)).map { $0 })
     return try top(all, try exactScores(of: all, asked), k: k)
   }
 
   /// The same for several queries, on several threads.
-  public func exhaustive(_ queries: [[Float]], k: Int) throws -> [[ScoredDocument]] {
-    try each(queries) { try exhaustive($0, k: k) }
+  public func exhaustive(_ queries: [[Float]], k: Int, filter: DocumentSet? = nil) throws -> [[ScoredDocument]] {
+    try each(queries) { try exhaustive($0, k: k, filter: filter) }
   }
 
   /// The exact MaxSim of a query with documents by name, nil for one that the index does not have: what a re-ranker needs.
   ///
   /// A document without tokens scores 0.
   ///
-  /// - Throws: as ``search(_:k:options:)``.
+  /// - Throws: as ``search(_:k:options:filter:)``.
   public func scores(_ query: [Float], docnos names: [String]) throws -> [Double?] {
     let asked = MaxSimQuery(tokens: try prepared(query), dimension: configuration.dimension)
     let numbers = try names.map { try docnos.find($0).map { UInt32($0) } }
@@ -77,6 +89,13 @@ extension TokenIndex {
   }
 
   // MARK: - Steps
+
+  private func check(_ filter: DocumentSet?) throws {
+    guard filter == nil || filter?.documents == count else { throw VectorIndexError.foreignFilter }
+  }
+
+  /// Those of some documents that can be found.
+  private func withTokens(_ documents: [UInt32]) -> [UInt32] { documents.filter { tokens(of: Int($0)) > 0 } }
 
   private func each<Result>(_ queries: [[Float]], _ body: ([Float]) throws -> Result) throws -> [Result] {
     var results = [Swift.Result<Result, any Error>?](repeating: nil, count: queries.count)

@@ -20,6 +20,7 @@ public final class TokenIndex: Sendable {
   let views: Views
   private let documents: DocumentStore?
   private let documentsFile: SectionFile?
+  let columnStore: ColumnStore?
 
   struct Views: @unchecked Sendable {
     // Unchecked: pointers into the read-only mapping, which the index keeps.
@@ -68,6 +69,14 @@ public final class TokenIndex: Sendable {
       return file
     }
     documents = try documentsFile.map { try DocumentStore($0, documents: manifest.documents) }
+    columnStore = try manifest.columnsFile.map {
+      let file = try SectionFile(path: path + "/" + $0.name, kind: .columns, expectedBytes: $0.bytes)
+      try file.verify(where: \.isCheckedOnOpen)
+      return try ColumnStore(file, documents: manifest.documents)
+    }
+    guard configuration.columns == columnStore?.columns else {
+      throw IndexError.corrupted(path: path + "/" + IndexManifest.name, section: "the list of columns")
+    }
     views = Views(
       numbers: try file.numbers(.tokenCentroidNumbers, as: UInt32.self, count: tokenCount), residuals: residuals, ends: ends,
       listOffsets: offsets, lists: try file.numbers(.tokenLists, as: UInt32.self, count: listed))
@@ -77,10 +86,14 @@ public final class TokenIndex: Sendable {
   public func verify() throws {
     try file.verify { _ in true }
     try documentsFile?.verify { _ in true }
+    try columnStore?.verify()
   }
 
   /// Whether a folder holds a late-interaction index, of any version.
   public static func isPresent(at path: String) -> Bool { TokenIndexManifest.isPresent(in: path) }
+
+  /// Metadata that the index holds by column.
+  public var columns: [MetadataColumn] { configuration.columns ?? [] }
 
   /// Whether titles and texts lie beside the vectors.
   public var storesDocuments: Bool { documents != nil }
@@ -90,6 +103,9 @@ public final class TokenIndex: Sendable {
     guard let documents, let number = try docnos.find(docno) else { return nil }
     return try documents.document(number, docno: docno)
   }
+
+  /// Of a stored document by number.
+  func metadata(_ document: Int) throws -> [String: String] { try documents?.document(document, docno: "").metadata ?? [:] }
 
   /// Token vectors of a document, or nil where there is none of that name. O(log n).
   public func tokenCount(docno: String) throws -> Int? {

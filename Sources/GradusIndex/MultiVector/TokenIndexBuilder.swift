@@ -22,13 +22,15 @@ public final class TokenIndexBuilder {
   private let storesDocuments: Bool
   private var documentsFile: SectionFileWriter?
   private var storedOffsets: [UInt64] = [0]
+  private var columns: ColumnsBuilder
   private var record: [UInt8] = []
 
   private static let spoolNumber = 1
   /// Tokens that k-means and the quantiles are computed from, at most.
   private static let sampleSize = 1 << 17
 
-  /// - Parameter storesDocuments: Keep titles, texts and metadata beside the vectors; then only ``add(_:tokens:)`` adds.
+  /// - Parameter storesDocuments: Keep titles, texts and metadata beside the vectors; then only ``add(_:tokens:)`` adds. Columns
+  ///   need it.
   /// - Throws: ``VectorIndexError/invalidOption(_:)``, ``VectorIndexError/otherIndex(path:)``,
   ///   ``IndexError/locked(path:pid:)``, `FileError`.
   public convenience init(
@@ -41,6 +43,10 @@ public final class TokenIndexBuilder {
     _ directory: String, configuration: TokenIndexConfiguration, storesDocuments: Bool = false, calls: SystemCalls
   ) throws {
     try configuration.validate()
+    guard configuration.columns == nil || storesDocuments else {
+      throw VectorIndexError.invalidOption("\(directory): columns are made of stored documents; store the documents, too")
+    }
+    columns = try ColumnsBuilder(configuration.columns ?? [])
     self.directory = directory
     self.configuration = configuration
     self.calls = calls
@@ -67,7 +73,8 @@ public final class TokenIndexBuilder {
 
   /// Adds a document's token vectors, which are brought to unit length. A document without tokens is never found.
   ///
-  /// - Throws: ``VectorIndexError`` for what cannot be, which changes nothing; `FileError`, after which the builder is closed.
+  /// - Throws: ``VectorIndexError`` and ``IndexError/invalidColumnValue(docno:column:value:expected:)`` for what cannot be, which
+  ///   changes nothing; `FileError`, after which the builder is closed.
   public func add(docno: String, tokens: [Float]) throws {
     guard !storesDocuments else {
       throw VectorIndexError.invalidOption("\(directory): the index stores documents; add the document with its vectors")
@@ -96,9 +103,11 @@ public final class TokenIndexBuilder {
     guard !docno.isEmpty, !docno.utf8.contains(where: { $0 == 32 || (9...13).contains($0) }) else {
       throw IndexError.invalidDocno(docno, position: docnos.count + 1)
     }
+    if let document { try columns.check(document) }
     var docno = docno
     guard docno.withUTF8({ docnos.insert($0).isNew }) else { throw VectorIndexError.duplicateDocno(docno) }
     do {
+      if let document { try columns.append(document) }
       for start in stride(from: 0, to: tokens.count, by: dimension) {
         try Array(tokens[start..<start + dimension]).unitLength.withUnsafeBytes { try spool.append($0) }
       }
@@ -138,10 +147,11 @@ public final class TokenIndexBuilder {
           name: IndexFolder.segmentName(generation: folder.nextGeneration, kind: "documents"),
           bytes: try documentsFile.finish())
       }
+      let writtenColumns = try columns.write(to: folder.path, number: folder.nextGeneration, calls: calls)
       try folder.commit(
         TokenIndexManifest(
           generation: folder.nextGeneration, configuration: configuration, file: written, documents: docnos.count,
-          tokens: Int(ends[ends.count - 1]), centroids: centroids, documentsFile: documents))
+          tokens: Int(ends[ends.count - 1]), centroids: centroids, documentsFile: documents, columnsFile: writtenColumns))
       self.spool = nil
       self.documentsFile = nil
       self.folder = nil

@@ -12,10 +12,12 @@ public struct TokenIndexConfiguration: Sendable, Hashable, Codable {
   public var seed: UInt64
   /// Rounds of k-means.
   public var iterations: Int
+  /// Metadata that the index holds by column, for filters; nil for none. They need stored documents.
+  public var columns: [MetadataColumn]?
 
   public init(
     dimension: Int, encoder: EncoderFingerprint, residualBits: Int = 2, centroids: Int? = nil, seed: UInt64 = 1,
-    iterations: Int = 8
+    iterations: Int = 8, columns: [MetadataColumn] = []
   ) {
     self.dimension = dimension
     self.encoder = encoder
@@ -23,9 +25,10 @@ public struct TokenIndexConfiguration: Sendable, Hashable, Codable {
     self.centroids = centroids
     self.seed = seed
     self.iterations = iterations
+    self.columns = columns.isEmpty ? nil : columns
   }
 
-  /// - Throws: ``VectorIndexError/invalidOption(_:)``.
+  /// - Throws: ``VectorIndexError/invalidOption(_:)``; ``IndexError/invalidQuery(_:)`` for a column that is listed twice.
   func validate() throws {
     guard dimension >= 16, dimension % 16 == 0, dimension <= 4096 else {
       throw VectorIndexError.invalidOption("the dimension of tokens must be a multiple of 16 up to 4096, found \(dimension)")
@@ -39,6 +42,7 @@ public struct TokenIndexConfiguration: Sendable, Hashable, Codable {
     guard (0...1000).contains(iterations) else {
       throw VectorIndexError.invalidOption("iterations must be between 0 and 1000, found \(iterations)")
     }
+    _ = try ColumnsBuilder(columns ?? [])
   }
 
   /// Bytes of a token's residual.

@@ -10,8 +10,10 @@ struct TokenIndexManifest: Equatable, FolderManifest {
   let centroids: Int
   /// Nil where texts are not stored.
   var documentsFile: IndexManifest.File?
+  /// Metadata by column; nil where the index has no columns.
+  var columnsFile: IndexManifest.File?
 
-  var fileNames: [String] { [file.name] + [documentsFile].compactMap { $0?.name } }
+  var fileNames: [String] { [file.name] + [documentsFile, columnsFile].compactMap { $0?.name } }
 
   var isSound: Bool {
     (0...Int(Int32.max)).contains(documents) && (0...Int(UInt32.max)).contains(tokens)

@@ -55,6 +55,8 @@ public final class VectorIndex: Sendable, VectorsByDocno {
   public var deletedCount: Int { segments.reduce(0) { $0 + $1.manifest.deleted } }
   public var segmentCount: Int { segments.count }
   public var hasGraph: Bool { configuration.graph != nil }
+  /// Metadata that the index holds by column.
+  public var columns: [MetadataColumn] { configuration.columns ?? [] }
   /// Whether titles and texts lie beside the vectors.
   public var storesDocuments: Bool { !segments.isEmpty && segments.allSatisfy(\.storesDocuments) }
   public var dimension: Int { configuration.dimension }
@@ -130,7 +132,7 @@ public final class VectorIndex: Sendable, VectorsByDocno {
     })
   }
 
-  private func filter(_ rows: [BitSet]) -> VectorFilter {
+  func filter(_ rows: [BitSet]) -> VectorFilter {
     VectorFilter(generation: generation, path: path, rows: rows, counts: rows.map(\.count))
   }
 

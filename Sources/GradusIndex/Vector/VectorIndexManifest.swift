@@ -18,10 +18,12 @@ struct VectorIndexManifest: Equatable, FolderManifest {
     let entryLevel: Int
     /// Nodes of the graph, fewer than vectors where some are equal; nil where each vector is a node.
     var nodes: Int?
+    /// Metadata by column; nil where the index has no columns.
+    var columns: File?
 
     var nodeCount: Int { nodes ?? count }
 
-    var files: [File] { [vectors] + [graph, deletions, documents].compactMap { $0 } }
+    var files: [File] { [vectors] + [graph, deletions, documents, columns].compactMap { $0 } }
   }
 
   /// Since 2, equal vectors are one node of a graph.

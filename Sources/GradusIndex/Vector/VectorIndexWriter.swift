@@ -34,11 +34,14 @@ public final class VectorIndexWriter {
   private var opened: [VectorSegment]
   private var deletions: [BitSet?]
   private var current: VectorSegmentWriter?
+  /// Of no documents: what refuses metadata before anything is written.
+  private let columns: ColumnsBuilder
   private var progress: (Int) -> Void = { _ in }
 
   /// Begins a new index, which takes the place of a vector index that is there.
   ///
-  /// - Parameter storesDocuments: Keep titles, texts and metadata beside the vectors; then only ``add(_:vector:)`` adds.
+  /// - Parameter storesDocuments: Keep titles, texts and metadata beside the vectors; then only ``add(_:vector:)`` adds. Columns
+  ///   need it.
   /// - Throws: ``VectorIndexError/invalidOption(_:)``, ``VectorIndexError/otherIndex(path:)``,
   ///   ``IndexError/locked(path:pid:)``, `FileError`.
   public convenience init(
@@ -73,6 +76,9 @@ public final class VectorIndexWriter {
     self.threads = threads
     self.calls = calls
     try configuration?.validate()
+    guard configuration?.columns == nil || storesDocuments == true else {
+      throw VectorIndexError.invalidOption("\(directory): columns are made of stored documents; store the documents, too")
+    }
     if (try? IndexManifest.read(folder: directory)) != nil || (try? TokenIndexManifest.read(folder: directory)) != nil {
       throw VectorIndexError.otherIndex(path: directory)
     }
@@ -96,6 +102,7 @@ public final class VectorIndexWriter {
       opened = try VectorIndex(path: directory).segments
       self.storesDocuments = storesDocuments ?? opened.contains(where: \.storesDocuments)
     }
+    columns = try ColumnsBuilder(self.configuration.columns ?? [])
     deletions = opened.map { _ in nil }
   }
 
@@ -105,7 +112,8 @@ public final class VectorIndexWriter {
   ///
   /// After an error of the disk the writer is closed; a refused vector changes nothing.
   ///
-  /// - Throws: ``VectorIndexError`` for the vector, ``IndexError/invalidDocno(_:position:)``, `FileError`.
+  /// - Throws: ``VectorIndexError`` for the vector, ``IndexError/invalidDocno(_:position:)``,
+  ///   ``IndexError/invalidColumnValue(docno:column:value:expected:)``, `FileError`.
   public func add(docno: String, vector: [Float]) throws {
     guard !storesDocuments else {
       throw VectorIndexError.invalidOption("\(directory): the index stores documents; add the document with its vector")
@@ -121,6 +129,7 @@ public final class VectorIndexWriter {
   private func add(docno: String, vector: [Float], document: Document?) throws {
     guard let folder else { throw IndexError.builderClosed(path: directory) }
     try check(docno: docno, vector)
+    if let document { try columns.check(document) }
     if try contains(docno: docno) { throw VectorIndexError.duplicateDocno(docno) }
     try closingOnError {
       let segment: VectorSegmentWriter

@@ -15,6 +15,7 @@ final class VectorSegment: Sendable {
   private let views: Views
   private let files: [SectionFile]
   private let documents: DocumentStore?
+  private let columns: ColumnStore?
   private let resident: [ResidentMemory]
   private let idle = Guarded<[VectorSegmentScratch]>([])
 
@@ -71,6 +72,10 @@ final class VectorSegment: Sendable {
     deletedRows = try manifest.deletions.map { try Self.deletions(try open($0, .deletions), count: manifest.count, manifest) }
     liveRows = deletedRows?.complement
     documents = try manifest.documents.map { try DocumentStore(try open($0, .documents), documents: manifest.count) }
+    columns = try manifest.columns.map { try ColumnStore(try open($0, .columns), documents: manifest.count) }
+    guard configuration.columns == columns?.columns else {
+      throw IndexError.corrupted(path: folder + "/" + IndexManifest.name, section: "the list of columns")
+    }
     self.files = files
     self.resident = resident
   }
@@ -157,6 +162,16 @@ final class VectorSegment: Sendable {
     let position = Int(views.positions[row])
     guard position < count else { throw IndexError.corrupted(path: files[0].path, section: Section.vectorRows.name) }
     return try documents.document(position, docno: try docnos.docno(row))
+  }
+
+  /// The live rows whose documents fit a filter.
+  func rows(matching filter: MetadataFilter) throws -> BitSet {
+    let fitting = try filter.documents(count: count, columns: columns) { position in
+      try documents?.document(position, docno: "").metadata ?? [:]
+    }
+    var rows = BitSet(limit: count)
+    for row in 0..<count where fitting.contains(DocIndex(Int(views.positions[row]))) && isLive(row) { rows.insert(row) }
+    return rows
   }
 
   /// Scores in full precision of some rows.

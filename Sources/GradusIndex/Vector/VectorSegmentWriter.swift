@@ -21,6 +21,7 @@ final class VectorSegmentWriter {
   private let spoolPath: String
   private var spool: AppendFile?
   private let documentsFile: SectionFileWriter?
+  private var columns: ColumnsBuilder
   private var storedOffsets: [UInt64] = [0]
   private var record: [UInt8] = []
   let docnos = ByteTable()
@@ -42,6 +43,7 @@ final class VectorSegmentWriter {
     self.configuration = configuration
     self.folder = folder
     self.calls = calls
+    columns = try ColumnsBuilder(configuration.columns ?? [])
     codeBytes = configuration.encoding.bytes(dimension: configuration.dimension)
     code = [UInt8](repeating: 0, count: codeBytes)
     spoolPath = folder.path(of: IndexFolder.runName(number))
@@ -83,6 +85,7 @@ final class VectorSegmentWriter {
       graphRows.append(vector)
       hashes.append(code.withUnsafeBytes { CRC32C.checksum($0) })
     }
+    if let document { try columns.append(document) }
     if let documentsFile, let document {
       record.removeAll(keepingCapacity: true)
       DocumentStore.encode(document, into: &record)
@@ -158,7 +161,8 @@ final class VectorSegmentWriter {
     }
     return VectorIndexManifest.Segment(
       vectors: vectors, graph: graph, deletions: deletions, documents: documents, count: count, deleted: deleted.count,
-      entry: entry, entryLevel: entryLevel, nodes: nodes)
+      entry: entry, entryLevel: entryLevel, nodes: nodes,
+      columns: try columns.write(to: folder.path, number: number, calls: calls))
   }
 
   /// Writes which rows of a segment are deleted.

@@ -26,6 +26,8 @@ struct EncoderAttention {
   private let split: RaggedBatch?
   private let joinLayer: Int
   private let heads: Int
+  /// How many of each sequence's first tokens are keys; nil where all are.
+  private let attended: [Int32]?
 
   /// - Parameter joinLayer: First layer in which the two texts of a sequence attend to each other.
   init(_ configuration: BertConfiguration, _ tokens: TokenBatch, relativeBias: Embedding?, joinLayer: Int = 0) {
@@ -33,6 +35,8 @@ struct EncoderAttention {
     split = joinLayer > 0 ? RaggedBatch(offsets: tokens.segmentOffsets) : nil
     self.joinLayer = joinLayer
     heads = configuration.headCount
+    attended = tokens.attended
+    precondition(attended == nil || joinLayer == 0, "tokens that are not attended to stand in sequences of one text")
     if let relativeBias {
       let longest = tokens.longestSequence
       let buckets = (0..<longest).flatMap { query in (0..<longest).map { key in Self.bucket(key - query) } }
@@ -66,7 +70,7 @@ struct EncoderAttention {
   func callAsFunction(_ qkv: Tensor, layer: Int, dropout: Double, seed: UInt64) -> Tensor {
     let batch = layer < joinLayer ? split ?? whole : whole
     switch kind {
-    case .plain: return packedAttention(qkv: qkv, batch: batch, heads: heads, dropout: dropout, seed: seed)
+    case .plain: return global(qkv, batch, dropout: dropout, seed: seed)
     case .biased(let bias):
       return blocked(qkv, batch, rows: .max, dropout: dropout, seed: seed) { queries, keys in
         bias.slice(axis: 1, from: queries.lowerBound, to: queries.upperBound)
@@ -74,16 +78,22 @@ struct EncoderAttention {
       } reach: { 0..<$1 }
     case .rotated(let rotary, let global, let local):
       guard rotary.isLocal[layer] else {
-        return packedAttention(qkv: rotate(qkv, global), batch: batch, heads: heads, dropout: dropout, seed: seed)
+        return self.global(rotate(qkv, global), batch, dropout: dropout, seed: seed)
       }
       let reach = rotary.localWindow / 2
       return blocked(rotate(qkv, local), batch, rows: max(64, reach), dropout: dropout, seed: seed) { queries, keys in
         let mask = queries.flatMap { query in keys.map { abs(query - $0) <= reach ? Float(0) : -.infinity } }
         return Tensor(mask, shape: [1, queries.count, keys.count])
       } reach: { queries, length in
-        max(0, queries.lowerBound - reach)..<min(length, queries.upperBound + reach)
+        min(length, max(0, queries.lowerBound - reach))..<min(length, queries.upperBound + reach)
       }
     }
+  }
+
+  /// All tokens attend to all keys of their sequence.
+  private func global(_ qkv: Tensor, _ batch: RaggedBatch, dropout: Double, seed: UInt64) -> Tensor {
+    guard attended != nil else { return packedAttention(qkv: qkv, batch: batch, heads: heads, dropout: dropout, seed: seed) }
+    return blocked(qkv, batch, rows: .max, dropout: dropout, seed: seed) { _, _ in Tensor.zeros([1, 1, 1]) } reach: { 0..<$1 }
   }
 
   // MARK: Rotation
@@ -150,7 +160,7 @@ struct EncoderAttention {
       }
       for start in stride(from: 0, to: tokens.count, by: min(rows, max(1, tokens.count))) {
         let queries = start..<min(tokens.count, start + min(rows, tokens.count))
-        let keys = reach(queries, tokens.count)
+        let keys = reach(queries, attended.map { Int($0[sequence]) } ?? tokens.count)
         let scores = matmul(perHead(0, queries), perHead(1, keys), transposeB: true) * scale + bias(queries, keys)
         seed &+= 0x9E37_79B9_7F4A_7C15
         let shares = scores.softmax().dropout(rate: dropout, seed: seed)

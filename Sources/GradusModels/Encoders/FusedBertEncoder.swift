@@ -251,6 +251,7 @@ public final class FusedBertEncoder: @unchecked Sendable {
       precondition(states.values.count == batch.tokenCount * width, "states of other tokens than the batch's")
     }
     let firstPositions = batch.firstPositions ?? []
+    let attended = batch.attended
     let embedded = states == nil ? embedder.map { encoder in withoutGradients { encoder.embedded(batch, .inference) } } : nil
     // The norm after the last layer belongs to the pass that runs that layer.
     let endsHere = range.upperBound == configuration.layerCount && !range.isEmpty
@@ -262,19 +263,22 @@ public final class FusedBertEncoder: @unchecked Sendable {
           try packed.withUnsafeBufferPointer { layers in
             try distanceBias.withUnsafeBufferPointer { bias in
               try withRotation(batch, layers: range) { rotations, reaches, places in
-                var shape = Self.shape(configuration, precision)
-                shape.layers = range.count
-                var model = grd_encoder_model(
-                  shape: shape, level: level, words: tables[0], positions: tables[1], segments: tables[2], gamma: tables[3],
-                  beta: tables[4], layers: layers.baseAddress.map { $0 + range.lowerBound },
-                  bias: distanceBias.isEmpty ? nil : bias.baseAddress, bias_stride: Self.biasStride(configuration),
-                  bias_reach: configuration.maximumPositions, rotations: rotations, reaches: reaches, final_gamma: tables[6],
-                  final_beta: tables[7])
-                var input = grd_encoder_batch(
-                  ids: ids, segments: segments, offsets: offsets, sequences: batch.sequenceCount,
-                  first_positions: firstPositions.isEmpty ? nil : starts,
-                  embedded: states != nil ? given.baseAddress : tables[5], positions: places)
-                return try run(&model, &input, pool, body)
+                try (attended ?? []).withUnsafeBufferPointer { attendedTokens in
+                  var shape = Self.shape(configuration, precision)
+                  shape.layers = range.count
+                  var model = grd_encoder_model(
+                    shape: shape, level: level, words: tables[0], positions: tables[1], segments: tables[2], gamma: tables[3],
+                    beta: tables[4], layers: layers.baseAddress.map { $0 + range.lowerBound },
+                    bias: distanceBias.isEmpty ? nil : bias.baseAddress, bias_stride: Self.biasStride(configuration),
+                    bias_reach: configuration.maximumPositions, rotations: rotations, reaches: reaches, final_gamma: tables[6],
+                    final_beta: tables[7])
+                  var input = grd_encoder_batch(
+                    ids: ids, segments: segments, offsets: offsets, sequences: batch.sequenceCount,
+                    first_positions: firstPositions.isEmpty ? nil : starts,
+                    embedded: states != nil ? given.baseAddress : tables[5], positions: places,
+                    attended: attended == nil ? nil : attendedTokens.baseAddress)
+                  return try run(&model, &input, pool, body)
+                }
               }
             }
           }

@@ -17,6 +17,7 @@ public struct TokenBatch: Sendable, Equatable {
   public private(set) var offsets: [Int32] = [0]
   /// Where the second text of each sequence begins: the sequence's end where there is none.
   private var secondStarts: [Int32] = []
+  private var attendedCounts: [Int32] = []
 
   public init() {}
 
@@ -29,10 +30,14 @@ public struct TokenBatch: Sendable, Equatable {
   ///   - secondStart: Where the second text of a pair begins in the sequence; nil for where the segments leave 0.
   ///   - firstPosition: Position of the first token.
   ///   - secondPosition: Position of the second text's first token; nil for the one after the first text's last.
+  ///   - attended: How many of the first tokens all tokens of the sequence attend to; nil for all of them. At least one.
   public mutating func append(
     _ sequence: [Int32], segments sequenceSegments: [Int32]? = nil, secondStart: Int? = nil, firstPosition: Int = 0,
-    secondPosition: Int? = nil
+    secondPosition: Int? = nil, attended: Int? = nil
   ) {
+    precondition(
+      attended.map { (1...sequence.count).contains($0) } ?? true,
+      "\(attended ?? 0) attended tokens of \(sequence.count)")
     precondition(
       sequenceSegments.map { $0.count == sequence.count } ?? true,
       "\(sequence.count) ids with \(sequenceSegments?.count ?? 0) segments")
@@ -45,11 +50,13 @@ public struct TokenBatch: Sendable, Equatable {
     let next = secondPosition ?? firstPosition + split
     positions += (next..<next + sequence.count - split).map(Int32.init)
     offsets.append(Int32(ids.count))
+    attendedCounts.append(Int32(attended ?? sequence.count))
   }
 
   /// Adds what a tokenizer has made.
-  public mutating func append(_ input: TokenizedInput, secondPosition: Int? = nil) {
-    append(input.ids, segments: input.segmentIDs, secondStart: input.secondStart, secondPosition: secondPosition)
+  public mutating func append(_ input: TokenizedInput, secondPosition: Int? = nil, attended: Int? = nil) {
+    append(
+      input.ids, segments: input.segmentIDs, secondStart: input.secondStart, secondPosition: secondPosition, attended: attended)
   }
 
   /// Index of each sequence's first token.
@@ -63,6 +70,11 @@ public struct TokenBatch: Sendable, Equatable {
   var firstPositions: [Int32]? {
     let result = (0..<sequenceCount).map { offsets[$0] < offsets[$0 + 1] ? positions[Int(offsets[$0])] : 0 }
     return result.allSatisfy { $0 == 0 } ? nil : result
+  }
+
+  /// How many of each sequence's first tokens are attended to; nil where all are.
+  var attended: [Int32]? {
+    zip(attendedCounts, zip(offsets, offsets.dropFirst())).allSatisfy { $0 == $1.1 - $1.0 } ? nil : attendedCounts
   }
 
   /// Tokens of each sequence without its first `skipping`; empty where there are no more.

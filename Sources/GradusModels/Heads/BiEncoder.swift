@@ -47,6 +47,7 @@ public struct BiEncoder: Module {
   /// - Parameter limits: Nil for what the folder says.
   /// - Throws: ``ModelError``, `TokenizerError`.
   public init(folder: ModelFolder, limits: TokenLimits? = nil) throws {
+    guard try folder.colBERTLayout() == nil else { throw ModelError.tokenVectorsOnly(folder: folder.path) }
     encoder = try BertEncoder(folder: folder)
     let settings = try SentenceSettings(folder: folder, width: encoder.configuration.hiddenSize)
     tokenizer = try folder.tokenizer()

@@ -94,12 +94,10 @@ extension CrossEncoder {
     let logit: Float
     let exit: EarlyExit?
 
-    /// Whether it says more about a document than another of its windows: by place, then by logit. A logit that is not a number
-    /// must not hide behind one that is.
+    /// Whether it says more about a document than another of its windows.
     func isBetter(than other: ExitedLogit) -> Bool {
-      if logit.isNaN || other.logit.isNaN { return logit.isNaN }
-      let standings = (CandidateScore(score: 0, exit: exit).standing, CandidateScore(score: 0, exit: other.exit).standing)
-      return standings.0 != standings.1 ? standings.0 > standings.1 : logit > other.logit
+      CandidateScore(score: Double(logit), exit: exit)
+        .isBetter(than: CandidateScore(score: Double(other.logit), exit: other.exit))
     }
   }
 

@@ -8,6 +8,8 @@ public enum ModelError: GradusError, Equatable {
   case configuration(file: String, reason: String)
   /// The architecture is not one that can be loaded.
   case unsupportedArchitecture(file: String, found: String)
+  /// A ColBERT was to make one vector of a text.
+  case tokenVectorsOnly(folder: String)
   /// A part of sentence-transformers' that cannot be loaded.
   case unsupportedModule(file: String, found: String)
   /// The weights lack a tensor.
@@ -44,6 +46,8 @@ public enum ModelError: GradusError, Equatable {
   case exitsNotCalibrated
   /// Thresholds of early exits that are no probabilities, or overlap.
   case exitThresholds(notRelevant: Double, relevant: Double)
+  /// Scores of a document's passages that left a model in different places were to be added.
+  case exitsDoNotAdd
   /// A bi-encoder makes one vector of a text and cannot score its windows.
   case windowsOfBiEncoder
   /// A text is longer than the model takes, and the policy is to refuse it.
@@ -57,7 +61,8 @@ public enum ModelError: GradusError, Equatable {
     switch self {
     case .missingFile: .missingInput
     case .positions, .joinLayer, .layerCount, .windowsOfBiEncoder, .kernelsUnsupported, .precisionUnsupported,
-      .unknownPrompt, .exitLayers, .noExits, .exitsNotCalibrated, .exitThresholds:
+      .unknownPrompt, .exitLayers, .noExits, .exitsNotCalibrated, .exitThresholds, .exitsDoNotAdd,
+      .tokenVectorsOnly:
       .usage
     default: .badData
     }
@@ -71,6 +76,9 @@ public enum ModelError: GradusError, Equatable {
     case .unsupportedArchitecture(let file, let found):
       "\(file): model_type '\(found)' cannot be loaded; "
         + EncoderFamily.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ") + " can"
+    case .tokenVectorsOnly(let folder):
+      "\(folder) is a ColBERT, which makes a vector for every token and none for a text; use it for late interaction: "
+        + "'gradus dense --late-interaction', 'gradus rerank --model maxsim:\(folder)'"
     case .unsupportedModule(let file, let found):
       "\(file): part '\(found)' cannot be loaded; Transformer, Pooling, Dense and Normalize can"
     case .missingTensor(let file, let name): "\(file): tensor '\(name)' is missing"
@@ -108,6 +116,9 @@ public enum ModelError: GradusError, Equatable {
     case .exitThresholds(let notRelevant, let relevant):
       "candidates were to leave below a probability of \(notRelevant) and above \(relevant); give numbers from 0 to 1, the first "
         + "not above the second"
+    case .exitsDoNotAdd:
+      "scores of passages that left the model in different places do not add up; take the best or the first passage of a "
+        + "document, or read all to the end"
     case .windowsOfBiEncoder: "a bi-encoder cannot read a text in windows; choose the truncate or error policy"
     case .tooLong(let docno, let tokens, let limit):
       "document \(docno): \(tokens) tokens, the model takes \(limit); choose the truncate or window policy"

@@ -18,12 +18,19 @@ struct SentenceSettings {
   var lowercases = false
   var prompts = SentencePrompts()
 
-  private struct Part: Decodable {
+  /// An entry of `modules.json`.
+  struct Part: Decodable {
     let type: String
     let path: String
 
     /// `Pooling` of `sentence_transformers.models.Pooling`.
     var kind: Substring { type.split(separator: ".").last ?? "" }
+  }
+
+  /// How texts are read, alone: of folders that do not pool.
+  init(textsOf folder: ModelFolder) throws {
+    try readLimits(folder)
+    try readPrompts(folder)
   }
 
   /// - Parameter width: Of the encoder's vectors.
@@ -147,7 +154,7 @@ struct SentenceSettings {
     if case .flag(let includes)? = entries["include_prompt"] { poolsPrompt = includes }
   }
 
-  private static func dense(_ path: String, _ folder: ModelFolder, number: Int, inputs: Int) throws -> SentenceDense {
+  static func dense(_ path: String, _ folder: ModelFolder, number: Int, inputs: Int) throws -> SentenceDense {
     struct Settings: Decodable {
       let in_features: Int
       let out_features: Int

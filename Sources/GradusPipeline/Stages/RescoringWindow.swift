@@ -25,26 +25,28 @@ struct RescoringWindow {
   }
 
   /// The list with the head re-scored, and the tokens that were cut off. Texts of the tail are not read. Features stay with
-  /// their documents.
+  /// their documents. Where candidates left the model early, scores are numbers that order as it did, of unknown kind.
   func rescored(by reranker: some Reranker, documents: some DocumentSource) throws -> (RankedList, Int) {
     let group = try group(documents)
     let scores = try reranker.scores(of: group.candidates, for: list.query)
     guard scores.count == top else { throw PipelineError.valueCount(stage: stage, given: top, found: scores.count) }
     var rescored = list.documents
-    for (position, score) in scores.enumerated() {
-      guard score.score.isFinite else {
-        throw PipelineError.notFinite(stage: stage, qid: list.query.qid, docno: rescored[position].docno)
-      }
-      rescored[position] = ScoredDocument(docno: rescored[position].docno, score: score.score)
+    for (position, score) in scores.enumerated() where !score.score.isFinite {
+      throw PipelineError.notFinite(stage: stage, qid: list.query.qid, docno: rescored[position].docno)
     }
-    let lowest = scores.map(\.score).min()
+    let numbers = StandingScores.numbers(scores, of: group.candidates)
+    for (position, number) in numbers.enumerated() {
+      rescored[position] = ScoredDocument(docno: rescored[position].docno, score: number)
+    }
+    let lowest = numbers.min()
     let tail = RerankedTail.scores(below: lowest, count: list.documents.count - top)
     for (distance, score) in tail.enumerated() {
       rescored[top + distance] = ScoredDocument(docno: rescored[top + distance].docno, score: score)
     }
+    let isWhole = scores.allSatisfy { $0.exit == nil }
     let result = try RankedList(
-      query: list.query, scoreKind: reranker.scoreKind, documents: rescored, featureNames: list.featureNames,
-      features: list.features, stage: stage)
+      query: list.query, scoreKind: isWhole ? reranker.scoreKind : .unknown, documents: rescored,
+      featureNames: list.featureNames, features: list.features, stage: stage)
     return (result, scores.reduce(0) { $0 + $1.truncatedTokens })
   }
 }

@@ -17,6 +17,8 @@ public struct LateInteractionRetriever: Retriever {
 
   public let index: TokenIndex
   public var strategy: Strategy
+  /// Documents that may be found, of this index; nil for all.
+  public var filter: DocumentSet?
   private let encoder: LateInteractionEncoder
 
   /// - Parameter fingerprint: Of the encoder; must be that of the index.
@@ -44,10 +46,11 @@ public struct LateInteractionRetriever: Retriever {
   public func search(_ queries: [Query], depth: Int) throws -> [TokenSearchResult] {
     let vectors = try encoder.encode(queries.map(\.text), as: .query).vectors
     switch strategy {
-    case .pruned(let options): return try index.search(vectors, k: depth, options: options)
+    case .pruned(let options): return try index.search(vectors, k: depth, options: options, filter: filter)
     case .exhaustive:
-      return try index.exhaustive(vectors, k: depth).map {
-        TokenSearchResult(documents: $0, touchedDocuments: index.count, scoredDocuments: index.count)
+      let scored = filter?.count ?? index.count
+      return try index.exhaustive(vectors, k: depth, filter: filter).map {
+        TokenSearchResult(documents: $0, touchedDocuments: scored, scoredDocuments: scored)
       }
     }
   }
@@ -56,6 +59,6 @@ public struct LateInteractionRetriever: Retriever {
 extension EncoderFingerprint {
   /// The fingerprint of an encoder as it makes the vectors of documents' tokens.
   public init(name: String, folder: ModelFolder, encoder: LateInteractionEncoder) throws {
-    self.init(name: name, digest: try Self.digest(of: folder), settings: encoder.settings)
+    self.init(name: name, digest: try Self.digest(of: folder, files: encoder.weightFiles), settings: encoder.settings)
   }
 }

@@ -16,6 +16,14 @@ public enum PassageAggregation: Sendable, Hashable {
   /// The mean of the best `count` passages, or of all where there are fewer; `count` is at least 1.
   case meanOfBest(count: Int)
 
+  /// Whether a document's score is that of one of its passages, and no sum.
+  public var picksOne: Bool {
+    switch self {
+    case .first, .maximum, .meanOfBest(count: 1): true
+    default: false
+    }
+  }
+
   /// - Parameter scores: Of the passages in their order; not empty.
   public func score(of scores: [Double]) -> Double {
     precondition(!scores.isEmpty, "a document has at least one passage")

@@ -1,4 +1,5 @@
 import GradusCore
+import GradusModels
 
 /// Scores long documents by their passages: the base scores every window, an aggregation makes the document's score.
 ///
@@ -6,6 +7,9 @@ import GradusCore
 ///
 /// The title goes with every passage. Cost: the base's for all windows, with a stride of half a window about twice the words
 /// of the documents. A document of one window has the base's score for it, whatever the aggregation.
+///
+/// Where passages left the base early, a document stands where its best passage does (or its first), with that one's score: a
+/// passage that was read to the end says more than one that left as not relevant, whatever the scores. Such scores do not add up.
 public struct PassageReranker<Base: Reranker>: Reranker {
   public let base: Base
   public let windows: PassageWindows
@@ -22,7 +26,7 @@ public struct PassageReranker<Base: Reranker>: Reranker {
 
   public func scores(of candidates: [Candidate], for query: Query) throws -> [CandidateScore] {
     let passages = candidates.map(passages(of:))
-    return aggregated(try base.scores(of: passages.flatMap(\.self), for: query), counts: passages.map(\.count))
+    return try aggregated(base.scores(of: passages.flatMap(\.self), for: query), counts: passages.map(\.count))
   }
 
   private func passages(of candidate: Candidate) -> [Candidate] {
@@ -35,13 +39,21 @@ public struct PassageReranker<Base: Reranker>: Reranker {
   }
 
   /// One score for each document from those of its passages, which follow one another.
-  private func aggregated(_ scores: [CandidateScore], counts: [Int]) -> [CandidateScore] {
+  ///
+  /// - Throws: `ModelError.exitsDoNotAdd`.
+  private func aggregated(_ scores: [CandidateScore], counts: [Int]) throws -> [CandidateScore] {
     var start = 0
-    return counts.map { count in
+    return try counts.map { count in
       defer { start += count }
       let own = scores[start..<start + count]
-      return CandidateScore(
-        score: aggregation.score(of: own.map(\.score)), truncatedTokens: own.reduce(0) { $0 + $1.truncatedTokens })
+      let cut = own.reduce(0) { $0 + $1.truncatedTokens }
+      guard own.contains(where: { $0.exit != nil }) else {
+        return CandidateScore(score: aggregation.score(of: own.map(\.score)), truncatedTokens: cut)
+      }
+      guard aggregation.picksOne else { throw ModelError.exitsDoNotAdd }
+      let others = aggregation == .first ? [] : own.dropFirst()
+      let best = others.reduce(own[start]) { $1.isBetter(than: $0) ? $1 : $0 }
+      return CandidateScore(score: best.score, truncatedTokens: cut, exit: best.exit)
     }
   }
 }
@@ -54,6 +66,6 @@ extension PassageReranker: MeteredReranker where Base: MeteredReranker {
   public func tokens(of read: [Base.Read]) -> Int { read.reduce(0) { $0 + base.tokens(of: $1) } }
 
   public func scores(ofRead read: [[Base.Read]], for query: Query) throws -> [CandidateScore] {
-    aggregated(try base.scores(ofRead: read.flatMap(\.self), for: query), counts: read.map(\.count))
+    try aggregated(base.scores(ofRead: read.flatMap(\.self), for: query), counts: read.map(\.count))
   }
 }

@@ -14,11 +14,13 @@ extension EncoderFingerprint {
       settings: "\(encoder.pooling.rawValue) pooling, \(encoder.isNormalized ? "unit length" : "any length")")
   }
 
-  /// SHA-256 of a folder's weights.
-  static func digest(of folder: ModelFolder) throws -> String {
+  /// SHA-256 of a folder's weights, of several files as one text.
+  static func digest(of folder: ModelFolder, files: [String] = [ModelFolder.weightsName]) throws -> String {
     var digest = SHA256Digest()
-    let weights = try MappedFile(path: try folder.file(ModelFolder.weightsName))
-    withExtendedLifetime(weights) { digest.update(weights.bytes) }
+    for file in files {
+      let weights = try MappedFile(path: try folder.file(file))
+      withExtendedLifetime(weights) { digest.update(weights.bytes) }
+    }
     return digest.finish()
   }
 }

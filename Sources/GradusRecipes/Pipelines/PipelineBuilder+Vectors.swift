@@ -35,13 +35,15 @@ extension PipelineBuilder {
       probes: try stage.count("nprobe") ?? standard.probes,
       centroidThreshold: try stage.number("centroid-threshold") ?? standard.centroidThreshold,
       candidates: try stage.count("ndocs") ?? TokenSearchOptions.candidates(depth: depth))
-    let retriever = try resources.tokens(path, encoder: try stage.text("model"), isExact ? nil : options)
+    let filter = try stage.text("filter")
+    let retriever = try resources.tokens(path, encoder: try stage.text("model"), isExact ? nil : options, filter: filter)
     let way = isExact
       ? "exact"
       : "nprobe=\(options.probes) ndocs=\(options.candidates) centroid-threshold=\(options.centroidThreshold ?? -1)"
     return .retrieve(
       DeferredRetriever(retriever: retriever), depth: depth, name: "late-interaction",
-      settings: [StageSetting("index", path), StageSetting("search", way)] + retriever.settings,
+      settings: [StageSetting("index", path), StageSetting("search", way)]
+        + (filter.map { [StageSetting("filter", $0)] } ?? []) + retriever.settings,
       fingerprint: retriever.fingerprint)
   }
 

@@ -1,5 +1,6 @@
 import GradusCore
 import GradusIndex
+import GradusModels
 import GradusPipeline
 import GradusRank
 
@@ -24,11 +25,12 @@ import GradusRank
 ///   that made it), `efSearch` (64), `exact`, `feedback` (`rocchio`, `average` or `ance-prf`), `filter` (on metadata).
 /// - `sparse`: `index` (an impact index), `query-encoder`, `depth` (1000).
 /// - `late-interaction`: `index` of token vectors, `depth` (1000), `model`, `nprobe` (4), `ndocs`, `centroid-threshold` (0.3);
-///   or `exact`.
+///   or `exact`; `filter` (on metadata).
 /// - `anncur`: `model`, `corpus`, `index` (of token vectors, for `maxsim:`), `anchor-queries`, `anchor-split`,
 ///   `anchor-query-count` (100), `anchor-items` (half of the budget), `seed` (1), `solver` (`truncated`), `scores`, `budget`
 ///   (100), `rounds` (1), `depth` (1000).
-/// - `rerank`: `model`, `top` (all), `first-stage-weight`.
+/// - `rerank`: `model`, `top` (all), `first-stage-weight`; `early-exit` and `early-exit-relevant` (probabilities), for a model
+///   with exits. Scores are then an order and nothing more: `sum`, `features` and methods of `fuse` that add scores refuse it.
 /// - `cut`: `depth`. `scale`: `by`.
 /// - `filter`: one of `keep`, `drop` (docnos), `keep-file`, `drop-file` (one docno a line), `own: true` (drops the document that
 ///   has the query's name), or `metadata` with `values`.
@@ -149,11 +151,15 @@ struct PipelineBuilder<Resources: PipelineResources> {
       part = .scale(weight)
     case "filter": part = .list(try filter(&stage))
     case "fuse": part = try fuse(&stage)
-    case "sum": part = try join(&stage, { $0 + $1 }, { $0 + $1 })
+    case "sum":
+      try refuseEarlyExits(stage, because: "'sum'")
+      part = try join(&stage, { $0 + $1 }, { $0 + $1 })
     case "union": part = try join(&stage, { $0 ||| $1 }, { $0 ||| $1 })
     case "intersection": part = try join(&stage, { $0 &&& $1 }, { $0 &&& $1 })
     case "concatenation": part = try join(&stage, { $0 ^^^ $1 }, { $0 ^^^ $1 })
-    case "features": part = try join(&stage, { $0 ** $1 }, { $0 ** $1 })
+    case "features":
+      try refuseEarlyExits(stage, because: "what reads 'features'")
+      part = try join(&stage, { $0 ** $1 }, { $0 ** $1 })
     case "linear":
       part = .list(.linear(LinearFeatureScorer(weights: try numbers(&stage, "weights"), bias: try stage.number("bias") ?? 0)))
     case "chain":
@@ -210,11 +216,40 @@ struct PipelineBuilder<Resources: PipelineResources> {
   private func rerank(_ stage: inout YAMLMapping) throws -> ListPipeline {
     let model = try stage.neededText("model")
     let documents = try documents(&stage)
-    let reranker = try resources.reranker(model, firstStageWeight: try stage.number("first-stage-weight"))
+    let reranker = try resources.reranker(
+      model, firstStageWeight: try stage.number("first-stage-weight"), earlyExit: try earlyExit(&stage))
     return .rerank(
       DeferredReranker(reranker: reranker), documents: documents, top: try stage.count("top"), name: "rerank",
       settings: [StageSetting("model", model)] + reranker.settings,
       fingerprint: "\(reranker.fingerprint) \(documents.fingerprint)")
+  }
+
+  private static var exitKeys: [String] { ["early-exit", "early-exit-relevant"] }
+
+  private func earlyExit(_ stage: inout YAMLMapping) throws -> EarlyExitThresholds? {
+    guard Self.exitKeys.contains(where: stage.has) else { return nil }
+    return try EarlyExitThresholds(
+      notRelevant: try stage.number(Self.exitKeys[0]) ?? 0, relevant: try stage.number(Self.exitKeys[1]) ?? 1)
+  }
+
+  /// Whether a stage, or one inside it, leaves candidates early.
+  private func exitsEarly(_ stage: YAMLMapping) throws -> Bool {
+    var stage = stage
+    if Self.exitKeys.contains(where: stage.has) { return true }
+    for key in ["of", "stages"] where stage.has(key) {
+      if try (stage.mappings(key) ?? []).contains(where: exitsEarly) { return true }
+    }
+    return false
+  }
+
+  /// Scores of candidates that left in different places order them and cannot be added.
+  private func refuseEarlyExits(_ stage: YAMLMapping, because what: String) throws {
+    guard try exitsEarly(stage) else { return }
+    throw stage.error(
+      stage.line(of: "of"),
+      .value(
+        key: "of", found: "a branch with early-exit, whose scores are an order and nothing more",
+        expected: "scores, which \(what) adds: leave early-exit out, or fuse by rank (method: rrf)"))
   }
 
   func documents(_ stage: inout YAMLMapping) throws -> StageDocuments {
@@ -286,8 +321,10 @@ struct PipelineBuilder<Resources: PipelineResources> {
   }
 
   private func fuse(_ stage: inout YAMLMapping) throws -> Part {
+    let source = stage
     let parts = try branches(&stage)
     let method = try FusionMethod(parsing: try stage.text("method") ?? "rrf")
+    if method.readsScores { try refuseEarlyExits(source, because: method.description) }
     let weights = stage.has("weights") ? try numbers(&stage, "weights") : nil
     let fusion = try Fusion(
       method, normalization: try stage.text("norm").map { try ScoreNormalization(parsing: $0) }, weights: weights)

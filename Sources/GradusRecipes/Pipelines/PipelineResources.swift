@@ -1,5 +1,6 @@
 import GradusCore
 import GradusIndex
+import GradusModels
 import GradusPipeline
 import GradusRank
 import GradusTensor
@@ -11,7 +12,10 @@ public protocol PipelineResources: Sendable {
   func index(_ path: String) throws -> InvertedIndex
   /// The documents of a collection, folder or file.
   func corpus(_ name: String) throws -> Deferred<[Document]>
-  func reranker(_ model: String, firstStageWeight: Double?) throws -> Deferred<any Reranker>
+  /// - Parameter earlyExit: When a model with exits stops reading a candidate; nil for never.
+  func reranker(
+    _ model: String, firstStageWeight: Double?, earlyExit: EarlyExitThresholds?
+  ) throws -> Deferred<any Reranker>
   /// Exact dense retrieval over `documents`.
   func dense(_ model: String, documents: Deferred<[Document]>) throws -> Deferred<any Retriever>
   /// Learned sparse retrieval over an impact index; queries are encoded as the index was made unless a kind is named.
@@ -19,7 +23,13 @@ public protocol PipelineResources: Sendable {
   /// Retrieval from a stored vector index, graph or flat as the folder has it.
   func vectors(_ path: String, _ options: VectorStageOptions) throws -> Deferred<any Retriever>
   /// Late interaction over a stored index of token vectors.
-  func tokens(_ path: String, encoder: String?, _ options: TokenSearchOptions?) throws -> Deferred<any Retriever>
+  ///
+  /// - Parameters:
+  ///   - options: Nil to score all documents.
+  ///   - filter: On the documents' metadata, as `gradus search --filter` has it.
+  func tokens(
+    _ path: String, encoder: String?, _ options: TokenSearchOptions?, filter: String?
+  ) throws -> Deferred<any Retriever>
   /// Retrieval by a re-ranker itself, under a budget of its calls.
   func anncur(_ options: CURStageOptions) throws -> Deferred<any Retriever>
   func run(_ path: String) throws -> Run

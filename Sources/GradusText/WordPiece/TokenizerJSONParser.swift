@@ -164,11 +164,13 @@ struct TokenizerJSONParser {
       guard !content.isEmpty, (0..<Self.largestID).contains(id) else {
         throw TokenizerError.missing(path: path, part: "added_tokens[].content or id")
       }
-      guard !isNormalized else {
+      // What normalisation makes of other characters is more than a change of case.
+      guard !isNormalized || content.utf8.allSatisfy({ (0x20..<0x7F).contains($0) }) else {
         throw TokenizerError.unsupported(path: path, part: "added_tokens[].normalized", value: content)
       }
       description.addedTokens.append(
-        WordPieceTokenizer.AddedToken(bytes: Array(content.utf8), id: Int32(id), isSingleWord: isSingleWord))
+        WordPieceTokenizer.AddedToken(
+          bytes: Array(content.utf8), id: Int32(id), isSingleWord: isSingleWord, isNormalized: isNormalized))
     }
   }
 

@@ -15,6 +15,8 @@ public final class WordPieceTokenizer: InputTokenizer {
     let id: Int32
     /// Only where no letter or digit touches it.
     let isSingleWord: Bool
+    /// Looked for in the text as it is after normalisation: in any case where the normaliser lower-cases.
+    var isNormalized = false
   }
 
   /// Pieces by id; ids without a piece are nil.
@@ -26,6 +28,7 @@ public final class WordPieceTokenizer: InputTokenizer {
   private let addedTokens: [AddedToken]
   /// Whether an added token starts with the byte.
   private let startsAddedToken: [Bool]
+  private let lowercases: Bool
   private let maximumWordCharacters: Int
   public let template: TokenizerTemplate
 
@@ -41,7 +44,13 @@ public final class WordPieceTokenizer: InputTokenizer {
     actions = CharacterActions(description.normalizer)
     addedTokens = description.addedTokens.sorted { $0.bytes.count > $1.bytes.count }
     var starts = [Bool](repeating: false, count: 256)
-    for token in description.addedTokens { starts[Int(token.bytes[0])] = true }
+    lowercases = description.normalizer.lowercases
+    for token in description.addedTokens {
+      starts[Int(token.bytes[0])] = true
+      guard token.isNormalized, description.normalizer.lowercases else { continue }
+      let lower = Self.lowercase(token.bytes[0])
+      for byte in 0...UInt8.max where Self.lowercase(byte) == lower { starts[Int(byte)] = true }
+    }
     startsAddedToken = starts
     maximumWordCharacters = description.maximumWordCharacters
     unknownID = description.unknownID
@@ -202,10 +211,17 @@ public final class WordPieceTokenizer: InputTokenizer {
   private func addedToken(in text: UnsafeBufferPointer<UInt8>, at index: Int) -> AddedToken? {
     addedTokens.first { token in
       let end = index + token.bytes.count
-      guard end <= text.count, text[index..<end].elementsEqual(token.bytes) else { return false }
+      guard end <= text.count, matches(token, text[index..<end]) else { return false }
       return !token.isSingleWord || !(Self.wordCharacter(before: index, in: text) || Self.wordCharacter(at: end, in: text))
     }
   }
+
+  private func matches(_ token: AddedToken, _ text: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
+    guard token.isNormalized, lowercases else { return text.elementsEqual(token.bytes) }
+    return text.elementsEqual(token.bytes) { Self.lowercase($0) == Self.lowercase($1) }
+  }
+
+  private static func lowercase(_ byte: UInt8) -> UInt8 { (0x41...0x5A).contains(byte) ? byte | 0x20 : byte }
 
   private static func wordCharacter(at index: Int, in text: UnsafeBufferPointer<UInt8>) -> Bool {
     guard index < text.count, let scalar = Unicode.Scalar(UTF8Scalar.decode(text, at: index).value) else { return false }
