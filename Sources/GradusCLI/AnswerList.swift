@@ -61,7 +61,20 @@ struct AnswerList {
       let document_frequency: Int
       let inverse_document_frequency: Double
       let term_frequency: Int
+      /// For a model that weighs fields: what it takes for the term frequency, the sum of the fields' parts.
+      let normalized_frequency: Double?
+      let fields: [Field]?
       let contribution: Double
+    }
+
+    struct Field: Encodable {
+      let name: String
+      let weight: Double
+      let b: Double
+      let term_frequency: Int
+      let length: Int
+      let average_length: Double
+      let part: Double
     }
 
     struct Weight: Encodable {
@@ -109,30 +122,50 @@ struct AnswerList {
 
   private func explanation(_ hit: ScoredDocument) throws -> String {
     let explained = try explanation(of: hit)
-    var table = TextTable(header: ["term", "weight", "df", "idf", "tf", "contribution"], rightAligned: [1, 2, 3, 4, 5])
+    let hasFields = explained.terms.contains { !$0.fields.isEmpty }
+    var table = TextTable(
+      header: ["term", "weight", "df", "idf", "tf", "contribution"] + (hasFields ? ["by field"] : []),
+      rightAligned: [1, 2, 3, 4, 5])
     for term in explained.terms {
-      table.append([
+      let row = [
         term.term, "\(Self.weight(term.queryWeight))", "\(term.documentFrequency)", term.inverseDocumentFrequency.fixed(4),
         "\(term.termFrequency)", term.contribution.fixed(4),
-      ])
+      ]
+      table.append(row + (hasFields ? [Self.parts(term)] : []))
     }
     if explained.documentPart != 0 {
-      table.append(["(length)", "", "", "", "", explained.documentPart.fixed(4)])
+      table.append(["(length)", "", "", "", "", explained.documentPart.fixed(4)] + (hasFields ? [""] : []))
     }
     let head = "score \(explained.score) = sum of contributions; \(explained.documentLength) terms, "
       + "\(explained.averageLength.fixed(1)) on average; \(explained.model)\n"
     return (head + table.text).split(separator: "\n").map { Self.indent + $0 + "\n" }.joined()
   }
 
+  /// How the fields that hold a term make up what stands for its frequency.
+  private static func parts(_ term: ScoreExplanation.Term) -> String {
+    let holding = term.fields.filter { $0.termFrequency > 0 }
+    guard let sum = term.normalizedFrequency, !holding.isEmpty else { return "" }
+    let parts = holding.map { field in
+      "\(field.name) \(field.part.fixed(4)) (\(field.termFrequency) of \(field.length), weight \(weight(field.weight)))"
+    }
+    return "\(sum.fixed(4)) = \(parts.joined(separator: " + "))"
+  }
+
   /// A count as it is, another weight with four digits.
   private static func weight(_ value: Double) -> String { value.fixed(value == value.rounded() ? 0 : 4) }
 
   private func terms(_ explained: ScoreExplanation) -> [Answer.Term] {
-    explained.terms.map {
-      Answer.Term(
-        term: $0.term, query_weight: $0.queryWeight, document_frequency: $0.documentFrequency,
-        inverse_document_frequency: $0.inverseDocumentFrequency, term_frequency: $0.termFrequency,
-        contribution: $0.contribution)
+    explained.terms.map { term in
+      let fields = term.fields.map {
+        Answer.Field(
+          name: $0.name, weight: $0.weight, b: $0.b, term_frequency: $0.termFrequency, length: $0.length,
+          average_length: $0.averageLength, part: $0.part)
+      }
+      return Answer.Term(
+        term: term.term, query_weight: term.queryWeight, document_frequency: term.documentFrequency,
+        inverse_document_frequency: term.inverseDocumentFrequency, term_frequency: term.termFrequency,
+        normalized_frequency: term.normalizedFrequency, fields: fields.isEmpty ? nil : fields,
+        contribution: term.contribution)
     }
   }
 

@@ -15,13 +15,14 @@ extension IndexCommand {
       if let delete { report.deleted = try remove(delete, from: writer) }
       if let corpus { try take(corpus, into: writer, &report) }
       if merge {
-        try writer.optimize()
+        try writer.optimize(reordering: reordering)
       } else {
         try writer.merge()
       }
       report.documents = writer.statistics.documents
       report.terms = writer.statistics.terms
       report.segments = writer.segmentCount
+      report.reordering = writer.reorderingReport.map(ReorderingSummary.init)
       writer.close()
     }
     report.seconds = elapsed
@@ -32,7 +33,7 @@ extension IndexCommand {
     try printOutput(
       "\(out): \((changes.isEmpty ? ["nothing added or deleted"] : changes).joined(separator: ", ")); "
         + "\(report.documents.grouped) documents in \(report.segments) segment\(report.segments == 1 ? "" : "s"), "
-        + "\(report.bytes.byteText), \(elapsed.fixed(2)) s\n")
+        + "\(report.bytes.byteText), \(elapsed.fixed(2)) s\n" + (report.reordering?.text ?? ""))
   }
 
   /// What an index is built with stays: other wishes are refused instead of left aside.
@@ -42,6 +43,10 @@ extension IndexCommand {
     }
     if positions, !writer.hasPositions {
       throw UsageError("--positions: \(out) was built without; build it again with them")
+    }
+    if let fields, try IndexFields(parsing: fields) != writer.fields {
+      let names = writer.fields.map { "with --fields \($0.names.joined(separator: ","))" } ?? "without"
+      throw UsageError("--fields \(fields): \(out) was built \(names); leave the option out, or build it again")
     }
     if let columns, try MetadataColumn.parse(columns) != writer.columns {
       throw UsageError("--columns \(columns): \(out) was built with other columns; leave the option out")
@@ -90,6 +95,7 @@ extension IndexCommand {
     var segments = 0
     var bytes = 0
     var seconds = 0.0
+    var reordering: ReorderingSummary?
 
     init(index: String) { self.index = index }
   }
@@ -103,14 +109,11 @@ enum TextPacking: String, ExpressibleByArgument, CaseIterable {
 }
 
 /// A line of a list of docnos that names no document of the index.
-struct DocnoListError: GradusError, Equatable {
+struct DocnoListError: LineError {
   let file: String
   let line: Int
   let docno: String
   let index: String
 
-  var failureKind: FailureKind { .badData }
-  var description: String {
-    "\(file):\(line): no document '\(docno)' in \(index), or it is listed twice; nothing was changed"
-  }
+  var problem: String { "no document '\(docno)' in \(index), or it is listed twice; nothing was changed" }
 }

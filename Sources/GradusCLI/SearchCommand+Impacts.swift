@@ -11,9 +11,9 @@ extension SearchCommand {
       }
       return false
     }
-    guard feedback == nil, filter == nil, syntax == .words, !tokens.isGiven, !vectors.isOfVectorsAlone else {
+    guard feedback == nil, syntax == .words, !tokens.isGiven, !vectors.isOfVectorsAlone else {
       throw UsageError(
-        "\(index) is an impact index: of the options for other indexes (--feedback, --filter, --syntax, --exact and others) "
+        "\(index) is an impact index: of the options for other indexes (--feedback, --syntax, --exact and others) "
           + "only --encoder has a meaning for it")
     }
     try searchImpacts()
@@ -21,10 +21,10 @@ extension SearchCommand {
   }
 
   private func searchImpacts() throws {
-    let search = try SparseSearch(index: index, encoding: queryEncoder, model: vectors.encoder, topics: topics)
+    let search = try SparseSearch(index: index, encoding: queryEncoder, model: vectors.encoder, topics: topics, filter: filter)
     if let query {
       let answers = try search.answers(query, k: depth ?? 10, isExplained: explain)
-      return try output.json ? printJSON(answers) : printOutput(answers.text(.standardOutput))
+      return try output.json ? printJSON(answers) : printOutput(answers.text(.standardOutput, isFiltered: filter != nil))
     }
     guard let topics else { return }
     let queries = try SparseSearch.queries(topics, encoding: search.encoding, split: split, field: field)

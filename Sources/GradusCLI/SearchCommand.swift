@@ -25,6 +25,12 @@ struct SearchCommand: ParsableCommand {
       dph, dfi-standardized, dfi-saturated, dfi-chisquared, tfidf, tfidf-classic, tfidf-pivoted(s), coordinate, and \
       divergence from randomness by its three parts, such as inl2(c), pl2(c), bb2(c), in_expb2(c).
 
+      Of an index that was made with --fields, bm25f(k1,b,FIELD=WEIGHT,FIELD.b=B) weighs title, text and further fields, each \
+      with its own length normalisation; --explain then shows the fields of each term:
+
+        gradus index corpus.jsonl --fields title,text,keywords --out corpus.index
+        gradus search corpus.index --query "laminar flow" --model "bm25f(title=3,title.b=0.5)" --explain
+
       Feedback takes the first documents as relevant and searches again with a wider query, which --explain and --json show:
 
         gradus search faq.index --query "sort a hash" --feedback rm3 --explain
@@ -33,12 +39,13 @@ struct SearchCommand: ParsableCommand {
       which encodes the query anew together with its first documents.
 
       Parameters go in brackets, as in "rm3(docs=10,terms=10,weight=0.5)". Phrases and neighbours need an index that was \
-      made with --positions, filters one that was made with --columns:
+      made with --positions, filters one that was made with --columns (vectors and impacts have them without columns too, read \
+      from the stored documents):
 
         gradus search faq.index --syntax boolean --query '+hash "by value"~2 -array'
       """)
 
-  @Argument(help: ArgumentHelp("Folder that 'gradus index' made.", valueName: "index"))
+  @Argument(help: ArgumentHelp("Folder that 'gradus index', 'gradus dense' or 'gradus sparse' made.", valueName: "index"))
   var index: String
 
   @Option(name: .shortAndLong, help: ArgumentHelp("A question or some words.", valueName: "text"))

@@ -58,6 +58,11 @@ struct SparseIndexCommand: ParsableCommand {
       "How weights are rounded: nearest, down or up; default: down for TILDEv2, else nearest.", valueName: "rule"))
   var rounding: ImpactQuantization?
 
+  @Option(
+    help: ArgumentHelp(
+      "Metadata to filter by, such as year:date,lang:keyword,price:number.", valueName: "name:kind,..."))
+  var columns: String?
+
   @Option(help: ArgumentHelp("Megabytes of weights in memory, before they go to temporary files.", valueName: "mb"))
   var memory = 512
 
@@ -73,7 +78,10 @@ struct SparseIndexCommand: ParsableCommand {
       throw ValidationError("--maximum-tokens must be at least 3 (a token between [CLS] and [SEP]), found \(maximumTokens)")
     }
     if importPath != nil {
-      let ofModels = [("--model", model != nil), ("--maximum-tokens", maximumTokens != nil), ("--vectors", vectors != nil)]
+      let ofModels = [
+        ("--model", model != nil), ("--maximum-tokens", maximumTokens != nil), ("--vectors", vectors != nil),
+        ("--columns", columns != nil),
+      ]
       for (name, isGiven) in ofModels where isGiven {
         throw ValidationError("\(name) goes with a corpus, not with --import")
       }
@@ -92,8 +100,10 @@ struct SparseIndexCommand: ParsableCommand {
   }
 
   private func builder(_ configuration: ImpactIndexConfiguration) throws -> ImpactIndexBuilder {
+    let metadata = try columns.map { text throws in try MetadataColumn.parse(text) } ?? []
     try Folder.create(out)
-    return try ImpactIndexBuilder(creating: out, configuration: configuration, memoryBudgetBytes: memory << 20)
+    return try ImpactIndexBuilder(
+      creating: out, configuration: configuration, columns: metadata, memoryBudgetBytes: memory << 20)
   }
 
   private func imported(_ path: String) throws -> SparseReport {
@@ -170,8 +180,7 @@ struct SparseReport: Encodable {
   }
 
   var text: String {
-    let cut = truncated_documents > 0 ? "; \(truncated_documents.grouped) documents were longer than the model reads" : ""
-    return "\(index): \(documents.grouped) documents, \(terms.grouped) terms, \(terms_per_document.fixed(1)) a document, "
-      + "\(seconds.fixed(2)) s (\(Int(documents_per_second).grouped) documents/s)\(cut)\n"
+    "\(index): \(documents.grouped) documents, \(terms.grouped) terms, \(terms_per_document.fixed(1)) a document, "
+      + "\(seconds.fixed(2)) s (\(Int(documents_per_second).grouped) documents/s)" + truncationNote(truncated_documents) + "\n"
   }
 }

@@ -1,5 +1,4 @@
 import Foundation
-import GradusTestSupport
 import Testing
 
 @Suite("Changing an index", .enabled(if: Command.isBuilt, Comment(rawValue: Command.skipNotice)))
@@ -44,6 +43,23 @@ struct IndexChangeTests {
     #expect(try Command.run(["validate", "index"], in: folder).code == 0)
   }
 
+  @Test("Documents put in another order, at once or by a merge: the same answers, and what it saved")
+  func reordering() throws {
+    // Every other document is about heat, those between about wings.
+    let lines = (0..<60).map { "\($0)\t" + ($0 % 2 == 0 ? "heat flow \($0 % 7)" : "wings air \($0 % 7)") + "\n" }
+    try write("many.tsv", lines.joined() + "60\theat\n")
+    #expect(try Command.run(["index", "many.tsv", "--out", "plain"], in: folder).code == 0)
+    let built = try Command.run(["index", "many.tsv", "--out", "better", "--reorder", "--json"], in: folder).json()
+    let report = try #require(built["reordering"] as? [String: Any])
+    #expect(report["bits_per_gap_before"] as? Double != nil && report["bits_per_gap_after"] as? Double != nil)
+    let text = try Command.run(["index", "--merge", "--reorder", "--out", "better"], in: folder)
+    #expect(text.code == 0 && text.output.contains("documents reordered in "), "\(text.error)")
+    for query in ["heat 3", "wings air", "heat wings 5"] {
+      #expect(try answers(query, in: "better") == answers(query, in: "plain"))
+    }
+    #expect(try Command.run(["validate", "better"], in: folder).code == 0)
+  }
+
   @Test("Mistakes change nothing and say what is wrong, with the exit code of their kind")
   func mistakes() throws {
     let before = try answers("wings heat")
@@ -59,6 +75,8 @@ struct IndexChangeTests {
       (["known.tsv", "--update", "--positions"], 2, "--positions"),
       (["known.tsv", "--update", "--columns", "a:date"], 2, "--columns"),
       (["known.tsv", "--delete", "missing.txt"], 2, "--add or --update"),
+      (["known.tsv", "--update", "--reorder"], 2, "it needs --merge"),
+      (["none.ciff", "--reorder"], 2, "gradus index --merge --reorder --out index"),
     ] as [([String], Int32, String)] {
       let outcome = try Command.run(["index", "--out", "index"] + arguments, in: folder)
       #expect(outcome.code == code && outcome.error.contains(text), "\(arguments): \(outcome.code) \(outcome.error)")

@@ -1,5 +1,4 @@
 import Foundation
-import GradusTestSupport
 import Testing
 
 @Suite("Impact indexes from the command line", .enabled(if: Command.isBuilt, Comment(rawValue: Command.skipNotice)))
@@ -47,6 +46,8 @@ struct SparseTests {
     let text = try run("search", "idx", "--query", "Flow of heat", "--query-encoder", "words", "--explain").output
     #expect(text.hasPrefix("1. d1  ") && text.contains("contribution"))
     #expect(try run("search", "idx", "--query", "zeppelin", "--query-encoder", "words").output.hasPrefix("No answer"))
+    let filtered = try run("search", "idx", "--query", "heat", "--query-encoder", "words", "--filter", "year=1999")
+    #expect(filtered.output == "No answer: no document that passes the filter holds any of the query's terms.\n")
     let speed = try run(
       "bench", "search", "idx", "--topics", "queries.jsonl", "--query-encoder", "vectors", "--repeats", "2", "--json"
     ).json()
@@ -76,6 +77,8 @@ struct SparseTests {
       (["sparse", "--out", "x"], 2, "either a corpus or --import"),
       (["sparse", "docs.jsonl", "--import", "docs.jsonl", "--out", "x"], 2, "either a corpus or --import"),
       (["sparse", "--import", "docs.jsonl", "--model", "m", "--out", "x"], 2, "--model goes with a corpus"),
+      (["sparse", "--import", "docs.jsonl", "--columns", "a:date", "--out", "x"], 2, "--columns goes with a corpus"),
+      (["search", "idx", "--query", "heat", "--query-encoder", "words", "--filter", "year"], 2, "filter 'year'"),
       (["sparse", "--import", "none.jsonl", "--out", "x"], 66, "none.jsonl"),
       (["search", "idx", "--query", "heat"], 2, "--query-encoder words or vectors"),
       (["search", "idx", "--query", "heat", "--query-encoder", "tokens"], 2, "give --encoder MODEL"),

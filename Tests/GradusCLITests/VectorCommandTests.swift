@@ -2,7 +2,6 @@ import Foundation
 import GradusCore
 import GradusFormats
 import GradusModels
-import GradusTestSupport
 import GradusText
 import Testing
 

@@ -80,6 +80,6 @@ struct DenseSearch {
     let result = try retriever.search([Query(qid: "1", text: query)], depth: k)[0]
     return VectorAnswers(
       query: query, model: description, exact: result.isExact, scored_vectors: result.scoredVectors,
-      documents: try VectorAnswers.hits(result.documents) { try index.document(docno: $0) })
+      documents: try StoredHit.hits(result.documents) { try index.document(docno: $0) })
   }
 }

@@ -18,14 +18,20 @@ struct SparseSearch {
   let index: ImpactIndex
   let encoding: SparseQueryEncoding
   private let encoder: any SparseQueryEncoder
+  /// Where given, only these documents are retrieved.
+  let filter: DocumentSet?
 
   /// - Parameters:
   ///   - encoding: Nil for what the index was made for.
   ///   - model: Of the queries; nil for the one that made the index.
   ///   - topics: A file of weighted queries, for `vectors`.
-  init(index path: String, encoding given: SparseQueryEncoding?, model: String?, topics: String? = nil) throws {
+  ///   - filter: As `--filter` has it.
+  init(
+    index path: String, encoding given: SparseQueryEncoding?, model: String?, topics: String? = nil, filter: String? = nil
+  ) throws {
     let index = try ImpactIndex(path: path)
     self.index = index
+    self.filter = try filter.map { text throws in try index.documents(matching: MetadataFilter(parsing: text)) }
     let encoding: SparseQueryEncoding
     switch (given, index.configuration.method) {
     case (let given?, _): encoding = given
@@ -92,27 +98,28 @@ struct SparseSearch {
   /// The retriever by name, as summaries show it.
   var description: String { "impacts(\(index.configuration.method.rawValue), queries: \(encoding.rawValue))" }
 
-  var retriever: ImpactRetriever { ImpactRetriever(index: index, encoder: encoder) }
+  var retriever: ImpactRetriever { ImpactRetriever(index: index, encoder: encoder, filter: filter) }
 
   func terms(of queries: [Query]) throws -> [[WeightedTerm]] { try encoder.terms(of: queries) }
 
   func answers(_ query: String, k: Int, isExplained: Bool) throws -> Answers {
     let terms = try terms(of: [Query(qid: "1", text: query)])[0]
-    let result = try index.search(terms, k: k)
+    let result = try index.search(terms, k: k, filter: filter)
     return Answers(
       query: query, model: description, unknown_terms: result.unknownTerms,
       query_terms: isExplained ? terms.map { Answers.Weight(term: $0.term, weight: $0.weight) } : nil,
-      documents: try result.documents.enumerated().map { position, hit in
-        let document = try index.document(docno: hit.docno)
-        let explained = isExplained ? try index.explain(terms, docno: hit.docno) : nil
-        return Answers.Hit(
-          rank: position + 1, docno: hit.docno, score: hit.score, title: document?.title, text: document?.text,
-          metadata: document?.metadata,
-          explanation: explained?.terms.filter { $0.impact > 0 }.sorted { $0.contribution > $1.contribution }.map {
-            Answers.Term(
-              term: $0.term, query_weight: $0.queryWeight, document_weight: $0.documentWeight, contribution: $0.contribution)
-          })
+      documents: try StoredHit.hits(result.documents) {
+        try index.document(docno: $0)
+      } explanation: {
+        isExplained ? try explanation(of: $0, terms) : nil
       })
+  }
+
+  private func explanation(of docno: String, _ terms: [WeightedTerm]) throws -> [StoredHit.Term] {
+    try index.explain(terms, docno: docno).terms.filter { $0.impact > 0 }.sorted { $0.contribution > $1.contribution }.map {
+      StoredHit.Term(
+        term: $0.term, query_weight: $0.queryWeight, document_weight: $0.documentWeight, contribution: $0.contribution)
+    }
   }
 
   /// Names are those of the JSON object.
@@ -122,62 +129,17 @@ struct SparseSearch {
       let weight: Double
     }
 
-    struct Term: Encodable {
-      let term: String
-      let query_weight: Double
-      let document_weight: Double
-      let contribution: Double
-    }
-
-    struct Hit: Encodable {
-      let rank: Int
-      let docno: String
-      let score: Double
-      let title: String?
-      let text: String?
-      let metadata: [String: String]?
-      let explanation: [Term]?
-    }
-
     let query: String
     let model: String
     let unknown_terms: [String]
     let query_terms: [Weight]?
-    let documents: [Hit]
+    let documents: [StoredHit]
 
-    private static let indent = "    "
-    private static let lines = 3
-    private static let explainedTerms = 10
-
-    func text(_ terminal: Terminal) -> String {
-      guard !documents.isEmpty else { return "No answer: no document holds any of the query's terms.\n" }
-      let width = terminal.width - Self.indent.count
-      var result = ""
-      for hit in documents {
-        result += "\(hit.rank). \(terminal.bold(hit.docno))  \(hit.score.fixed(4))"
-        if let source = hit.metadata?["source"] ?? hit.metadata?["url"] { result += "  " + terminal.dim(source) }
-        result += "\n"
-        for (text, limit) in [(hit.title ?? "", 1), (hit.text ?? "", Self.lines)] where !text.isEmpty {
-          let snippet = Snippet(text, matches: [], width: max(20, width * limit - 8 * limit))
-          result += snippet.lines(width: width, terminal: terminal).map { Self.indent + $0 + "\n" }.joined()
-        }
-        if let explanation = hit.explanation { result += Self.table(explanation) }
+    func text(_ terminal: Terminal, isFiltered: Bool) -> String {
+      guard !documents.isEmpty else {
+        return "No answer: no document \(isFiltered ? "that passes the filter " : "")holds any of the query's terms.\n"
       }
-      return result
-    }
-
-    private static func table(_ explanation: [Term]) -> String {
-      var table = TextTable(header: ["term", "query", "document", "contribution"], rightAligned: [1, 2, 3])
-      for term in explanation.prefix(explainedTerms) {
-        table.append([
-          term.term, term.query_weight.fixed(4), term.document_weight.fixed(4), term.contribution.fixed(4),
-        ])
-      }
-      let rest = explanation.dropFirst(explainedTerms)
-      if !rest.isEmpty {
-        table.append(["(\(rest.count) others)", "", "", rest.reduce(0) { $0 + $1.contribution }.fixed(4)])
-      }
-      return table.text.split(separator: "\n").map { indent + $0 + "\n" }.joined()
+      return documents.map { $0.text(terminal) }.joined()
     }
   }
 }

@@ -84,6 +84,6 @@ struct TokenSearch {
     let result = try retriever.search([Query(qid: "1", text: query)], depth: k)[0]
     return VectorAnswers(
       query: query, model: description, exact: retriever.strategy == .exhaustive, scored_vectors: result.scoredDocuments,
-      documents: try VectorAnswers.hits(result.documents) { try index.document(docno: $0) })
+      documents: try StoredHit.hits(result.documents) { try index.document(docno: $0) })
   }
 }

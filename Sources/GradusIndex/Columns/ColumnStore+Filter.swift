@@ -1,4 +1,25 @@
+import GradusCore
+
 extension ColumnStore {
+  /// The documents whose metadata fit a filter, for an index under a path.
+  ///
+  /// - Parameter store: Nil for an index without columns.
+  /// - Throws: ``IndexError/notBuilt(path:what:)`` for a column that there is not, ``IndexError/invalidQuery(_:)`` for a
+  ///   comparison or value that does not suit the column.
+  static func documents(
+    matching filter: MetadataFilter, in store: ColumnStore?, documents: Int, path: String
+  ) throws -> DocumentSet {
+    var result = DocumentSet.all(documents: documents)
+    for condition in filter.conditions {
+      guard let found = try store?.documents(matching: condition) else {
+        let names = store?.columns.map(\.name) ?? []
+        throw IndexError.notBuilt(path: path, what: "column '\(condition.column)' (its columns: \(names))")
+      }
+      result.formIntersection(found)
+    }
+    return result
+  }
+
   /// The documents that fit a condition; nil where there is no such column.
   ///
   /// - Throws: ``IndexError/invalidQuery(_:)`` for a comparison or value that does not suit the column.
@@ -15,12 +36,12 @@ extension ColumnStore {
       }
       return found
     }
-    let intervals = try condition.values.map { try Self.interval($0, of: column) }
-    let first = intervals[0]
+    let spans = try condition.values.map { try Span($0, of: column) }
+    let first = spans[0]
     return try documents(column.name) { value in
       switch condition.comparison {
-      case .equal: intervals.contains { $0.contains(value) }
-      case .notEqual: !value.isNaN && !intervals.contains { $0.contains(value) }
+      case .equal: spans.contains { $0.contains(value) }
+      case .notEqual: !value.isNaN && !spans.contains { $0.contains(value) }
       case .below: value < first.start
       case .atMost: value < first.start || first.contains(value)
       case .above: value > first.start && !first.contains(value)
@@ -34,19 +55,60 @@ extension ColumnStore {
     let start: Double
     let end: Double
 
+    init(_ text: String, of column: MetadataColumn) throws {
+      if column.kind == .date {
+        guard let date = DateInterval(text) else {
+          throw IndexError.invalidQuery("'\(text)' is no date for '\(column.name)'; expected 2021, 2021-04 or 2021-04-30")
+        }
+        (start, end) = (date.start, date.end)
+        return
+      }
+      guard let number = Double(text), number.isFinite else {
+        throw IndexError.invalidQuery("'\(text)' is no number for '\(column.name)'")
+      }
+      (start, end) = (number, number)
+    }
+
     func contains(_ value: Double) -> Bool { value == start || (value > start && value < end) }
   }
+}
 
-  private static func interval(_ text: String, of column: MetadataColumn) throws -> Span {
-    if column.kind == .date {
-      guard let date = DateInterval(text) else {
-        throw IndexError.invalidQuery("'\(text)' is no date for '\(column.name)'; expected 2021, 2021-04 or 2021-04-30")
-      }
-      return Span(start: date.start, end: date.end)
+extension InvertedIndex {
+  /// Columns that the index was built with.
+  public var columns: [MetadataColumn] { segments[0].segment.columns }
+
+  /// The documents whose metadata fit a filter.
+  ///
+  /// - Throws: ``IndexError/notBuilt(path:what:)`` for a column that the index does not have, ``IndexError/invalidQuery(_:)``
+  ///   for a comparison or value that does not suit the column.
+  /// - Complexity: O(documents) for each condition.
+  public func documents(matching filter: MetadataFilter) throws -> DocumentSet {
+    var result = DocumentSet(documents: statistics.documents)
+    for view in segments {
+      let here = try ColumnStore.documents(
+        matching: filter, in: view.segment.columnStore, documents: view.live.documents, path: path)
+      if segments.count == 1, view.live.set == nil { return here }
+      view.live.insert(here, into: &result, from: view.firstDocument)
     }
-    guard let number = Double(text), number.isFinite else {
-      throw IndexError.invalidQuery("'\(text)' is no number for '\(column.name)'")
+    return result
+  }
+}
+
+extension ImpactIndex {
+  /// Columns that the index was built with.
+  public var columns: [MetadataColumn] { columnStore?.columns ?? [] }
+
+  /// The documents whose metadata fit a filter: by columns where the index was built with them, otherwise by the metadata that
+  /// are stored with each document, as ``MetadataFilter/matches(_:)`` reads them.
+  ///
+  /// - Throws: As ``InvertedIndex/documents(matching:)`` where the index has columns, else as ``MetadataFilter/matches(_:)``.
+  /// - Complexity: O(documents) for each condition; without columns each document is read.
+  public func documents(matching filter: MetadataFilter) throws -> DocumentSet {
+    if let columnStore {
+      return try ColumnStore.documents(matching: filter, in: columnStore, documents: docnos.count, path: path)
     }
-    return Span(start: number, end: number)
+    var result = DocumentSet(documents: docnos.count)
+    for doc in 0..<docnos.count where try filter.matches(try document(doc).metadata) { result.insert(doc) }
+    return result
   }
 }

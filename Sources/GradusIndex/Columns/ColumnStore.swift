@@ -19,7 +19,7 @@ struct ColumnStore: @unchecked Sendable {
   private let data: UnsafeRawBufferPointer
   private let entries: [ColumnsBuilder.Entry]
   private let documents: Int
-  private let file: SectionFile
+  let file: SectionFile
 
   init(_ file: SectionFile, documents: Int) throws {
     self.file = file

@@ -33,8 +33,6 @@ struct ColumnsBuilder {
     }
   }
 
-  var isEmpty: Bool { columns.isEmpty }
-
   /// Adds a document's values; a refused document changes nothing.
   ///
   /// - Throws: ``IndexError/invalidColumnValue(docno:column:value:expected:)``.
@@ -83,7 +81,16 @@ struct ColumnsBuilder {
     return value
   }
 
-  func write(to file: SectionFileWriter) throws {
+  /// Writes the file of columns of a segment, if there are any.
+  func write(to directory: String, number: Int, calls: SystemCalls) throws -> IndexManifest.File? {
+    guard !columns.isEmpty else { return nil }
+    let name = IndexFolder.segmentName(generation: number, kind: "columns")
+    let file = try SectionFileWriter(path: directory + "/" + name, kind: .columns, calls: calls)
+    try write(to: file)
+    return IndexManifest.File(name: name, bytes: try file.finish())
+  }
+
+  private func write(to file: SectionFileWriter) throws {
     try file.begin(.columnData)
     var entries: [Entry] = []
     for column in columns {

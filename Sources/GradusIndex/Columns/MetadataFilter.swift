@@ -8,12 +8,14 @@ import GradusCore
 /// and dates `<`, `<=`, `>` and `>=`. With `=` and `!=` several values may be separated by `|`. A value with spaces, or with
 /// other signs of this language, stands in double quotes. A document without a value passes no comparison, `!=` included.
 public struct MetadataFilter: Sendable, Equatable {
+  /// The sign between a column and its values.
   public enum Comparison: String, Sendable, CaseIterable {
     // Two-character signs first: that is the order in which they are looked for.
     case notEqual = "!=", atMost = "<=", atLeast = ">="
     case equal = "=", below = "<", above = ">"
   }
 
+  /// One column's part of a filter.
   public struct Condition: Sendable, Equatable {
     public let column: String
     public let comparison: Comparison
@@ -71,33 +73,5 @@ public struct MetadataFilter: Sendable, Equatable {
     guard !value.isEmpty else { throw IndexError.invalidQuery("filter '\(text)': a value is missing") }
     rest = rest.dropFirst(value.count)
     return String(value)
-  }
-}
-
-extension InvertedIndex {
-  /// Columns that the index was built with.
-  public var columns: [MetadataColumn] { segments[0].segment.columns }
-
-  /// The documents whose metadata fit a filter.
-  ///
-  /// - Throws: ``IndexError/notBuilt(path:what:)`` for a column that the index does not have, ``IndexError/invalidQuery(_:)``
-  ///   for a comparison or value that does not suit the column.
-  /// - Complexity: O(documents) for each condition.
-  public func documents(matching filter: MetadataFilter) throws -> DocumentSet {
-    var result = DocumentSet(documents: statistics.documents)
-    for view in segments {
-      var here = DocumentSet.all(documents: view.live.documents)
-      for condition in filter.conditions { here.formIntersection(try documents(matching: condition, in: view.segment)) }
-      if segments.count == 1, view.live.set == nil { return here }
-      view.live.insert(here, into: &result, from: view.firstDocument)
-    }
-    return result
-  }
-
-  private func documents(matching condition: MetadataFilter.Condition, in segment: LexicalSegment) throws -> DocumentSet {
-    guard let found = try segment.columnStore?.documents(matching: condition) else {
-      throw IndexError.notBuilt(path: path, what: "column '\(condition.column)' (its columns: \(columns.map(\.name)))")
-    }
-    return found
   }
 }

@@ -7,15 +7,6 @@ import Darwin
 #endif
 import GradusCore
 
-/// What an index folder holds, whatever the kind of the index: the file whose replacement makes a new index visible.
-protocol FolderManifest {
-  /// Grows with each commit into the folder; names of files hold it, so that no file is ever overwritten.
-  var generation: Int { get }
-  /// Of all files that belong to the index.
-  var fileNames: [String] { get }
-  func encoded() throws -> [UInt8]
-}
-
 /// The folder of an index as its one writer sees it: the lock, the names, what a crash left behind, the commit.
 ///
 ///     let folder = try IndexFolder(path: "idx", calls: .posix)   // refuses a second writer

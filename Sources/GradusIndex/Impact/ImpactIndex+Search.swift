@@ -1,5 +1,4 @@
 import GradusCore
-import Synchronization
 
 extension ImpactIndex {
   /// The `k` best documents for weighted terms; only documents that hold one of them.
@@ -8,17 +7,21 @@ extension ImpactIndex {
   ///   - query: A term that is listed several times counts with the sum of its weights.
   ///   - k: At least 0; with more than there are matching documents, all of those are returned.
   ///   - pruning: Changes the time, never the result.
-  /// - Throws: ``ImpactIndexError/invalidQueryWeight(term:weight:)``, ``IndexError/invalidQuery(_:)`` for a negative `k`,
-  ///   ``IndexError/corrupted(path:section:)`` where damaged postings are met.
+  ///   - filter: Where given, only these documents are retrieved. Scores stay what they are.
+  /// - Throws: ``ImpactIndexError/invalidQueryWeight(term:weight:)``, ``IndexError/invalidQuery(_:)`` for a negative `k` and a
+  ///   filter of another index, ``IndexError/corrupted(path:section:)`` where damaged postings are met.
   /// - Complexity: At most the length of the query terms' posting lists.
-  public func search(_ query: [WeightedTerm], k: Int = 1000, pruning: Pruning = .blockMaxScore) throws -> SearchResult {
+  public func search(
+    _ query: [WeightedTerm], k: Int = 1000, pruning: Pruning = .blockMaxScore, filter: DocumentSet? = nil
+  ) throws -> SearchResult {
     guard k >= 0 else { throw IndexError.invalidQuery("k is \(k); expected 0 or more documents") }
+    try filter?.requireSize(statistics.documents)
     let resolved = try ImpactQuery(query, in: self)
     let depth = min(k, docnos.count)
     var documents: [ScoredDocument] = []
     if depth > 0, !resolved.terms.isEmpty {
       documents = try withSearcher { searcher in
-        try searcher.search(resolved.terms, in: self, k: depth, pruning: pruning).map { hit in
+        try searcher.search(resolved.terms, in: self, k: depth, pruning: pruning, filter: filter).map { hit in
           ScoredDocument(docno: try docnos.docno(Int(hit.doc)), score: hit.score)
         }
       }
@@ -32,25 +35,11 @@ extension ImpactIndex {
   ///
   /// - Parameter threads: At most as many as `WorkerPool.shared` has take part.
   public func search(
-    _ queries: [[WeightedTerm]], k: Int = 1000, pruning: Pruning = .blockMaxScore, threads: Int = WorkerPool.shared.threads
+    _ queries: [[WeightedTerm]], k: Int = 1000, pruning: Pruning = .blockMaxScore, filter: DocumentSet? = nil,
+    threads: Int = WorkerPool.shared.threads
   ) throws -> [SearchResult] {
-    var results = [Result<SearchResult, any Error>?](repeating: nil, count: queries.count)
-    let next = Atomic<Int>(0)
-    let grain = 8
-    results.withUnsafeMutableBufferPointer { results in
-      WorkerPool.shared.forEach(count: min(max(1, threads), (queries.count + grain - 1) / grain)) { _ in
-        while true {
-          let start = next.add(grain, ordering: .relaxed).oldValue
-          guard start < queries.count else { return }
-          for number in start..<min(start + grain, queries.count) {
-            results[number] = Result { try self.search(queries[number], k: k, pruning: pruning) }
-          }
-        }
-      }
-    }
-    return try results.map { result in
-      // Every number was handed out: each place is filled.
-      try result!.get()
+    try SearchResult.all(queries.count, threads: threads) { number in
+      try self.search(queries[number], k: k, pruning: pruning, filter: filter)
     }
   }
 

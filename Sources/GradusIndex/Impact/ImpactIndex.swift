@@ -1,10 +1,3 @@
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
 import CGradusKernels
 import GradusCore
 
@@ -29,13 +22,15 @@ public final class ImpactIndex: Sendable {
   private let impactsFile: SectionFile
   private let documentsFile: SectionFile
   private let store: DocumentStore
+  /// Nil where the index was built without columns.
+  let columnStore: ColumnStore?
+  let postings: PostingLists
   private let sections: Sections
   /// Working memory of searches that are not running.
   private let idleSearchers = Guarded<[ImpactSearcher]>([])
 
   private struct Sections: @unchecked Sendable {
     // Unchecked: pointers into the read-only mapping, which the index keeps.
-    let postings: UnsafeRawBufferPointer
     /// By term, in byte order.
     let greatestImpacts: UnsafeBufferPointer<UInt8>
     /// By document: terms that have an impact there.
@@ -48,36 +43,31 @@ public final class ImpactIndex: Sendable {
   /// - Throws: ``IndexError``; `FileError` where a file is missing or cannot be read.
   public init(path: String) throws {
     self.path = path
-    let (manifest, impacts, documents) = try Self.open(path)
+    let (manifest, files) = try ImpactIndexManifest.open(folder: path) { manifest in
+      func open(_ file: IndexManifest.File, _ kind: SectionFileLayout.Kind) throws -> SectionFile {
+        try SectionFile(path: path + "/" + file.name, kind: kind, expectedBytes: file.bytes)
+      }
+      return (
+        impacts: try open(manifest.impacts, .impacts), documents: try open(manifest.documents, .documents),
+        columns: try manifest.columns.map { try open($0, .columns) }
+      )
+    }
+    let impacts = files.impacts
     configuration = manifest.configuration
     statistics = manifest.statistics
     impactsFile = impacts
-    documentsFile = documents
+    documentsFile = files.documents
     try impacts.verify(where: \.isCheckedOnOpen)
+    try files.columns?.verify(where: \.isCheckedOnOpen)
+    let documents = statistics.documents
+    columnStore = try files.columns.map { try ColumnStore($0, documents: documents) }
     terms = try TermDictionary(impacts, terms: statistics.terms)
-    docnos = try DocnoTable(impacts, count: statistics.documents)
-    store = try DocumentStore(documents, documents: statistics.documents)
+    docnos = try DocnoTable(impacts, count: documents)
+    store = try DocumentStore(documentsFile, documents: documents)
+    postings = try PostingLists(impacts, documents: documents)
     sections = Sections(
-      postings: try impacts.bytes(.postings),
       greatestImpacts: try impacts.numbers(.greatestImpacts, as: UInt8.self, count: statistics.terms),
-      counts: try impacts.numbers(.lengths, as: UInt32.self, count: statistics.documents))
-  }
-
-  private static func open(_ path: String) throws -> (ImpactIndexManifest, SectionFile, SectionFile) {
-    var manifest = try ImpactIndexManifest.read(folder: path)
-    while true {
-      func file(_ file: IndexManifest.File, _ kind: SectionFileLayout.Kind) throws -> SectionFile {
-        try SectionFile(path: path + "/" + file.name, kind: kind, expectedBytes: file.bytes)
-      }
-      do {
-        return (manifest, try file(manifest.impacts, .impacts), try file(manifest.documents, .documents))
-      } catch let error as FileError where error.code == ENOENT {
-        // A builder may have replaced the index between the manifest and the files that it lists.
-        let current = try ImpactIndexManifest.read(folder: path)
-        guard current.generation > manifest.generation else { throw error }
-        manifest = current
-      }
-    }
+      counts: try impacts.numbers(.lengths, as: UInt32.self, count: documents))
   }
 
   /// Whether a folder holds an impact index, of any version.
@@ -89,6 +79,7 @@ public final class ImpactIndex: Sendable {
   public func verify() throws {
     try impactsFile.verify { _ in true }
     try documentsFile.verify { _ in true }
+    try columnStore?.verify()
   }
 
   /// A hash that changes with the documents, their weights and what made them. O(1): the sections are not read.
@@ -97,7 +88,7 @@ public final class ImpactIndex: Sendable {
       configuration.quantization.rawValue, configuration.encoder?.description ?? "", configuration.vocabulary?.description ?? "",
       "\(statistics.scale)",
     ]
-    for file in [impactsFile, documentsFile] {
+    for file in [impactsFile, documentsFile, columnStore?.file].compactMap({ $0 }) {
       for section in Section.allCases {
         if let summary = file.summary(of: section) { parts.append("\(section.rawValue) \(summary.bytes) \(summary.checksum)") }
       }
@@ -111,6 +102,9 @@ public final class ImpactIndex: Sendable {
   public func document(docno: String) throws -> Document? {
     try docnos.find(docno).map { try store.document($0, docno: docno) }
   }
+
+  /// A stored document by its number.
+  func document(_ doc: Int) throws -> Document { try store.document(doc, docno: try docnos.docno(doc)) }
 
   /// Terms that have an impact in a document, or nil where there is none of that name. O(log n).
   public func termCount(docno: String) throws -> Int? { try docnos.find(docno).map { Int(sections.counts[$0]) } }
@@ -133,30 +127,6 @@ public final class ImpactIndex: Sendable {
       slope: 0, p: 0, q: 0, average_length: 0, lengths: sections.counts.baseAddress, documents: UInt32(docnos.count),
       fields: grd_fields())
   }
-
-  /// Opens the posting list of a term. The cursor must stay where it is as long as it is used.
-  func open(_ cursor: UnsafeMutablePointer<grd_cursor>, _ term: ImpactQuery.Term, scorer: UnsafePointer<grd_scorer>) throws {
-    let entry = term.entry
-    let documents = Int(entry.documentFrequency)
-    var constants = grd_term(weight: term.weight)
-    constants.largest_tf = Double(term.greatestImpact)
-    let status: grd_postings_status
-    if documents == 1 {
-      status = grd_cursor_open_single(
-        cursor, scorer, UInt32(truncatingIfNeeded: entry.postings), UInt32(truncatingIfNeeded: entry.postings >> 32), &constants)
-    } else {
-      guard documents >= 1, documents <= docnos.count, entry.postings <= UInt64(sections.postings.count),
-        let base = sections.postings.baseAddress
-      else { throw postingsDamage }
-      let start = Int(entry.postings)
-      status = grd_cursor_open(
-        cursor, (base + start).assumingMemoryBound(to: UInt8.self), sections.postings.count - start, documents, &constants)
-    }
-    guard status == GRD_POSTINGS_OK else { throw postingsDamage }
-  }
-
-  /// Postings that make no sense.
-  var postingsDamage: IndexError { .corrupted(path: impactsFile.path, section: Section.postings.name) }
 
   /// Lends working memory for the length of one call.
   func withSearcher<Result>(_ body: (ImpactSearcher) throws -> Result) throws -> Result {

@@ -26,6 +26,7 @@ public final class ImpactIndexBuilder {
   private var accumulator = ImpactAccumulator()
   private var runPaths: [String] = []
   private let docnos = ByteTable()
+  private var columns: ColumnsBuilder
   private var storedOffsets: [UInt64] = [0]
   private var record: [UInt8] = []
   private var greatest: Float = 0
@@ -34,20 +35,25 @@ public final class ImpactIndexBuilder {
 
   /// Locks the folder, making it where it is missing.
   ///
-  /// - Throws: ``ImpactIndexError/otherIndex(path:)``, ``IndexError/locked(path:pid:)``, `FileError`.
+  /// - Parameter columns: Metadata to filter by. Without, filters read the stored documents.
+  /// - Throws: ``ImpactIndexError/otherIndex(path:)``, ``IndexError/locked(path:pid:)``, ``IndexError/invalidQuery(_:)`` for a
+  ///   column that is listed twice, `FileError`.
   public convenience init(
     creating directory: String, configuration: ImpactIndexConfiguration = ImpactIndexConfiguration(),
-    memoryBudgetBytes: Int = 512 << 20
+    columns: [MetadataColumn] = [], memoryBudgetBytes: Int = 512 << 20
   ) throws {
-    try self.init(directory, configuration: configuration, memoryBudgetBytes: memoryBudgetBytes, calls: .posix)
+    try self.init(
+      directory, configuration: configuration, columns: columns, memoryBudgetBytes: memoryBudgetBytes, calls: .posix)
   }
 
   init(
-    _ directory: String, configuration: ImpactIndexConfiguration, memoryBudgetBytes: Int, calls: SystemCalls
+    _ directory: String, configuration: ImpactIndexConfiguration, columns: [MetadataColumn] = [], memoryBudgetBytes: Int,
+    calls: SystemCalls
   ) throws {
     self.directory = directory
     self.configuration = configuration
     memoryBudget = memoryBudgetBytes
+    self.columns = try ColumnsBuilder(columns)
     self.calls = calls
     if (try? IndexManifest.read(folder: directory)) != nil || VectorIndexManifest.isPresent(in: directory)
       || TokenIndexManifest.isPresent(in: directory) {
@@ -73,10 +79,11 @@ public final class ImpactIndexBuilder {
   /// After an error the builder is closed, and the folder is as it was.
   ///
   /// - Throws: ``ImpactIndexError``, ``IndexError/duplicateDocno(_:firstPosition:position:)``,
-  ///   ``IndexError/invalidDocno(_:position:)``, `FileError`.
+  ///   ``IndexError/invalidDocno(_:position:)``, ``IndexError/invalidColumnValue(docno:column:value:expected:)``, `FileError`.
   public func add(_ document: Document, terms: [WeightedTerm]) throws {
     try closingOnError { file, folder in
       let doc = try register(document)
+      try columns.append(document)
       try store(document, in: file)
       for weighted in terms {
         let weight = Float(weighted.weight)
@@ -144,7 +151,7 @@ public final class ImpactIndexBuilder {
       try folder.commit(
         ImpactIndexManifest(
           generation: generation, configuration: configuration, impacts: impacts, documents: documents,
-          statistics: statistics))
+          statistics: statistics, columns: try columns.write(to: directory, number: generation, calls: calls)))
       return statistics
     }
     documentsFile = nil

@@ -9,8 +9,6 @@ import GradusText
 struct AnalyzedQuery {
   /// Terms that a document of the index holds.
   private(set) var terms: [QueryTerm] = []
-  /// For each segment the terms that its documents hold, in the same order.
-  private(set) var lists: [[ResolvedTerm]] = []
   private(set) var unknownTerms: [String] = []
   private(set) var length = 0
   /// Sum of the weights of the terms.
@@ -18,12 +16,24 @@ struct AnalyzedQuery {
   /// Terms one after the other.
   private var text: [UInt8] = []
   /// Posting lists of the terms, one term after the other, its segments in order.
-  private var postings: [(segment: Int, entry: TermEntry, number: Int?, phrase: PhraseList?)] = []
+  private var lists: [ListPlace] = []
   /// Whether the query has phrases, found or not.
   private(set) var hasPhrases = false
 
+  /// A posting list of a term or phrase in one segment.
+  struct ListPlace {
+    let segment: Int
+    /// In the segment's dictionary: counts there include deleted documents.
+    let entry: TermEntry
+    /// In the segment's dictionary; nil for a phrase.
+    let number: Int?
+    /// Postings that the dictionary does not know, for a phrase.
+    let phrase: PhraseList?
+  }
+
   /// So many terms are compared one by one, more are looked up.
   private static let fewTerms = 32
+  private static let usualTerms = 16
 
   /// Terms of a text, each weighted by how often it occurs.
   init(_ text: String, in index: InvertedIndex, analyzer: Analyzer) throws {
@@ -37,9 +47,12 @@ struct AnalyzedQuery {
       self.length = length
       self.text = bytes
       try resolve(found, in: index)
-      order(segments: index.segments.count)
+      order()
       return
     }
+    // Room for a usual query at once: growing by and by costs as much as looking some terms up.
+    bytes.reserveCapacity(Self.longText)
+    found.reserveCapacity(Self.usualTerms)
     text.withUTF8 { utf8 in
       analyzer.analyze(utf8) { term, _ in
         length += 1
@@ -73,7 +86,7 @@ struct AnalyzedQuery {
     self.length = length
     self.text = bytes
     try resolve(found, in: index)
-    order(segments: index.segments.count)
+    order()
   }
 
   /// Beyond so many bytes a query's terms are found in a hash table, before by looking at all of them.
@@ -105,7 +118,7 @@ struct AnalyzedQuery {
   /// Terms that were analysed before.
   init(_ weightedTerms: [WeightedTerm], in index: InvertedIndex) throws {
     try collect(weightedTerms, in: index)
-    order(segments: index.segments.count)
+    order()
   }
 
   /// Words and phrases of a structured query.
@@ -116,14 +129,25 @@ struct AnalyzedQuery {
     self.length = length
     hasPhrases = !phrases.isEmpty
     for (phrase, weight) in phrases {
-      let first = postings.count
-      let counts = try index.resolve(phrase) { postings.append(($0, $1, nil, $2)) }
+      let first = lists.count
+      let counts = try index.resolve(phrase) {
+        lists.append(ListPlace(segment: $0, entry: $1, number: nil, phrase: $2))
+      }
       let start = text.count
       text.append(contentsOf: phrase.text.utf8)
-      append(start..<text.count, weight, counts, postings: first..<postings.count, in: index)
+      append(start..<text.count, weight, counts, lists: first..<lists.count, in: index)
     }
-    order(segments: index.segments.count)
+    order()
   }
+
+  /// The posting list of a term in a segment, or nil where its documents do not hold the term. O(segments).
+  func list(of term: QueryTerm, in segment: Int) -> ListPlace? {
+    for place in term.lists where lists[place].segment == segment { return lists[place] }
+    return nil
+  }
+
+  /// Whether the documents of a segment hold any term.
+  func hasLists(in segment: Int) -> Bool { lists.contains { $0.segment == segment } }
 
   /// A term's text, or a phrase in quotation marks.
   func text(of term: QueryTerm) -> String { String(decoding: text[term.text], as: UTF8.self) }
@@ -149,10 +173,10 @@ struct AnalyzedQuery {
 
   private mutating func resolve(_ found: [(range: Range<Int>, weight: Double)], in index: InvertedIndex) throws {
     terms.reserveCapacity(found.count)
-    postings.reserveCapacity(found.count * index.segments.count)
+    lists.reserveCapacity(found.count * index.segments.count)
     let text = self.text
     for (range, weight) in found {
-      let first = postings.count
+      let first = lists.count
       var counts: (documents: Int, occurrences: UInt64) = (0, 0)
       try text.withUnsafeBufferPointer { text in
         let term = UnsafeBufferPointer(rebasing: text[range])
@@ -166,15 +190,15 @@ struct AnalyzedQuery {
           guard here.documents > 0 else { continue }
           counts.documents += Int(here.documents)
           counts.occurrences += here.occurrences
-          postings.append((view.number, entry, number, nil))
+          lists.append(ListPlace(segment: view.number, entry: entry, number: number, phrase: nil))
         }
       }
-      append(range, weight, counts, postings: first..<postings.count, in: index)
+      append(range, weight, counts, lists: first..<lists.count, in: index)
     }
   }
 
   private mutating func append(
-    _ range: Range<Int>, _ queryWeight: Double, _ counts: (documents: Int, occurrences: UInt64), postings: Range<Int>,
+    _ range: Range<Int>, _ queryWeight: Double, _ counts: (documents: Int, occurrences: UInt64), lists: Range<Int>,
     in index: InvertedIndex
   ) {
     guard counts.documents > 0 else {
@@ -185,11 +209,11 @@ struct AnalyzedQuery {
     terms.append(
       QueryTerm(
         documentFrequency: counts.documents, collectionFrequency: counts.occurrences, weight: queryWeight * idf,
-        queryWeight: queryWeight, text: range, postings: postings))
+        queryWeight: queryWeight, text: range, lists: lists))
   }
 
-  /// Puts the terms in order and lists them by segment.
-  private mutating func order(segments: Int) {
+  /// Puts the terms in order.
+  private mutating func order() {
     let text = self.text
     text.withUnsafeBufferPointer { text in
       terms.sort { first, second in
@@ -198,24 +222,6 @@ struct AnalyzedQuery {
       }
     }
     for term in terms { weight += term.queryWeight }
-    guard segments > 1 else {
-      // The usual case, without a detour: every term has one list.
-      var list: [ResolvedTerm] = []
-      list.reserveCapacity(terms.count)
-      for (place, term) in terms.enumerated() {
-        let posting = postings[term.postings.lowerBound]
-        list.append(ResolvedTerm(term, place: place, posting.entry, number: posting.number, phrase: posting.phrase))
-      }
-      lists = [list]
-      return
-    }
-    lists = [[ResolvedTerm]](repeating: [], count: segments)
-    for (place, term) in terms.enumerated() {
-      for posting in postings[term.postings] {
-        lists[posting.segment].append(
-          ResolvedTerm(term, place: place, posting.entry, number: posting.number, phrase: posting.phrase))
-      }
-    }
   }
 }
 
@@ -228,26 +234,6 @@ struct QueryTerm {
   /// How often the term stands in the query, or the weight given to it.
   let queryWeight: Double
   let text: Range<Int>
-  let postings: Range<Int>
-}
-
-/// A query term with its posting list in one segment.
-struct ResolvedTerm {
-  let term: QueryTerm
-  /// Among the terms of the query.
-  let place: Int
-  /// In the segment's dictionary: counts there include deleted documents.
-  let entry: TermEntry
-  /// In the segment's dictionary; nil for a phrase.
-  let number: Int?
-  /// Postings that the dictionary does not know, for a phrase.
-  let phrase: PhraseList?
-
-  init(_ term: QueryTerm, place: Int, _ entry: TermEntry, number: Int?, phrase: PhraseList?) {
-    self.term = term
-    self.place = place
-    self.entry = entry
-    self.number = number
-    self.phrase = phrase
-  }
+  /// Among the posting lists of the query.
+  let lists: Range<Int>
 }

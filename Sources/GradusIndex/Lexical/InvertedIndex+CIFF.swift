@@ -30,7 +30,7 @@ extension InvertedIndex {
     for number in 0..<statistics.documents {
       let (view, doc) = try place(of: DocIndex(number))
       let table = view.segment.documentTable
-      try writer.append(CIFFDocument(number: number, docno: try table.docno(doc), length: Int(table.lengths[doc])))
+      try writer.append(CIFFDocument(number: number, docno: try table.docnos.docno(doc), length: Int(table.lengths[doc])))
     }
     try writer.commit()
   }

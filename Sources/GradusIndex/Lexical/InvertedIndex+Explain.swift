@@ -115,7 +115,7 @@ extension InvertedIndex {
             documentFrequency: term.documentFrequency, documents: statistics.documents),
           termFrequency: Int(frequency), fields: fields, contribution: contribution))
     }
-    let documentPart = scoring.documentPart(length: length, queryWeight: analyzed.weight)
+    let documentPart = scoring.lengthPart(queryWeight: analyzed.weight)?.value(length: length) ?? 0
     score += documentPart
     return ScoreExplanation(
       docno: docno, terms: terms, unknownTerms: analyzed.unknownTerms, documentLength: Int(length),

@@ -1,7 +1,5 @@
-import CGradusKernels
 import GradusCore
 import GradusText
-import Synchronization
 
 extension InvertedIndex {
   /// The `k` best documents for a query text.
@@ -44,30 +42,8 @@ extension InvertedIndex {
     _ queries: [Query], k: Int = 1000, model: any WeightingModel = BM25(), pruning: Pruning = .blockMaxScore,
     filter: DocumentSet? = nil, threads: Int = WorkerPool.shared.threads
   ) throws -> [SearchResult] {
-    try searchAll(queries.count, threads: threads) { number in
+    try SearchResult.all(queries.count, threads: threads) { number in
       try self.search(queries[number].text, k: k, model: model, pruning: pruning, filter: filter)
-    }
-  }
-
-  /// Runs searches on several threads and gives their results in order.
-  func searchAll(
-    _ count: Int, threads: Int, _ search: @escaping @Sendable (Int) throws -> SearchResult
-  ) throws -> [SearchResult] {
-    var results = [Result<SearchResult, any Error>?](repeating: nil, count: count)
-    let next = Atomic<Int>(0)
-    let grain = 8
-    results.withUnsafeMutableBufferPointer { results in
-      WorkerPool.shared.forEach(count: min(max(1, threads), (count + grain - 1) / grain)) { _ in
-        while true {
-          let start = next.add(grain, ordering: .relaxed).oldValue
-          guard start < count else { return }
-          for number in start..<min(start + grain, count) { results[number] = Result { try search(number) } }
-        }
-      }
-    }
-    return try results.map { result in
-      // Every number was handed out: each place is filled.
-      try result!.get()
     }
   }
 
@@ -111,9 +87,7 @@ extension InvertedIndex {
     filter: DocumentSet? = nil
   ) throws -> SearchResult {
     guard k >= 0 else { throw IndexError.invalidQuery("k is \(k); expected 0 or more documents") }
-    if let filter, filter.documents != statistics.documents {
-      throw IndexError.invalidQuery("the filter is of \(filter.documents) documents, the index of \(statistics.documents)")
-    }
+    try filter?.requireSize(statistics.documents)
     let scoring = try Scoring(model, in: self, for: query)
     let depth = min(k, statistics.documents)
     var documents: [ScoredDocument] = []
@@ -125,7 +99,7 @@ extension InvertedIndex {
           filter: view.allowed(filter, documents: statistics.documents))
         documents.reserveCapacity(hits.count)
         for hit in hits {
-          documents.append(ScoredDocument(docno: try view.segment.documentTable.docno(Int(hit.doc)), score: hit.score))
+          documents.append(ScoredDocument(docno: try view.segment.documentTable.docnos.docno(Int(hit.doc)), score: hit.score))
         }
       } else {
         documents = try searchSegments(query, searcher, scoring, k: depth, pruning: pruning, filter: filter)
@@ -144,13 +118,13 @@ extension InvertedIndex {
     var best: [SegmentHit] = []
     // The segment with most documents first: what it has is the hardest to beat.
     for view in segments.sorted(by: { ($0.live.count, $1.number) > ($1.live.count, $0.number) }) {
-      guard !query.lists[view.number].isEmpty, view.live.count > 0 else { continue }
+      guard query.hasLists(in: view.number), view.live.count > 0 else { continue }
       let hits = try searcher.search(
         query, in: view, scoring: scoring, k: min(k, view.live.count), pruning: pruning,
         filter: view.allowed(filter, documents: statistics.documents), floor: best.count == k ? best[k - 1].score : nil)
       guard !hits.isEmpty else { continue }
       let found = try hits.map { hit in
-        SegmentHit(score: hit.score, docno: try view.segment.documentTable.docnoBytes(Int(hit.doc)))
+        SegmentHit(score: hit.score, docno: try view.segment.documentTable.docnos.bytes(Int(hit.doc)))
       }
       best = SegmentHit.merge(best, found, k: k)
     }

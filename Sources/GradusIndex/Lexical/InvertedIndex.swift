@@ -1,10 +1,3 @@
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
 import GradusCore
 import GradusText
 
@@ -20,7 +13,8 @@ import GradusText
 ///
 /// However the documents came into the index, at once or by and by, with updates and deletions, before or after merges: numbers
 /// of documents, counts, scores and rankings are those of an index that was built at once from the documents that it has now, in
-/// the order in which they were added. Counts are of these documents alone: deleted ones leave no trace.
+/// the order in which they were added. Counts are of these documents alone: deleted ones leave no trace. Only the numbers are
+/// others where the documents were put in a better order (``GraphBisection``).
 public final class InvertedIndex: Sendable {
   public let path: String
   public let statistics: IndexStatistics
@@ -42,26 +36,12 @@ public final class InvertedIndex: Sendable {
 
   /// - Parameter known: Opened segments, of which those that are still in the index need not be opened again.
   private init(path: String, sharing known: [LexicalSegment]) throws {
-    let (manifest, segments) = try Self.open(path, known)
+    let (manifest, segments) = try IndexManifest.open(folder: path) { try Self.open($0, path, known) }
     self.path = path
     self.segments = segments
     generation = manifest.generation
     statistics = manifest.statistics
     analyzerConfiguration = manifest.analyzer
-  }
-
-  private static func open(_ path: String, _ known: [LexicalSegment]) throws -> (IndexManifest, [SegmentView]) {
-    var manifest = try IndexManifest.read(folder: path)
-    while true {
-      do {
-        return (manifest, try open(manifest, path, known))
-      } catch let error as FileError where error.code == ENOENT {
-        // A writer may have replaced the index between the manifest and the files that it lists.
-        let current = try IndexManifest.read(folder: path)
-        guard current.generation > manifest.generation else { throw error }
-        manifest = current
-      }
-    }
   }
 
   private static func open(_ manifest: IndexManifest, _ path: String, _ known: [LexicalSegment]) throws -> [SegmentView] {
@@ -134,7 +114,7 @@ public final class InvertedIndex: Sendable {
   /// The docno of a document. O(log segments).
   public func docno(_ doc: DocIndex) throws -> String {
     let (view, doc) = try place(of: doc)
-    return try view.segment.documentTable.docno(doc)
+    return try view.segment.documentTable.docnos.docno(doc)
   }
 
   /// The document with a docno, or nil. O(log n) for each segment.

@@ -147,13 +147,7 @@ public final class TokenIndexBuilder {
           name: IndexFolder.segmentName(generation: folder.nextGeneration, kind: "documents"),
           bytes: try documentsFile.finish())
       }
-      var writtenColumns: IndexManifest.File?
-      if !columns.isEmpty {
-        let name = IndexFolder.segmentName(generation: folder.nextGeneration, kind: "columns")
-        let file = try SectionFileWriter(path: folder.path(of: name), kind: .columns, calls: calls)
-        try columns.write(to: file)
-        writtenColumns = IndexManifest.File(name: name, bytes: try file.finish())
-      }
+      let writtenColumns = try columns.write(to: directory, number: folder.nextGeneration, calls: calls)
       try folder.commit(
         TokenIndexManifest(
           generation: folder.nextGeneration, configuration: configuration, file: written, documents: docnos.count,

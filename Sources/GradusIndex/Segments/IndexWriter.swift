@@ -15,9 +15,9 @@ import GradusText
 /// refused with the number of the first one's process; a lock of a process that is gone does not count.
 ///
 /// What is added between two commits makes a new segment; deleted documents are marked. Segments are merged by ``merge(_:)``, all
-/// into one by ``optimize()``, and by a thread in the background where ``mergesInBackground`` is set. Searches give the same bits
-/// however the documents came, and after ``optimize()`` the files have the bytes (but for their names) of an index that was built
-/// at once.
+/// into one by ``optimize(reordering:)``, and by a thread in the background where ``mergesInBackground`` is set. Searches give
+/// the same bits however the documents came, and after a merge of all segments the files have the bytes (but for their names) of
+/// an index that was built at once.
 ///
 /// A document that is refused changes nothing; after an error of the disk the writer is closed. Not for use from several threads
 /// at once.
@@ -31,6 +31,9 @@ public final class IndexWriter {
   public var mergePolicy = MergePolicy()
   /// What ended a merge in the background; no other is begun after it. The index and its changes are not touched by it.
   public private(set) var mergeError: (any Error)?
+
+  /// What the order of the documents saved, after ``optimize(reordering:)`` with one.
+  public private(set) var reorderingReport: ReorderingReport?
 
   private let settings: SegmentSettings
   private let analyzers: [Analyzer]
@@ -205,12 +208,16 @@ public final class IndexWriter {
 
   /// Merges all segments into one without deleted documents, and commits, with all changes made before.
   ///
+  /// - Parameter reordering: Puts the documents in another order, as ``IndexBuilder`` does; also where there is one segment only.
+  ///   Without, they stay in the order that they have, and what is added later comes after them.
   /// - Throws: `FileError`; the index is then as it was.
   @discardableResult
-  public func optimize() throws -> IndexStatistics {
+  public func optimize(reordering: GraphBisection? = nil) throws -> IndexStatistics {
     try closingOnError {
       try prepareMerge()
-      if list.parts.count > 1 || list.parts.contains(where: { $0.deletions != nil }) { try merge(0..<list.parts.count) }
+      if list.parts.count > 1 || reordering != nil || list.parts.contains(where: { $0.deletions != nil }) {
+        try merge(0..<list.parts.count, reordering: reordering)
+      }
       try writeCommit()
     }
     return committed.statistics
@@ -268,10 +275,17 @@ public final class IndexWriter {
     if let background { adopt(background) }
   }
 
-  private func merge(_ range: Range<Int>) throws {
+  private func merge(_ range: Range<Int>, reordering: GraphBisection? = nil) throws {
     let merger = SegmentMerger(
       sources: list.parts[range].map(\.source), settings: settings, directory: directory, calls: calls)
-    let manifest = try merger.merge(number: takeNumber())
+    let manifest: IndexManifest.Segment
+    if let reordering {
+      let reordered = try merger.merge(number: takeNumber(), by: reordering, threads: analyzers.count)
+      manifest = reordered.segment
+      reorderingReport = reordered.report
+    } else {
+      manifest = try merger.merge(number: takeNumber())
+    }
     try list.replace(merger.sources, by: manifest, LexicalSegment(manifest, folder: directory))
   }
 

@@ -20,12 +20,7 @@ final class LexicalSegment: Sendable {
   let fields: FieldTable?
   /// Of the documents' lengths the greatest.
   let longestLength: UInt32
-  private let postings: PostingsSection
-
-  private struct PostingsSection: @unchecked Sendable {
-    // Unchecked: a pointer into the read-only mapping, which the segment keeps.
-    let bytes: UnsafeRawBufferPointer
-  }
+  let postings: PostingLists
 
   /// Opens and checks what ``InvertedIndex/init(path:)`` says.
   init(_ manifest: IndexManifest.Segment, folder: String) throws {
@@ -44,11 +39,11 @@ final class LexicalSegment: Sendable {
     documentTable = try DocumentTable(postingsFile, documents: counts.documents)
     longestLength = documentTable.lengths.max() ?? 0
     store = try DocumentStore(documentsFile, documents: counts.documents)
-    postings = PostingsSection(bytes: try postingsFile.bytes(.postings))
     positions = try manifest.positions.map { try PositionsTable(try open($0, .positions), terms: counts.terms) }
     fields = try manifest.fields.map {
       try FieldTable(try open($0, .fields), terms: counts.terms, documents: counts.documents, tokens: counts.tokens)
     }
+    postings = try PostingLists(postingsFile, documents: counts.documents, fields: fields)
     columnStore = try manifest.columns.map { try ColumnStore(try open($0, .columns), documents: counts.documents) }
   }
 
@@ -65,36 +60,17 @@ final class LexicalSegment: Sendable {
   }
 
   /// The document with a docno, deleted or not.
-  func document(named docno: String) throws -> Int? {
-    var docno = docno
-    return try docno.withUTF8 { try documentTable.find($0) }
-  }
+  func document(named docno: String) throws -> Int? { try documentTable.docnos.find(docno) }
 
   /// A stored document.
-  func document(_ doc: Int) throws -> Document { try store.document(doc, docno: try documentTable.docno(doc)) }
+  func document(_ doc: Int) throws -> Document { try store.document(doc, docno: try documentTable.docnos.docno(doc)) }
 
   /// Opens the posting list of a term. The cursor must stay where it is as long as it is used, and so must the list of a phrase.
   func open(
     _ cursor: UnsafeMutablePointer<grd_cursor>, at entry: TermEntry, phrase: PhraseList? = nil, term: grd_term,
     scorer: UnsafePointer<grd_scorer>
   ) throws {
-    var term = term
-    let documents = Int(entry.documentFrequency)
-    let status: grd_postings_status
-    if documents == 1 {
-      status = grd_cursor_open_single(
-        cursor, scorer, UInt32(truncatingIfNeeded: entry.postings), UInt32(truncatingIfNeeded: entry.postings >> 32), &term)
-    } else if let phrase {
-      status = grd_cursor_open(cursor, phrase.base, phrase.count, documents, &term)
-    } else {
-      guard documents >= 1, documents <= documentTable.count, entry.postings <= UInt64(postings.bytes.count),
-        let base = postings.bytes.baseAddress
-      else { throw postingsDamage }
-      let start = Int(entry.postings)
-      status = grd_cursor_open(
-        cursor, (base + start).assumingMemoryBound(to: UInt8.self), postings.bytes.count - start, documents, &term)
-    }
-    guard status == GRD_POSTINGS_OK else { throw postingsDamage }
+    try postings.open(cursor, at: entry, phrase: phrase, term: term, scorer: scorer)
   }
 
   /// For reading lists without scores.
@@ -108,10 +84,8 @@ final class LexicalSegment: Sendable {
   }
 
   /// What a kernel found wrong, other than `GRD_POSTINGS_OK`.
-  func damage(_ status: grd_postings_status) -> IndexError {
-    status == GRD_FIELDS_MALFORMED ? fields?.damage ?? postingsDamage : postingsDamage
-  }
+  func damage(_ status: grd_postings_status) -> IndexError { postings.damage(status) }
 
   /// Postings that make no sense.
-  var postingsDamage: IndexError { .corrupted(path: postingsFile.path, section: Section.postings.name) }
+  var postingsDamage: IndexError { postings.damage }
 }

@@ -137,8 +137,9 @@ final class SegmentBuilder {
     let documents = IndexManifest.File(name: name("documents"), bytes: try store.finish())
     let (postings, positions, fields, statistics) = try writePostings(appendLists)
     let segment = IndexManifest.Segment(
-      postings: postings, documents: documents, statistics: statistics, positions: positions, columns: try writeColumns(),
-      fields: fields, compression: settings.compression)
+      postings: postings, documents: documents, statistics: statistics, positions: positions,
+      columns: try columns.write(to: directory, number: number, calls: calls), fields: fields,
+      compression: settings.compression)
     for path in runPaths { _ = calls.unlink(path) }
     return segment
   }
@@ -204,7 +205,9 @@ final class SegmentBuilder {
       var length: UInt32 = 0
       var field = 0, fieldLength: UInt32 = 0
       let ends = ends
-      var lengths = fieldLengths
+      // Out of `self`, which the closure must not change while the text is read.
+      var lengths: [UInt32] = []
+      swap(&lengths, &fieldLengths)
       for field in lengths.indices { lengths[field] = 0 }
       text.withUnsafeBufferPointer { bytes in
         analyzer.analyze(bytes) { term, token in
@@ -219,7 +222,7 @@ final class SegmentBuilder {
         }
       }
       lengths[field] = fieldLength
-      fieldLengths = lengths
+      swap(&lengths, &fieldLengths)
       return length
     }
   }
@@ -231,13 +234,6 @@ final class SegmentBuilder {
       runPaths.append(path)
       accumulators[worker] = PostingsAccumulator(holdsPositions: settings.positions, fields: settings.fields)
     }
-  }
-
-  private func writeColumns() throws -> IndexManifest.File? {
-    guard !columns.isEmpty else { return nil }
-    let file = try SectionFileWriter(path: path("columns"), kind: .columns, calls: calls)
-    try columns.write(to: file)
-    return IndexManifest.File(name: name("columns"), bytes: try file.finish())
   }
 
   private func writePostings(

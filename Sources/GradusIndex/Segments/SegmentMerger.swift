@@ -29,7 +29,7 @@ struct SegmentMerger: Sendable {
       let live = source.live
       var block = DocumentStore.UnpackedBlock()
       for doc in 0..<live.documents where live.contains(doc) {
-        let document = try segment.store.document(doc, docno: try segment.documentTable.docno(doc), &block)
+        let document = try segment.store.document(doc, docno: try segment.documentTable.docnos.docno(doc), &block)
         try builder.add(
           document, length: segment.documentTable.lengths[doc], fieldLengths: segment.fields?.lengths(of: doc) ?? [])
       }

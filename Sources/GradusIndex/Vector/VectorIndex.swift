@@ -24,32 +24,17 @@ public final class VectorIndex: Sendable, VectorsByDocno {
   /// - Throws: ``IndexError``; `FileError` where a file is missing or cannot be read.
   public init(path: String, residency: VectorResidency = .mapped) throws {
     self.path = path
-    let (manifest, segments) = try Self.open(path, residency)
+    let (manifest, segments) = try VectorIndexManifest.open(folder: path) { manifest in
+      var first = 0
+      return try manifest.segments.map { segment in
+        defer { first += segment.count }
+        return try VectorSegment(
+          folder: path, segment, manifest.configuration, firstDocument: first, residency: residency)
+      }
+    }
     configuration = manifest.configuration
     generation = manifest.generation
     self.segments = segments
-  }
-
-  private static func open(_ path: String, _ residency: VectorResidency) throws -> (VectorIndexManifest, [VectorSegment]) {
-    var manifest = try VectorIndexManifest.read(folder: path)
-    while true {
-      do {
-        var segments: [VectorSegment] = []
-        var first = 0
-        for segment in manifest.segments {
-          segments.append(
-            try VectorSegment(
-              folder: path, segment, manifest.configuration, firstDocument: first, residency: residency))
-          first += segment.count
-        }
-        return (manifest, segments)
-      } catch let error as FileError where error.failureKind == .missingInput {
-        // A writer may have replaced files between the manifest and the files that it lists.
-        let current = try VectorIndexManifest.read(folder: path)
-        guard current.generation > manifest.generation else { throw error }
-        manifest = current
-      }
-    }
   }
 
   /// Whether a folder holds a vector index, of any version.

@@ -161,15 +161,8 @@ final class VectorSegmentWriter {
     }
     return VectorIndexManifest.Segment(
       vectors: vectors, graph: graph, deletions: deletions, documents: documents, count: count, deleted: deleted.count,
-      entry: entry, entryLevel: entryLevel, nodes: nodes, columns: try writeColumns())
-  }
-
-  private func writeColumns() throws -> VectorIndexManifest.File? {
-    guard !columns.isEmpty else { return nil }
-    let name = IndexFolder.segmentName(generation: number, kind: "columns")
-    let file = try SectionFileWriter(path: folder.path(of: name), kind: .columns, calls: calls)
-    try columns.write(to: file)
-    return VectorIndexManifest.File(name: name, bytes: try file.finish())
+      entry: entry, entryLevel: entryLevel, nodes: nodes,
+      columns: try columns.write(to: folder.path, number: number, calls: calls))
   }
 
   /// Writes which rows of a segment are deleted.

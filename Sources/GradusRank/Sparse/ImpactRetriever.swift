@@ -7,11 +7,15 @@ import GradusIndex
 ///     let run = try retriever.run(queries, depth: 100, name: "splade")
 public struct ImpactRetriever: Retriever {
   public let index: ImpactIndex
+  /// Where given, only these documents are retrieved.
+  public let filter: DocumentSet?
   private let encoder: any SparseQueryEncoder
 
-  public init(index: ImpactIndex, encoder: any SparseQueryEncoder) {
+  /// - Parameter filter: Of the index's ``ImpactIndex/documents(matching:)``; nil for all documents.
+  public init(index: ImpactIndex, encoder: any SparseQueryEncoder, filter: DocumentSet? = nil) {
     self.index = index
     self.encoder = encoder
+    self.filter = filter
   }
 
   public var scoreKind: ScoreKind { .termWeights }
@@ -22,6 +26,6 @@ public struct ImpactRetriever: Retriever {
 
   /// The results with what each query lost on the way.
   public func search(_ queries: [Query], depth: Int) throws -> [SearchResult] {
-    try index.search(try encoder.terms(of: queries), k: depth)
+    try index.search(try encoder.terms(of: queries), k: depth, filter: filter)
   }
 }

@@ -92,4 +92,25 @@ struct CommittedIndexTests {
     let manuals = try index.documents(matching: MetadataFilter(parsing: "source=manual|paper"))
     #expect(try index.search("heated plates", k: 10, filter: manuals).documents.map(\.docno).sorted() == ["d2", "d5"])
   }
+
+  @Test("Version 4, with the fields title and text, opens, verifies and answers")
+  func version4() throws {
+    let index = try InvertedIndex(path: path("index-v4"))
+    try index.verify()
+    #expect(index.fields == .standard)
+    #expect(try Self.documents.indices.map { try index.fieldLengths(DocIndex($0)) } == [[2, 5], [0, 5], [0, 0], [1, 7]])
+    // N = 4, df = 2: idf = ln 2. Titles have 0.75 tokens on average, texts 4.25. In d4 x = 2 / (0.5 + 0.5 / 0.75)
+    // + 1 / (0.5 + 0.5 * 7 / 4.25), in d2 x = 1 / (0.5 + 0.5 * 5 / 4.25); ln 2 * x / (1 + x) is:
+    let found = try index.search("plates", k: 9, model: BM25F(parsing: "bm25f(k1=1,b=0.5,title=2)")).documents
+    #expect(found.map(\.docno) == ["d4", "d2"])
+    #expect(abs(found[0].score - 0.49338381196307174) < 1e-12 && abs(found[1].score - 0.3319296357611005) < 1e-12)
+  }
+
+  @Test("Today's builder writes the bytes of version 4 that another program wrote by its description")
+  func sameBytesOfVersion4() throws {
+    let temporary = try TemporaryFolder()
+    _ = try RandomCollection.build(
+      Self.documents, in: temporary.path("idx"), analyzer: .english, fields: .standard, compression: nil)
+    #expect(try TemporaryFolder.contents(of: temporary.path("idx")) == TemporaryFolder.contents(of: path("index-v4")))
+  }
 }

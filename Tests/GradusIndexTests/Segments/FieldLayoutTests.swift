@@ -1,8 +1,6 @@
 import Foundation
 import GradusCore
-import GradusFormats
 @testable import GradusIndex
-import GradusText
 import Testing
 
 @Suite("Fields in the files of an index, however documents are spread over segments")

@@ -33,11 +33,11 @@ enum RandomCollection {
   static func build(
     _ documents: [Document], in folder: String, analyzer: AnalyzerConfiguration = analyzer,
     memoryBudgetBytes: Int = 64 << 20, threads: Int = 2, positions: Bool = false, columns: [MetadataColumn] = [],
-    fields: IndexFields? = nil, compression: StoredFieldCompression? = .zstd
+    fields: IndexFields? = nil, compression: StoredFieldCompression? = .zstd, reordering: GraphBisection? = nil
   ) throws -> InvertedIndex {
     let builder = try IndexBuilder(
       directory: folder, analyzer: analyzer, memoryBudgetBytes: memoryBudgetBytes, threads: threads,
-      positions: positions, columns: columns, fields: fields, compression: compression)
+      positions: positions, columns: columns, fields: fields, compression: compression, reordering: reordering)
     for document in documents { try builder.add(document) }
     _ = try builder.finish()
     return try InvertedIndex(path: folder)

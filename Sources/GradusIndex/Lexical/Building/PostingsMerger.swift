@@ -8,8 +8,12 @@ struct PostingsMerger {
   private var postings: [UInt64] = []
   private var gaps: [UInt32] = []
   private var fields: [UInt32] = []
+  /// Nil where documents keep their numbers.
+  private let numbers: [UInt32]?
 
-  init(_ runs: [any PostingsRun]) {
+  /// - Parameter numbers: By document of the runs, the number that it gets.
+  init(_ runs: [any PostingsRun], numbers: [UInt32]? = nil) {
+    self.numbers = numbers
     heap = runs.filter { $0.term != nil }
     for place in stride(from: heap.count / 2 - 1, through: 0, by: -1) { siftDown(place) }
   }
@@ -39,7 +43,12 @@ struct PostingsMerger {
         }
         siftDown(0)
       }
-      if sources > 1 { sort() }
+      if let numbers {
+        for place in postings.indices {
+          postings[place] = UInt64(numbers[Int(postings[place] >> 32)]) << 32 | postings[place] & 0xFFFF_FFFF
+        }
+      }
+      if sources > 1 || numbers != nil { sort() }
       try term.withUnsafeBufferPointer { term in
         try postings.withUnsafeBufferPointer { postings in
           try gaps.withUnsafeBufferPointer { gaps in

@@ -64,9 +64,8 @@ struct Scoring {
       documentFrequency: term.documentFrequency, collectionFrequency: term.collectionFrequency, queryWeight: queryWeight)
   }
 
-  /// What a document's length adds to its score, given the sum of the weights of the query's known terms; 0 for most models.
-  func documentPart(length: UInt32, queryWeight: Double) -> Double {
-    guard let mu = formula.documentSmoothing else { return 0 }
-    return queryWeight * logarithm(mu / (mu + Double(length)))
+  /// What a document's length adds to its score, given the sum of the weights of the query's known terms; nil for most models.
+  func lengthPart(queryWeight: Double) -> LengthPart? {
+    formula.documentSmoothing.map { LengthPart(mu: $0, queryWeight: queryWeight) }
   }
 }

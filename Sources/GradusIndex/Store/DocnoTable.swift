@@ -1,8 +1,8 @@
 import GradusCore
 
-/// Docnos of the rows of one segment with their place in byte order, read where they lie in the mapped file.
+/// Docnos of the documents of an index or a segment with their place in byte order, read where they lie in the mapped file.
 struct DocnoTable: @unchecked Sendable {
-  // Unchecked: pointers into the read-only mapping, which the segment keeps.
+  // Unchecked: pointers into the read-only mapping, which the index keeps.
   let count: Int
   /// Place of each docno in byte order: among equal scores the greater rank comes first. By row.
   let ranks: UnsafeBufferPointer<UInt32>
@@ -20,6 +20,7 @@ struct DocnoTable: @unchecked Sendable {
     text = try file.bytes(.docnoText)
   }
 
+  /// UTF-8 of a docno. O(1).
   func bytes(_ row: Int) throws -> UnsafeBufferPointer<UInt8> {
     let start = offsets[row], end = offsets[row + 1]
     guard start <= end, end <= UInt64(text.count) else {

@@ -1,0 +1,61 @@
+import Foundation
+import GradusCore
+@testable import GradusIndex
+import Testing
+
+@Suite("Committed impact indexes of released format versions")
+struct CommittedImpactIndexTests {
+  private static let documents: [(document: Document, terms: [WeightedTerm])] = [
+    (
+      Document(docno: "d1", text: "Heat transfer in the laminar boundary layer."),
+      [
+        WeightedTerm("heat", weight: 2.5), WeightedTerm("transfer", weight: 1.25), WeightedTerm("laminar", weight: 3),
+        WeightedTerm("warm", weight: 0.75),
+      ]
+    ),
+    (
+      Document(docno: "d2", text: "Flow of air over a flat plate."),
+      [
+        WeightedTerm("flow", weight: 2), WeightedTerm("air", weight: 1.5), WeightedTerm("plate", weight: 2.25),
+        WeightedTerm("wing", weight: 0.004),
+      ]
+    ),
+    (Document(docno: "d3", text: ""), []),
+    (
+      Document(docno: "d4", text: "Heat and heat again: plates that are heated in flowing air."),
+      [
+        WeightedTerm("heat", weight: 2.75), WeightedTerm("plate", weight: 1), WeightedTerm("flow", weight: 0.5),
+        WeightedTerm("air", weight: 1),
+      ]
+    ),
+  ]
+
+  private var folder: String { Bundle.module.path(forResource: "impacts-v1", ofType: nil, inDirectory: "Fixtures") ?? "" }
+
+  @Test("Version 1 opens, verifies and answers")
+  func version1() throws {
+    let index = try ImpactIndex(path: folder)
+    try index.verify()
+    // The weight 0.004 is less than half a step of 3 / 255.
+    #expect(index.statistics == ImpactStatistics(documents: 4, terms: 7, postings: 11, scale: Float(3) / 255))
+    for (document, terms) in Self.documents {
+      #expect(try index.document(docno: document.docno) == document)
+      #expect(try index.termCount(docno: document.docno) == terms.count { $0.weight > 0.01 })
+    }
+    let query = [WeightedTerm("heat", weight: 1), WeightedTerm("plate", weight: 2)]
+    let result = try index.search(query, k: 10)
+    #expect(result.documents.map(\.docno) == ["d4", "d2", "d1"])
+    // In steps of 3 / 255: 2.75 is 233.75 and 1 is 85, 2.25 is 191.25, 2.5 is 212.5 and rounded up.
+    let step = Double(Float(3) / 255)
+    #expect(result.documents.map(\.score) == [step * 234 + 2 * step * 85, 2 * step * 191, step * 213])
+  }
+
+  @Test("Today's builder still writes the same bytes: a change needs a new version number")
+  func sameBytes() throws {
+    let temporary = try TemporaryFolder()
+    let builder = try ImpactIndexBuilder(creating: temporary.path("idx"))
+    for (document, terms) in Self.documents { try builder.add(document, terms: terms) }
+    _ = try builder.finish()
+    #expect(try TemporaryFolder.contents(of: temporary.path("idx")) == TemporaryFolder.contents(of: folder))
+  }
+}
