@@ -147,7 +147,7 @@ public final class TokenIndexBuilder {
           name: IndexFolder.segmentName(generation: folder.nextGeneration, kind: "documents"),
           bytes: try documentsFile.finish())
       }
-      let writtenColumns = try columns.write(to: directory, number: folder.nextGeneration, calls: calls)
+      let writtenColumns = try columns.write(to: folder.path, number: folder.nextGeneration, calls: calls)
       try folder.commit(
         TokenIndexManifest(
           generation: folder.nextGeneration, configuration: configuration, file: written, documents: docnos.count,
