@@ -35,7 +35,8 @@ struct EncoderAttention {
     split = joinLayer > 0 ? RaggedBatch(offsets: tokens.segmentOffsets) : nil
     self.joinLayer = joinLayer
     heads = configuration.headCount
-    attended = tokens.attended
+    let attended = tokens.attended
+    self.attended = attended
     precondition(attended == nil || joinLayer == 0, "tokens that are not attended to stand in sequences of one text")
     if let relativeBias {
       let longest = tokens.longestSequence

@@ -131,8 +131,10 @@ extension ModelFolder {
       let similarity_fn_name: String?
     }
     let (file, settings) = try decoded(Settings.self, Self.settingsName)
-    if let other = settings.similarity_fn_name, other != "MaxSim" {
-      throw ModelError.configuration(file: file, reason: "similarity_fn_name is '\(other)'; 'MaxSim' is supported")
+    // Of vectors of unit length, the products that MaxSim adds are cosines.
+    if let other = settings.similarity_fn_name, !["MaxSim", "cosine", "dot"].contains(other) {
+      throw ModelError.configuration(
+        file: file, reason: "similarity_fn_name is '\(other)'; 'MaxSim', 'cosine' and 'dot' are supported")
     }
     let (modulesFile, parts) = try decoded([SentenceSettings.Part].self, "modules.json")
     guard parts[0].path.isEmpty else {

@@ -227,7 +227,7 @@ struct PipelineBuilder<Resources: PipelineResources> {
   private static var exitKeys: [String] { ["early-exit", "early-exit-relevant"] }
 
   private func earlyExit(_ stage: inout YAMLMapping) throws -> EarlyExitThresholds? {
-    guard Self.exitKeys.contains(where: stage.has) else { return nil }
+    guard stage.has(Self.exitKeys[0]) || stage.has(Self.exitKeys[1]) else { return nil }
     return try EarlyExitThresholds(
       notRelevant: try stage.number(Self.exitKeys[0]) ?? 0, relevant: try stage.number(Self.exitKeys[1]) ?? 1)
   }
@@ -235,9 +235,10 @@ struct PipelineBuilder<Resources: PipelineResources> {
   /// Whether a stage, or one inside it, leaves candidates early.
   private func exitsEarly(_ stage: YAMLMapping) throws -> Bool {
     var stage = stage
-    if Self.exitKeys.contains(where: stage.has) { return true }
+    if Self.exitKeys.contains(where: { key in stage.has(key) }) { return true }
     for key in ["of", "stages"] where stage.has(key) {
-      if try (stage.mappings(key) ?? []).contains(where: exitsEarly) { return true }
+      let inner = try stage.mappings(key) ?? []
+      if try inner.contains(where: { try exitsEarly($0) }) { return true }
     }
     return false
   }
