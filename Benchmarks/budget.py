@@ -102,8 +102,8 @@ def main(collection, work, path):
         f"# Re-ranking under a time budget: {os.path.basename(os.path.normpath(collection))}, dev", "", machine(), "",
         f"{rows[0]['queries']} queries, BM25's best 100 at their real lengths (192 tokens at most), {precision}. nDCG@10 of BM25 "
         f"alone: {ndcg(qrels, first):.4f}. Three models, each trained for some minutes ({' '.join(map(str, TRAINING))}): "
-        f"MiniLM's six layers, its first {SMALL_LAYERS}, which pass {PASSED_ON} candidates on, and six layers with exits. The development "
-        "queries chose the models' epochs: compare rows with each other, not with other tables.", "",
+        f"MiniLM's six layers, its first {SMALL_LAYERS}, which pass {PASSED_ON} candidates on, and six layers with exits. The "
+        "development queries chose the models' epochs: compare rows with each other, not with other tables.", "",
         "| stages | budget ms | nDCG@10 | p50 ms | p99 ms | longest ms | candidates scored by each | ended by the budget |",
         "|---|---|---|---|---|---|---|---|",
     ]

@@ -72,31 +72,6 @@ GRD_INLINE void grd_gelu_forward_body(const grd_isa isa, const float *x, size_t 
 }
 GRD_KERNEL(void, grd_gelu_forward, (const float *x, size_t count, float *y), x, count, y)
 
-GRD_INLINE void grd_gelu_backward_body(const grd_isa isa, const float *x, const float *dy, size_t count, float *dx) {
-  (void)isa;
-  for (size_t at = 0; at < count; at += LANES) {
-    const size_t left = count - at;
-    vstore_part(dx + at, vload_part(dy + at, left, 0) * vgelu_slope(vload_part(x + at, left, 0)), left);
-  }
-}
-GRD_KERNEL(void, grd_gelu_backward, (const float *x, const float *dy, size_t count, float *dx), x, dy, count, dx)
-
-GRD_INLINE void grd_bias_gelu_forward_body(const grd_isa isa, const float *x, const float *bias, size_t rows, size_t width,
-                                           float *sum, float *y) {
-  (void)isa;
-  for (size_t row = 0; row < rows; row++) {
-    const size_t start = row * width;
-    for (size_t j = 0; j < width; j += LANES) {
-      const size_t left = width - j;
-      const vfloat v = vload_part(x + start + j, left, 0) + vload_part(bias + j, left, 0);
-      if (sum) vstore_part(sum + start + j, v, left);
-      vstore_part(y + start + j, vgelu(v), left);
-    }
-  }
-}
-GRD_KERNEL(void, grd_bias_gelu_forward,
-           (const float *x, const float *bias, size_t rows, size_t width, float *sum, float *y), x, bias, rows, width, sum, y)
-
 GRD_INLINE void grd_bias_gelu_backward_body(const grd_isa isa, const float *sum, const float *dy, size_t rows, size_t width,
                                             float *dx, float *bias_partials) {
   (void)isa;

@@ -125,8 +125,16 @@ GRD_INLINE void tile_bf16_add(const int R, const uint16_t *a, size_t lda, const 
 /// one beside it. The same bits, without bf16 instructions and without taking pairs of the left side apart.
 GRD_INLINE void tile_bf16_wide_add(const int R, const int odd_at, const float *a, size_t lda, const size_t step,
                                    const uint16_t *panel, size_t pairs, vfloat sums[TILE_ROWS][TILE_VECTORS]) {
+  // Three rows share a pointer, and the compiler must not see that the pointers are related: else it steps from row to row by
+  // additions, loads the left sides of all rows before the first product, and the sums no longer fit into the registers.
+  enum { SHARE = 3 };
+  const float *shared[(TILE_ROWS + SHARE - 1) / SHARE];
+  GRD_UNROLL for (int i = 0; i < R; i += SHARE) {
+    shared[i / SHARE] = a + (size_t)i * lda;
+    __asm__("" : "+r"(shared[i / SHARE]));
+  }
   const vint high = vset_int((int32_t)0xffff0000);
-  for (size_t k = 0; k < pairs; k++, panel += 2 * PANEL, a += step) {
+  for (size_t k = 0; k < pairs; k++, panel += 2 * PANEL) {
     vfloat odd[TILE_VECTORS], even[TILE_VECTORS];
     GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) {
       const vint b = vload_int(panel + v * 2 * LANES);
@@ -134,11 +142,11 @@ GRD_INLINE void tile_bf16_wide_add(const int R, const int odd_at, const float *a
       even[v] = (vfloat)(b << 16);
     }
     GRD_UNROLL for (int i = 0; i < R; i++) {
-      const vfloat left = vset(a[(size_t)i * lda + odd_at]);
+      const vfloat left = vset(shared[i / SHARE][(size_t)(i % SHARE) * lda + k * step + odd_at]);
       GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) sums[i][v] = vfma(left, odd[v], sums[i][v]);
     }
     GRD_UNROLL for (int i = 0; i < R; i++) {
-      const vfloat left = vset(a[(size_t)i * lda + 1 - odd_at]);
+      const vfloat left = vset(shared[i / SHARE][(size_t)(i % SHARE) * lda + k * step + 1 - odd_at]);
       GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) sums[i][v] = vfma(left, even[v], sums[i][v]);
     }
   }

@@ -32,7 +32,7 @@ struct AnnCURCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Only the anchor queries of this split's judgements.", valueName: "split"))
   var anchorSplit: String?
 
-  @Option(help: ArgumentHelp("Anchor queries that are used, the first ones. Default: 100.", valueName: "n"))
+  @Option(help: ArgumentHelp("Anchor queries that are used, the first ones.", valueName: "n"))
   var anchorQueryCount = 100
 
   @Option(help: ArgumentHelp("Anchor documents, drawn at random. Default: half of --budget.", valueName: "n"))
@@ -82,12 +82,8 @@ struct AnnCURCommand: ParsableCommand {
     guard budget > anchorCount else {
       throw ValidationError("--budget \(budget) is used up by \(anchorCount) anchor documents; give more or fewer anchors")
     }
-    guard !tag.isEmpty, !tag.contains(where: \.isWhitespace) else {
-      throw ValidationError("--tag must not be empty or hold white space: it is a column of the run")
-    }
-    if output.json, out == nil || out == "-" {
-      throw ValidationError("--json prints a summary and needs --out FILE for the run itself")
-    }
+    try RunChecks.check(tag: tag)
+    try RunChecks.checkSummary(output, out: out)
   }
 
   private var anchorCount: Int { anchorItems ?? max(1, budget / 2) }

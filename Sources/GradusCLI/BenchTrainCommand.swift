@@ -133,16 +133,12 @@ struct BenchTrainCommand: ParsableCommand {
 
   /// Pairs of whole-word pieces, long enough to fill the limit.
   private func madePairs(tokenizer: any InputTokenizer) throws -> [ScoringPair] {
-    let words = try BenchWords.plain(of: tokenizer)
-    var generator = SeededGenerator(seed: 2)
-    func text(_ count: Int) -> String {
-      (0..<count).map { _ in words[Int.random(in: words.indices, using: &generator)] }.joined(separator: " ")
-    }
+    var words = try BenchWords(of: tokenizer)
     let queryWords = min(8, options.tokens / 4)
     return (0..<batch).map { number in
       ScoringPair(
-        query: Query(qid: "\(number)", text: text(queryWords)),
-        document: Document(docno: "\(number)", text: text(options.tokens)))
+        query: Query(qid: "\(number)", text: words.text(queryWords)),
+        document: Document(docno: "\(number)", text: words.text(options.tokens)))
     }
   }
 

@@ -74,10 +74,6 @@ extension DenseSearchCommand {
       if !piece.isEmpty { try body(piece) }
     }
 
-    private static func cut(_ documents: Int) -> String {
-      documents > 0 ? "; \(documents.grouped) documents were longer than the model reads" : ""
-    }
-
     /// Names are those of the JSON object.
     private struct Summary: Encodable {
       let corpus: String
@@ -93,7 +89,7 @@ extension DenseSearchCommand {
 
       var text: String {
         "gradus: \(documents.grouped) documents encoded token by token (\(precision)) and compared with "
-          + "\(queries.grouped) queries in \(seconds.fixed(1)) s\(LateInteraction.cut(truncated_documents))"
+          + "\(queries.grouped) queries in \(seconds.fixed(1)) s" + truncationNote(truncated_documents)
       }
     }
 
@@ -116,7 +112,7 @@ extension DenseSearchCommand {
       var text: String {
         "\(index): \(tokens.grouped) token vectors of \(documents.grouped) documents (\(dimension) numbers, "
           + "\(centroids.grouped) centroids, \(nbits) bits a number), encoded in \(encoding_seconds.fixed(1)) s (\(precision)), "
-          + "clustered and written in \(clustering_seconds.fixed(1)) s\(LateInteraction.cut(truncated_documents))\n"
+          + "clustered and written in \(clustering_seconds.fixed(1)) s" + truncationNote(truncated_documents) + "\n"
       }
     }
   }

@@ -97,9 +97,7 @@ struct DenseSearchCommand: ParsableCommand {
     if let maximumTokens, maximumTokens < 3 {
       throw ValidationError("--maximum-tokens must be at least 3 (a token between [CLS] and [SEP]), found \(maximumTokens)")
     }
-    guard !tag.isEmpty, !tag.contains(where: \.isWhitespace) else {
-      throw ValidationError("--tag must not be empty or hold white space: it is a column of the run")
-    }
+    try RunChecks.check(tag: tag)
     guard (topics == nil) != (index == nil) else {
       throw ValidationError("give either --topics FILE to search or --index DIR to store the vectors")
     }
@@ -120,9 +118,7 @@ struct DenseSearchCommand: ParsableCommand {
       return
     }
     if corpus == "-", topics == "-" { throw ValidationError("corpus and topics cannot both be standard input") }
-    if output.json, out == nil || out == "-" {
-      throw ValidationError("--json prints a summary and needs --out FILE for the run itself")
-    }
+    try RunChecks.checkSummary(output, out: out)
   }
 
   /// The encoder by name: what was asked for, else the one whose vectors are added to, else the standard one.
@@ -177,8 +173,8 @@ struct DenseSearchCommand: ParsableCommand {
       corpus: corpus, out: out ?? "-", model: model, precision: precision.rawValue, documents: documents.count,
       truncated_documents: retriever.truncatedDocuments, queries: queries.count,
       retrieved: run.rankings.reduce(0) { $0 + $1.documents.count }, threads: threadCount,
-      encoding_seconds: (encoded - start).seconds,
-      search_seconds: (end - encoded).seconds)
+      encoding_seconds: (encoded - start).inSeconds,
+      search_seconds: (end - encoded).inSeconds)
     if output.json { return try printJSON(summary) }
     printToStandardError(summary.text)
   }
@@ -265,10 +261,10 @@ struct DenseSearchCommand: ParsableCommand {
     let linking_seconds: Double
 
     var text: String {
-      let cut = truncated_documents > 0 ? "; \(truncated_documents.grouped) documents were longer than the model reads" : ""
+      let change = (total.map { "; \($0.grouped) in all" } ?? "") + (replaced.map { ", \($0.grouped) replaced" } ?? "")
       return "\(index): \(documents.grouped) vectors of \(dimension) numbers (\(storage), \(graph ?? "flat")), encoded in "
-        + "\(encoding_seconds.fixed(1)) s (\(precision)), linked and written in \(linking_seconds.fixed(1)) s"
-        + (total.map { "; \($0.grouped) in all" } ?? "") + (replaced.map { ", \($0.grouped) replaced" } ?? "") + "\(cut)\n"
+        + "\(encoding_seconds.fixed(1)) s (\(precision)), linked and written in \(linking_seconds.fixed(1)) s\(change)"
+        + truncationNote(truncated_documents) + "\n"
     }
   }
 
@@ -287,13 +283,8 @@ struct DenseSearchCommand: ParsableCommand {
     let search_seconds: Double
 
     var text: String {
-      let cut = truncated_documents > 0 ? "; \(truncated_documents.grouped) documents were longer than the model reads" : ""
-      return "gradus: \(documents.grouped) documents encoded in \(encoding_seconds.fixed(1)) s (\(precision)), "
-        + "\(queries.grouped) queries encoded and answered in \(search_seconds.fixed(1)) s\(cut)"
+      "gradus: \(documents.grouped) documents encoded in \(encoding_seconds.fixed(1)) s (\(precision)), "
+        + "\(queries.grouped) queries encoded and answered in \(search_seconds.fixed(1)) s" + truncationNote(truncated_documents)
     }
   }
-}
-
-extension Duration {
-  fileprivate var seconds: Double { Double(components.seconds) + 1e-18 * Double(components.attoseconds) }
 }

@@ -127,7 +127,10 @@ struct DoctorCommand: ParsableCommand {
         remedies.append("no \(library.name) here (needed for \(library.needed_for)): apt-get install \(library.package)")
       }
       for program in programs where program.path == nil {
-        remedies.append("\(program.name) is not in PATH (needed for \(program.needed_for)): apt-get install \(program.package)")
+        // Where apt-get is missing, it cannot install itself.
+        let remedy = program.name == "apt-get"
+          ? "give --packages a folder of Debian's .deb files" : "apt-get install \(program.package)"
+        remedies.append("\(program.name) is not in PATH (needed for \(program.needed_for)): \(remedy)")
       }
       self.remedies = remedies
     }

@@ -64,9 +64,7 @@ struct FuseCommand: ParsableCommand {
   @OptionGroup var output: JSONOption
 
   func validate() throws {
-    guard !tag.isEmpty, !tag.contains(where: \.isWhitespace) else {
-      throw ValidationError("--tag must not be empty or hold white space: it is a column of the run")
-    }
+    try RunChecks.check(tag: tag)
     if let depth, depth < 1 { throw ValidationError("-k must be at least 1, found \(depth)") }
     if runs.count(where: { $0 == "-" }) > 1 { throw ValidationError("'-' can be read only once") }
     if tune == nil {
@@ -76,9 +74,7 @@ struct FuseCommand: ParsableCommand {
     } else if weights != nil {
       throw ValidationError("give either --weights or --tune, which chooses them")
     }
-    if output.json, out == nil || out == "-" {
-      throw ValidationError("--json prints a summary and needs --out FILE for the run itself")
-    }
+    try RunChecks.checkSummary(output, out: out)
   }
 
   func run() throws {

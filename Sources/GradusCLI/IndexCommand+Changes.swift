@@ -109,14 +109,11 @@ enum TextPacking: String, ExpressibleByArgument, CaseIterable {
 }
 
 /// A line of a list of docnos that names no document of the index.
-struct DocnoListError: GradusError, Equatable {
+struct DocnoListError: LineError {
   let file: String
   let line: Int
   let docno: String
   let index: String
 
-  var failureKind: FailureKind { .badData }
-  var description: String {
-    "\(file):\(line): no document '\(docno)' in \(index), or it is listed twice; nothing was changed"
-  }
+  var problem: String { "no document '\(docno)' in \(index), or it is listed twice; nothing was changed" }
 }

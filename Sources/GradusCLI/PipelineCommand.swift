@@ -17,15 +17,32 @@ struct PipelineCommand: ParsableCommand {
         printf 'q1\\theat flow\\n' > topics.tsv
         gradus pipeline plan.yaml --topics topics.tsv --cache cache --out best.run
 
-      Stages that retrieve: bm25 (index, depth, k1, b), search (index, depth, model, feedback, such as rm3), dense (model, \
-      corpus, depth; or of a stored index: index, depth, efSearch, exact, feedback, filter), late-interaction (index, depth, \
-      nprobe, ndocs, centroid-threshold, exact), anncur (model, corpus, index, anchor-queries, anchor-split, anchor-items, \
-      solver, scores, budget, rounds), run (file, depth), and fuse (method, norm, weights, of: a list of branches). Stages \
-      that read a list: rerank (model, top, first-stage-weight), cut (depth), scale (by), filter (keep, drop, keep-file, \
-      drop-file, own, or metadata and values), linear (weights, bias). feedback (docs, words) stands \
-      between two stages that retrieve: the second gets the query with the first documents' words behind it. Branches under 'of' \
-      also make sum, union, intersection, concatenation and features; a branch of several stages is {stage: chain, stages: ...}. \
-      'index' or 'corpus' at the top is where documents are.
+      Stages that retrieve, and their keys:
+
+        bm25              index, depth, k1, b
+        search            index, depth, model, feedback (such as rm3)
+        dense             model, corpus, depth; with index: depth, efSearch,
+                          exact, feedback, filter
+        sparse            index, depth, query-encoder
+        late-interaction  index, depth, nprobe, ndocs, centroid-threshold, exact
+        anncur            model, corpus, index, depth, anchor-queries,
+                          anchor-split, anchor-query-count, anchor-items, seed,
+                          solver, scores, budget, rounds
+        run               file, depth
+        fuse              method, norm, weights, of (a list of branches)
+
+      Stages that read a list:
+
+        rerank            model, top, first-stage-weight, index or corpus
+        cut               depth
+        scale             by
+        filter            keep, drop, keep-file, drop-file, own, or metadata
+                          with values
+        linear            weights, bias
+
+      'feedback' (docs, words) stands between two stages that retrieve: the second gets the query with the first documents' \
+      words behind it. Branches under 'of' also make sum, union, intersection, concatenation and features; a branch of several \
+      stages is {stage: chain, stages: ...}. 'index' or 'corpus' at the top is where documents are.
 
       With --cache, outputs of stages are kept under hashes of everything that decides them; the next run reads them.
       """)
@@ -77,9 +94,7 @@ struct PipelineCommand: ParsableCommand {
     guard topics != nil || query != nil || isDrawn else {
       throw ValidationError("nothing to do: give --topics FILE, --query TEXT, --print, --plan-json, --svg or --mermaid")
     }
-    guard !tag.isEmpty, !tag.contains(where: \.isWhitespace) else {
-      throw ValidationError("--tag must not be empty or hold white space: it is a column of the run")
-    }
+    try RunChecks.check(tag: tag)
     if topics == nil {
       for (name, isGiven) in [("--split", split != nil), ("--out", out != nil)] where isGiven {
         throw ValidationError("\(name) goes with --topics")

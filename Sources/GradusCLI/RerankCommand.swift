@@ -106,12 +106,8 @@ struct RerankCommand: ParsableCommand {
     if passages != nil, try earlyExit.thresholds != nil {
       throw ValidationError("--early-exit reads whole documents: scores of passages that left in different places do not add up")
     }
-    guard !tag.isEmpty, !tag.contains(where: \.isWhitespace) else {
-      throw ValidationError("--tag must not be empty or hold white space: it is a column of the run")
-    }
-    if output.json, out == nil || out == "-" {
-      throw ValidationError("--json prints a summary and needs --out FILE for the run itself")
-    }
+    try RunChecks.check(tag: tag)
+    try RunChecks.checkSummary(output, out: out)
   }
 
   /// How documents are cut, nil where they are read whole.

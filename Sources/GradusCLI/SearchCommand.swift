@@ -29,7 +29,7 @@ struct SearchCommand: ParsableCommand {
       with its own length normalisation; --explain then shows the fields of each term:
 
         gradus index corpus.jsonl --fields title,text,keywords --out corpus.index
-        gradus search corpus.index --query "laminar flow" --model "bm25f(k1=1.2,title=3,title.b=0.5,text.b=0.75)" --explain
+        gradus search corpus.index --query "laminar flow" --model "bm25f(title=3,title.b=0.5)" --explain
 
       Feedback takes the first documents as relevant and searches again with a wider query, which --explain and --json show:
 
@@ -45,7 +45,7 @@ struct SearchCommand: ParsableCommand {
         gradus search faq.index --syntax boolean --query '+hash "by value"~2 -array'
       """)
 
-  @Argument(help: ArgumentHelp("Folder that 'gradus index' made.", valueName: "index"))
+  @Argument(help: ArgumentHelp("Folder that 'gradus index', 'gradus dense' or 'gradus sparse' made.", valueName: "index"))
   var index: String
 
   @Option(name: .shortAndLong, help: ArgumentHelp("A question or some words.", valueName: "text"))

@@ -180,8 +180,7 @@ struct SparseReport: Encodable {
   }
 
   var text: String {
-    let cut = truncated_documents > 0 ? "; \(truncated_documents.grouped) documents were longer than the model reads" : ""
-    return "\(index): \(documents.grouped) documents, \(terms.grouped) terms, \(terms_per_document.fixed(1)) a document, "
-      + "\(seconds.fixed(2)) s (\(Int(documents_per_second).grouped) documents/s)\(cut)\n"
+    "\(index): \(documents.grouped) documents, \(terms.grouped) terms, \(terms_per_document.fixed(1)) a document, "
+      + "\(seconds.fixed(2)) s (\(Int(documents_per_second).grouped) documents/s)" + truncationNote(truncated_documents) + "\n"
   }
 }

@@ -8,6 +8,7 @@ public struct SHA256Digest {
 
   public init() { nettle_sha256_init(&context) }
 
+  /// Adds bytes to those that the digest is of.
   public mutating func update(_ bytes: UnsafeRawBufferPointer) {
     guard let base = bytes.baseAddress else { return }
     nettle_sha256_update(&context, bytes.count, base.assumingMemoryBound(to: UInt8.self))
@@ -21,6 +22,7 @@ public struct SHA256Digest {
     return String(decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
   }
 
+  /// The digest as 64 lower-case hexadecimal digits.
   public static func hex(of bytes: [UInt8]) -> String {
     var digest = SHA256Digest()
     bytes.withUnsafeBytes { digest.update($0) }

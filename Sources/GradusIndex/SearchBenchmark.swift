@@ -5,6 +5,7 @@ import GradusCore
 ///     let report = try SearchBenchmark(queries: queries, k: 10, threads: 1).measure(index)
 ///     print(report.queriesPerSecond)
 public struct SearchBenchmark: Sendable {
+  /// What was measured.
   public struct Report: Sendable, Equatable, Codable {
     /// Median over the repeats of queries per second, all queries from the text to the docnos.
     public let queriesPerSecond: Double
@@ -62,10 +63,10 @@ public struct SearchBenchmark: Sendable {
     var rates: [Double] = []
     var times = [[Double]](repeating: [], count: queries.count)
     for _ in 0..<max(1, repeats) {
-      rates.append(Double(queries.count) / Self.seconds(try clock.measure(pass)))
+      rates.append(try Double(queries.count) / clock.measure(pass).inSeconds)
       for number in queries.indices {
         let duration = try clock.measure { try single(number) }
-        times[number].append(1000 * Self.seconds(duration))
+        times[number].append(1000 * duration.inSeconds)
       }
     }
     let latencies = times.map { Self.quantile($0, 0.5) }
@@ -73,10 +74,6 @@ public struct SearchBenchmark: Sendable {
       queriesPerSecond: Self.quantile(rates, 0.5), bestQueriesPerSecond: rates.max() ?? 0,
       p50Milliseconds: Self.quantile(latencies, 0.5), p99Milliseconds: Self.quantile(latencies, 0.99),
       queries: queries.count, repeats: rates.count)
-  }
-
-  private static func seconds(_ duration: Duration) -> Double {
-    Double(duration.components.seconds) + 1e-18 * Double(duration.components.attoseconds)
   }
 
   /// The smallest value that at least the given part of the values does not exceed.

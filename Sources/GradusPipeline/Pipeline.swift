@@ -43,6 +43,7 @@ extension Pipeline where Input == Query, Output == Query {
 }
 
 extension Pipeline where Input == RankedList, Output == Query {
+  /// From a list to another query of the same qid.
   public static func feedback(
     _ feedback: some Feedback, name: String, settings: [StageSetting] = [], fingerprint: String? = nil
   ) -> Pipeline {
@@ -164,6 +165,7 @@ extension Pipeline where Input == RankedList, Output == RankedList {
         }))
   }
 
+  /// Drops the documents of each list that the filter does not keep; the others keep order and scores.
   public static func filter(
     _ filter: some Filter, name: String = "filter", settings: [StageSetting] = [], fingerprint: String? = nil
   ) -> Pipeline {
@@ -213,6 +215,7 @@ extension Pipeline where Input == RankedList, Output == RankedList {
 // MARK: - Documents and answers
 
 extension Pipeline where Input == Document, Output == Document {
+  /// From a document to another of the same docno.
   public static func expand(
     _ expander: some Expander, name: String, settings: [StageSetting] = [], fingerprint: String? = nil
   ) -> Pipeline {

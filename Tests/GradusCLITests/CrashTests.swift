@@ -1,5 +1,4 @@
 import Foundation
-import GradusTestSupport
 import Testing
 
 @Suite("Interrupted and full", .enabled(if: Command.isBuilt, Comment(rawValue: Command.skipNotice)))

@@ -1,5 +1,4 @@
 import Foundation
-import GradusTestSupport
 import Testing
 
 @Suite("Index, search, evaluate", .enabled(if: Command.isBuilt, Comment(rawValue: Command.skipNotice)))

@@ -1,5 +1,4 @@
 import Foundation
-import GradusTestSupport
 import Testing
 
 @Suite("Fuse runs, run pipelines", .enabled(if: Command.isBuilt, Comment(rawValue: Command.skipNotice)))

@@ -1,5 +1,4 @@
 import Foundation
-import GradusTestSupport
 import Testing
 
 @Suite("Help and usage", .enabled(if: Command.isBuilt, Comment(rawValue: Command.skipNotice)))

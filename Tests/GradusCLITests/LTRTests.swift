@@ -1,5 +1,4 @@
 import Foundation
-import GradusTestSupport
 import Testing
 
 @Suite("Learning to rank on features", .enabled(if: Command.isBuilt, Comment(rawValue: Command.skipNotice)))

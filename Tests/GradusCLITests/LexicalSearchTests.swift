@@ -1,5 +1,4 @@
 import Foundation
-import GradusTestSupport
 import Testing
 
 @Suite("Models, feedback, phrases and filters", .enabled(if: Command.isBuilt, Comment(rawValue: Command.skipNotice)))

@@ -1,5 +1,4 @@
 import Foundation
-import GradusTestSupport
 import Testing
 
 @Suite("Impact indexes from the command line", .enabled(if: Command.isBuilt, Comment(rawValue: Command.skipNotice)))

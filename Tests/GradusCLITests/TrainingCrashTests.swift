@@ -1,7 +1,6 @@
 import Foundation
 import GradusCore
 import GradusModels
-import GradusTestSupport
 import Testing
 
 @Suite("A training that is killed", .enabled(if: Command.isBuilt, Comment(rawValue: Command.skipNotice)))

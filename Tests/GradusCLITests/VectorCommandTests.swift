@@ -1,7 +1,6 @@
 import Foundation
 import GradusCore
 import GradusModels
-import GradusTestSupport
 import GradusText
 import Testing
 

@@ -29,14 +29,13 @@ public final class TemporaryFolder: Sendable {
 
   @discardableResult
   public func write(_ bytes: some Sequence<UInt8>, _ name: String) throws -> String {
-    let path = path(name)
-    try FileManager.default.createDirectory(
-      atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
-    try Self.write(Array(bytes), path)
-    return path
+    if let slash = name.lastIndex(of: "/") { try makeFolder(String(name[..<slash])) }
+    try Self.write(Array(bytes), path(name))
+    return path(name)
   }
 
   /// Makes a folder, with those that its name asks for, and returns its path.
+  @discardableResult
   public func makeFolder(_ name: String) throws -> String {
     try FileManager.default.createDirectory(atPath: path(name), withIntermediateDirectories: true)
     return path(name)

@@ -13,8 +13,6 @@
 #include "gradus_encoder.h"
 #include "gradus_layernorm.h"
 #include "gradus_postings.h"
-#include "gradus_rows.h"
-#include "gradus_softmax.h"
 
 static uint64_t state;
 
@@ -144,8 +142,6 @@ static void rows(void) {
   seed(41);
   float *x = floats(size, 5), *y = zeroed(size * sizeof *y), *normalized = zeroed(size * sizeof *normalized);
   float *gamma = floats(width, 1), *beta = floats(width, 1), *scale = zeroed(count * sizeof *scale);
-  int32_t lengths[33];
-  for (size_t i = 0; i < count; i++) lengths[i] = (int32_t)(1 + i * 3);
 #define EACH(name, call)             \
   call;                              \
   report(name, y, size * sizeof *y);
@@ -154,15 +150,11 @@ static void rows(void) {
   EACH("erf", grd_erf(x, size, y))
   EACH("sigmoid", grd_sigmoid(x, size, y))
   EACH("gelu", grd_gelu_forward(x, size, y))
-  EACH("softmax", grd_softmax_forward(x, lengths, count, width, y))
-  EACH("log softmax", grd_log_softmax_forward(x, lengths, count, width, y))
   EACH("layer norm", grd_layernorm_forward(x, NULL, NULL, gamma, beta, 1e-5f, count, width, normalized, scale, y))
   EACH("rms norm", grd_rms_norm(x, width, count, width, gamma, 1e-5f, y, width, NULL, 0))
 #undef EACH
   const double sum = grd_log_sum_exp(x, size);
   report("log sum exp", &sum, sizeof sum);
-  grd_dot_rows(x, normalized, count, width, scale);
-  report("dot rows", scale, count * sizeof *scale);
   free(x), free(y), free(normalized), free(gamma), free(beta), free(scale);
 }
 

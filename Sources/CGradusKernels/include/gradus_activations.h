@@ -1,4 +1,4 @@
-/// Element-wise functions and GELU, forward and backward. Error bounds hold over all finite inputs.
+/// Element-wise functions and GELU. Error bounds hold over all finite inputs.
 #ifndef GRADUS_ACTIVATIONS_H
 #define GRADUS_ACTIVATIONS_H
 #include "gradus_kernels.h"
@@ -21,13 +21,8 @@ void grd_sigmoid(const float *x, size_t count, float *y);
 /// y = x P(N <= x) for a standard normal N: the exact GELU, not its tanh approximation. Relative error below 7e-7 for x > -12.
 void grd_gelu_forward(const float *x, size_t count, float *y);
 
-/// dx = dy (P(N <= x) + x density(x)). dx may be dy or x.
-void grd_gelu_backward(const float *x, const float *dy, size_t count, float *dx);
-
-/// sum = x + bias and y = gelu(sum), row by row. x, sum, y: [rows][width]; bias: [width]. `sum` is what the backward pass
-/// needs; NULL where it is not wanted. `sum` or y may be x.
-void grd_bias_gelu_forward(const float *x, const float *bias, size_t rows, size_t width, float *sum, float *y);
-
+/// The gradient of gelu(sum), sum = x + bias, with gelu'(s) = P(N <= s) + s density(s).
+///
 /// dx = dy gelu'(sum); bias_partials[b][j] = sum of dx[.][j] over the rows of block b. dx may be dy.
 /// sum, dy, dx: [rows][width]; bias_partials: [ceil(rows / GRD_ROW_BLOCK)][width]. The first row must begin a block.
 void grd_bias_gelu_backward(const float *sum, const float *dy, size_t rows, size_t width, float *dx, float *bias_partials);

@@ -49,8 +49,7 @@ func printJSON(_ value: some Encodable) throws {
 
 /// Wall-clock seconds that `body` takes.
 func seconds(of body: () throws -> Void) rethrows -> Double {
-  let duration = try ContinuousClock().measure(body)
-  return Double(duration.components.seconds) + 1e-18 * Double(duration.components.attoseconds)
+  try ContinuousClock().measure(body).inSeconds
 }
 
 extension Double {

@@ -103,14 +103,14 @@ struct RerankSummary: Encodable {
     unscored = results.count { $0.reranked.rescoredCount == 0 && $0.report.end != .complete }
     earlyExits = !exitsEarly ? nil : Self.exits(results)
     let reports = budget != nil || stages.count > 1
-    time = reports && !results.isEmpty ? Times(results.map { $0.report.elapsed.milliseconds }) : nil
+    time = reports && !results.isEmpty ? Times(results.map { 1e3 * $0.report.elapsed.inSeconds }) : nil
     perQuery = !reports ? nil : results.map { result in
       QueryReport(
         qid: result.reranked.ranking.qid,
         stages: result.report.stages.map {
           QueryReport.Stage(
             model: $0.name, precision: $0.precision?.rawValue, offered: $0.offered, rescored: $0.rescored, tokens: $0.tokens)
-        }, end: result.report.end.rawValue, ms: result.report.elapsed.milliseconds)
+        }, end: result.report.end.rawValue, ms: 1e3 * result.report.elapsed.inSeconds)
     }
   }
 
@@ -158,8 +158,4 @@ struct RerankSummary: Encodable {
     guard unscored > 0 else { return text }
     return text + ", \(unscored.grouped) of them before a candidate was re-scored: one was expected to cost more than there was"
   }
-}
-
-extension Duration {
-  fileprivate var milliseconds: Double { 1e3 * (Double(components.seconds) + 1e-18 * Double(components.attoseconds)) }
 }

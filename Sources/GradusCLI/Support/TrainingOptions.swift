@@ -16,7 +16,10 @@ struct TrainingOptions: ParsableArguments {
   var firstStage: String?
   @Option(help: ArgumentHelp("Candidates a query that samples are drawn from. Default: 100.", valueName: "n"))
   var depth: String?
-  @Option(help: ArgumentHelp("One of \(LossNames.all.joined(separator: ", ")).", valueName: "name"))
+  @Option(
+    help: ArgumentHelp(
+      "One of \(LossNames.all.joined(separator: ", ")). Default: pairwise-cross-entropy (bi-encoder: infonce, conv-knrm: "
+        + "pairwise-softmax).", valueName: "name"))
   var loss: String?
   @Option(help: ArgumentHelp("pairwise (default), listwise or pointwise; it has to suit the loss.", valueName: "name"))
   var sampling: String?

@@ -8,6 +8,7 @@ import Darwin
 
 /// A file that cannot be opened, read or written, with the system's reason.
 public struct FileError: GradusError, Equatable {
+  /// What was tried.
   public enum Operation: String, Sendable { case open, read, write, create, rename, map, remove, sync }
 
   public let operation: Operation

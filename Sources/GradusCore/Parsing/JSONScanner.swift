@@ -13,6 +13,7 @@
 ///
 /// The caller vouches that the bytes are UTF-8 (``UTF8Validation``) and that they outlive the scanner.
 public struct JSONScanner {
+  /// What the next value is, before it is read.
   public enum Kind: Sendable { case object, array, string, number, boolean, null }
 
   /// Values may stand this deep inside each other.
@@ -41,7 +42,9 @@ public struct JSONScanner {
     }
   }
 
+  /// Passes over the brace; ``nextKey(into:)`` then gives the keys.
   public mutating func beginObject() throws(JSONError) { try begin(UInt8(ascii: "{"), "an object") }
+  /// Passes over the bracket; ``nextElement()`` then says whether there is a value.
   public mutating func beginArray() throws(JSONError) { try begin(UInt8(ascii: "["), "an array") }
 
   /// Reads the next key of the object and the colon after it; false at the end of the object, which is then consumed.
@@ -84,6 +87,7 @@ public struct JSONScanner {
     }
   }
 
+  /// The next value, a string, with its escapes resolved.
   public mutating func readString() throws(JSONError) -> String {
     var output: [UInt8] = []
     try readString(appendingTo: &output)
@@ -108,6 +112,7 @@ public struct JSONScanner {
     return value
   }
 
+  /// The next value, `true` or `false`.
   public mutating func readBoolean() throws(JSONError) -> Bool {
     if try nextSignificantByte() == UInt8(ascii: "t") {
       try readLiteral("true")
@@ -117,6 +122,7 @@ public struct JSONScanner {
     return false
   }
 
+  /// Passes over the next value, `null`.
   public mutating func readNull() throws(JSONError) {
     skipWhiteSpace()
     try readLiteral("null")

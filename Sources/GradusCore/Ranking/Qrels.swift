@@ -12,6 +12,7 @@ public struct Qrels: Sendable, Equatable {
 
   public init() {}
 
+  /// Adds a judgement, in the place of one of the same pair.
   public mutating func judge(qid: String, docno: String, grade: Int) {
     if judgements[qid] == nil { qids.append(qid) }
     judgements[qid, default: [:]][docno] = grade

@@ -29,6 +29,7 @@ public struct OPIS: Sendable, Equatable {
     }
   }
 
+  /// Which scores a threshold accepts.
   public enum Scores: Sendable, Equatable {
     /// Accepted from the threshold up.
     case similarities
@@ -36,6 +37,7 @@ public struct OPIS: Sendable, Equatable {
     case distances
   }
 
+  /// Where utilities are looked at.
   public enum Thresholds: Sendable, Equatable {
     /// Evenly from where the first share of all negatives is accepted to where the second is. The paper's: 0.01 to 0.1, 101
     /// points.

@@ -6,6 +6,7 @@
 ///
 /// Queries without relevant or without other documents are left out, as in ``OPIS``.
 public struct ThresholdSelection: Sendable, Equatable {
+  /// What the threshold is chosen by.
   public enum Criterion: Sendable, Equatable {
     /// The lowest threshold at which at most this share of all negatives is accepted.
     case falseAcceptance(Double)

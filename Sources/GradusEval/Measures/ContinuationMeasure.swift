@@ -25,6 +25,7 @@ import Darwin
 /// | `BPM@k` | 1 while G(r) < T and r < k | Zhang et al., SIGIR 2017 |
 /// | `SDCG@k` | `log2(r + 1) / log2(r + 2)` while r < k | Järvelin and Kekäläinen, ACM TOIS 2002 |
 public struct ContinuationMeasure: Measure {
+  /// Rows of the table, with what their names leave open.
   public enum Model: Sendable, Hashable {
     case nerr8(cutoff: Int)
     case nerr9(cutoff: Int)

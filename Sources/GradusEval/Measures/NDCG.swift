@@ -38,6 +38,7 @@ enum Discount {
 /// The default gain is the grade itself, as in trec_eval; ``Gain/exponential`` is `2^grade - 1`, as in learning to rank.
 /// Grades below 1 gain nothing unless ``Gain/custom(_:)`` says so. 0 where no judged document has a gain.
 public struct NDCG: Measure {
+  /// What a document of a grade is worth.
   public enum Gain: Sendable, Hashable {
     /// The grade.
     case linear

@@ -4,6 +4,7 @@
 /// `SetRelP = r/min(n, R)`, `SetF = (beta + 1)*P*R / (beta*P + R)`. The weight of SetF is trec_eval's parameter, used
 /// as it is and not squared, and ir_measures calls it `beta`. 0 where a denominator is 0.
 public struct SetMeasure: Measure {
+  /// Precision and its kin of all that was retrieved; `relativePrecision` divides by what was possible.
   public enum Kind: Sendable, Hashable {
     case precision, recall, averagePrecision, relativePrecision
     case f(beta: Double)
@@ -51,6 +52,7 @@ public struct SetMeasure: Measure {
 
 /// A count that is summed over queries.
 public struct CountMeasure: Measure {
+  /// What is counted.
   public enum Kind: Sendable, Hashable {
     /// 1 for each query that was evaluated.
     case queries

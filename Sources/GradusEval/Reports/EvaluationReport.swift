@@ -46,6 +46,7 @@ public struct EvaluationReport: Sendable, Equatable {
     public let interval: ConfidenceInterval?
   }
 
+  /// A run's values and their means with intervals.
   public struct RunSummary: Sendable, Equatable {
     public let evaluation: Evaluation
     public let figures: [Figure]

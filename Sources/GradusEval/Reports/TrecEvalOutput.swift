@@ -26,6 +26,7 @@ public enum TrecEvalOutput {
     return output
   }
 
+  /// How measures are called: `ndcg_cut_10` or `nDCG@10`.
   public enum Names: Sendable { case trecEval, irMeasures }
 
   private static func isPrintedPerQuery(_ measure: any Measure) -> Bool {

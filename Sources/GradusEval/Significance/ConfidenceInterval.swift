@@ -31,6 +31,7 @@ public struct ConfidenceInterval: Sendable, Equatable {
 ///
 ///     let interval = try Bootstrap(samples: 10_000, seed: 7).interval(ofMean: perQuery)
 public struct Bootstrap: Sendable, Equatable {
+  /// How an interval follows from the resamples.
   public enum Method: String, Sendable, CaseIterable {
     /// Quantiles of the resampled statistic.
     case percentile

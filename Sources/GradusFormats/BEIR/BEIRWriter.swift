@@ -53,10 +53,16 @@ public struct BEIRWriter: Sendable {
     try file.commit()
   }
 
+  /// `queries.jsonl`.
+  ///
+  /// - Throws: ``TopicsFormatError``, `FileError`.
   public func writeQueries(_ queries: [Query]) throws {
     try TopicsWriter.write(queries, to: folder + "/queries.jsonl", layout: .jsonLines)
   }
 
+  /// `qrels/SPLIT.tsv`, with its header.
+  ///
+  /// - Throws: ``QrelsFormatError``, `FileError`.
   public func writeQrels(_ qrels: Qrels, split: String) throws {
     try QrelsWriter.write(qrels, to: "\(folder)/qrels/\(split).tsv", layout: .beir)
   }

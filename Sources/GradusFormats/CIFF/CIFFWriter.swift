@@ -26,6 +26,7 @@ public final class CIFFWriter {
     try write(message)
   }
 
+  /// Terms come in ascending order of their bytes, before all documents.
   public func append(_ list: CIFFPostingsList) throws {
     var message = ProtocolBufferWriter()
     message.put(1, list.term)
@@ -42,6 +43,7 @@ public final class CIFFWriter {
     try write(message)
   }
 
+  /// Documents come in the order of their numbers, after all terms.
   public func append(_ document: CIFFDocument) throws {
     var message = ProtocolBufferWriter()
     message.put(1, document.number)
@@ -50,6 +52,7 @@ public final class CIFFWriter {
     try write(message)
   }
 
+  /// Makes the file appear under its name.
   public func commit() throws { try file.commit() }
 
   private func write(_ message: ProtocolBufferWriter) throws {

@@ -63,7 +63,7 @@ public enum OpenBanditReader {
 }
 
 /// A line that is not one of an Open Bandit log.
-public struct OpenBanditError: GradusError, Equatable {
+public struct OpenBanditError: LineError {
   public enum Reason: Equatable, Sendable {
     case missingColumn(String)
     case fieldCount(expected: Int, found: Int)
@@ -74,13 +74,11 @@ public struct OpenBanditError: GradusError, Equatable {
   public let line: Int
   public let reason: Reason
 
-  public var failureKind: FailureKind { .badData }
-
-  public var description: String {
+  public var problem: String {
     switch reason {
-    case .missingColumn(let name): "\(file):\(line): the header has no column '\(name)'"
-    case .fieldCount(let expected, let found): "\(file):\(line): expected \(expected) fields as in the header, found \(found)"
-    case .value(let column, let found, let expected): "\(file):\(line): \(column) is '\(found)'; expected \(expected)"
+    case .missingColumn(let name): "the header has no column '\(name)'"
+    case .fieldCount(let expected, let found): "expected \(expected) fields as in the header, found \(found)"
+    case .value(let column, let found, let expected): "\(column) is '\(found)'; expected \(expected)"
     }
   }
 }

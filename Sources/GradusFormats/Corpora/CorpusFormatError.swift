@@ -1,7 +1,7 @@
 import GradusCore
 
 /// A document collection that cannot be read, with file and line.
-public struct CorpusFormatError: GradusError, Equatable {
+public struct CorpusFormatError: LineError {
   public enum Reason: Equatable, Sendable {
     /// None of the formats that ``CorpusReader`` knows.
     case unknownFormat
@@ -29,22 +29,17 @@ public struct CorpusFormatError: GradusError, Equatable {
     self.reason = reason
   }
 
-  public var failureKind: FailureKind { .badData }
-
-  public var description: String {
-    let place = line > 0 ? "\(file):\(line): " : "\(file): "
+  public var problem: String {
     switch reason {
-    case .unknownFormat:
-      return place + "not a corpus: expected JSON lines, id<TAB>text, TREC's <DOC> or a folder"
-    case .json(let error): return place + error.description
-    case .missing(let wanted): return place + "the document has no \(wanted)"
-    case .docno(let text): return place + "docno '\(text)' is empty or holds white space"
+    case .unknownFormat: "not a corpus: expected JSON lines, id<TAB>text, TREC's <DOC> or a folder"
+    case .json(let error): error.description
+    case .missing(let wanted): "the document has no \(wanted)"
+    case .docno(let text): "docno '\(text)' is empty or holds white space"
     case .duplicate(let docno, let firstFile, let firstLine):
-      let earlier = firstFile == file ? "line \(firstLine)" : "\(firstFile):\(firstLine)"
-      return place + "document \(docno) occurs already on \(earlier)"
-    case .fieldCount(let found): return place + "expected id<TAB>text or id<TAB>url<TAB>title<TAB>text, found \(found) fields"
-    case .unclosedDocument: return place + "<DOC> and </DOC> do not match"
-    case .emptyFolder: return place + "the folder holds neither corpus.jsonl nor text files"
+      "document \(docno) occurs already on " + (firstFile == file ? "line \(firstLine)" : "\(firstFile):\(firstLine)")
+    case .fieldCount(let found): "expected id<TAB>text or id<TAB>url<TAB>title<TAB>text, found \(found) fields"
+    case .unclosedDocument: "<DOC> and </DOC> do not match"
+    case .emptyFolder: "the folder holds neither corpus.jsonl nor text files"
     }
   }
 }

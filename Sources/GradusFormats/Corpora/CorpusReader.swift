@@ -82,13 +82,6 @@ public final class CorpusReader {
       text: String(decoding: fields.text, as: UTF8.self), metadata: fields.metadata)
   }
 
-  /// At most `count` documents; empty after the last.
-  public func nextBatch(_ count: Int) throws -> [Document] {
-    var batch: [Document] = []
-    while batch.count < count, let document = try next() { batch.append(document) }
-    return batch
-  }
-
   /// Calls `body` with each remaining document.
   public func forEach(_ body: (Document) throws -> Void) throws {
     while let document = try next() { try body(document) }

@@ -65,6 +65,9 @@ public final class OutputFile {
     if let temporaryPath, !isCommitted { unlink(temporaryPath) }
   }
 
+  /// Appends bytes; nothing is at the target before ``commit()``.
+  ///
+  /// - Throws: `FileError`, with `ENOSPC` where the disk is full.
   public func write(_ bytes: UnsafeRawBufferPointer) throws {
     if buffer.count + bytes.count > Self.bufferSize { try flush() }
     if bytes.count >= Self.bufferSize {

@@ -40,6 +40,7 @@ public struct FeatureData: Sendable, Equatable {
 
   public var rowCount: Int { docnos.count }
 
+  /// The features of a row. O(1).
   public func row(_ row: Int) -> ArraySlice<Float> { features[row * width..<(row + 1) * width] }
 
   /// The grades as judgements; a grade of 0 is judged, too.

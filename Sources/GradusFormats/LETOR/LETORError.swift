@@ -1,7 +1,5 @@
-import GradusCore
-
 /// A feature file that cannot be read, with the line.
-public struct LETORError: GradusError, Equatable {
+public struct LETORError: LineError {
   public enum Reason: Equatable, Sendable {
     /// Not a whole number from 0 on.
     case grade(String)
@@ -40,26 +38,23 @@ public struct LETORError: GradusError, Equatable {
     self.reason = reason
   }
 
-  public var failureKind: FailureKind { .badData }
-
-  public var description: String {
-    let place = line > 0 ? "\(file):\(line): " : "\(file): "
+  public var problem: String {
     switch reason {
-    case .grade(let text): return place + "expected 'GRADE qid:ID NUMBER:VALUE ...', grade '\(text)' is no whole number from 0 on"
-    case .noQid: return place + "no 'qid:ID' behind the grade; give the sizes of the groups in a file of their own"
+    case .grade(let text): "expected 'GRADE qid:ID NUMBER:VALUE ...', grade '\(text)' is no whole number from 0 on"
+    case .noQid: "no 'qid:ID' behind the grade; give the sizes of the groups in a file of their own"
     case .unexpectedQid(let qid):
-      return place + "query \(qid) is named here, where a file of group sizes says which lines belong together"
-    case .feature(let text): return place + "'\(text)' is no feature: expected NUMBER:VALUE, numbers from 1 on, finite values"
-    case .featureOrder(let number, let last): return place + "feature \(number) stands after \(last); numbers have to rise"
+      "query \(qid) is named here, where a file of group sizes says which lines belong together"
+    case .feature(let text): "'\(text)' is no feature: expected NUMBER:VALUE, numbers from 1 on, finite values"
+    case .featureOrder(let number, let last): "feature \(number) stands after \(last); numbers have to rise"
     case .featureNumber(let number, let limit):
-      return place + "feature \(number) is beyond the \(limit) that there can be; number features from 1 without gaps"
-    case .scattered(let qid): return place + "query \(qid) had lines before, with another query's between; sort the file by query"
-    case .duplicate(let qid, let docno): return place + "query \(qid) has document \(docno) on another line already"
+      "feature \(number) is beyond the \(limit) that there can be; number features from 1 without gaps"
+    case .scattered(let qid): "query \(qid) had lines before, with another query's between; sort the file by query"
+    case .duplicate(let qid, let docno): "query \(qid) has document \(docno) on another line already"
     case .tooLarge(let rows, let features):
-      return place + "\(rows) lines of \(features) features do not fit in a dense table of \(LETORReader.mostNumbers) numbers"
-    case .empty: return place + "holds no line 'GRADE qid:ID NUMBER:VALUE ...'"
-    case .groupSize(let text): return place + "'\(text)' is no size of a group: expected a whole number from 1 on"
-    case .groupSum(let rows, let sum): return place + "the groups have \(sum) lines in all, the file of features has \(rows)"
+      "\(rows) lines of \(features) features do not fit in a dense table of \(LETORReader.mostNumbers) numbers"
+    case .empty: "holds no line 'GRADE qid:ID NUMBER:VALUE ...'"
+    case .groupSize(let text): "'\(text)' is no size of a group: expected a whole number from 1 on"
+    case .groupSum(let rows, let sum): "the groups have \(sum) lines in all, the file of features has \(rows)"
     }
   }
 }

@@ -40,7 +40,7 @@ public final class TriplesReader {
 }
 
 /// A line of a triples file that has not three fields.
-public struct TriplesFormatError: GradusError, Equatable {
+public struct TriplesFormatError: LineError {
   public let file: String
   /// From 1.
   public let line: Int
@@ -52,6 +52,5 @@ public struct TriplesFormatError: GradusError, Equatable {
     self.found = found
   }
 
-  public var failureKind: FailureKind { .badData }
-  public var description: String { "\(file):\(line): expected 3 fields (qid, relevant pid, other pid), found \(found)" }
+  public var problem: String { "expected 3 fields (qid, relevant pid, other pid), found \(found)" }
 }

@@ -50,6 +50,7 @@ public struct NpyFile: Sendable {
     self.file = file
   }
 
+  /// A copy of a row. O(columns).
   public func row(_ number: Int) -> [Float] {
     [Float](unsafeUninitializedCapacity: columns) { buffer, used in
       let from = start + 4 * number * columns

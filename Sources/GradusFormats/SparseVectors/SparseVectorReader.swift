@@ -110,7 +110,7 @@ public final class SparseVectorReader {
 }
 
 /// A file of weighted texts that cannot be read, with file and line.
-public struct SparseVectorError: GradusError, Equatable {
+public struct SparseVectorError: LineError {
   public enum Reason: Equatable, Sendable {
     case json(JSONError)
     /// A record without the key.
@@ -134,20 +134,17 @@ public struct SparseVectorError: GradusError, Equatable {
     self.reason = reason
   }
 
-  public var failureKind: FailureKind { .badData }
-
-  public var description: String {
-    let place = "\(file):\(line): "
+  public var problem: String {
     switch reason {
-    case .json(let error): return place + error.description
+    case .json(let error): error.description
     case .missing(let key):
-      return place + "the record has no '\(key)'; expected {\"id\": ..., \"vector\": {\"term\": weight, ...}}"
-    case .name(let name): return place + "id '\(name)' is empty or holds white space"
-    case .duplicate(let name, let firstLine): return place + "id '\(name)' occurs already on line \(firstLine)"
-    case .emptyTerm: return place + "a weight belongs to a term without letters"
-    case .duplicateTerm(let term): return place + "term '\(term)' has two weights"
+      "the record has no '\(key)'; expected {\"id\": ..., \"vector\": {\"term\": weight, ...}}"
+    case .name(let name): "id '\(name)' is empty or holds white space"
+    case .duplicate(let name, let firstLine): "id '\(name)' occurs already on line \(firstLine)"
+    case .emptyTerm: "a weight belongs to a term without letters"
+    case .duplicateTerm(let term): "term '\(term)' has two weights"
     case .weight(let term, let found):
-      return place + "the weight of term '\(term)' is \(found); expected a finite number from 0 up"
+      "the weight of term '\(term)' is \(found); expected a finite number from 0 up"
     }
   }
 }

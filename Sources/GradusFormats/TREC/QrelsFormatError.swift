@@ -1,7 +1,5 @@
-import GradusCore
-
 /// Judgements that cannot be read or written, with the line.
-public struct QrelsFormatError: GradusError, Equatable {
+public struct QrelsFormatError: LineError {
   public enum Reason: Equatable, Sendable {
     case fieldCount(found: Int, expected: Int)
     /// Not a whole number.
@@ -23,18 +21,14 @@ public struct QrelsFormatError: GradusError, Equatable {
     self.reason = reason
   }
 
-  public var failureKind: FailureKind { .badData }
-
-  public var description: String {
-    let place = "\(file):\(line): "
+  public var problem: String {
     switch reason {
     case .fieldCount(let found, let expected):
-      let columns = expected == 4 ? "qid iteration docno grade" : "query-id corpus-id score"
-      return place + "expected \(expected) fields (\(columns)), found \(found)"
-    case .grade(let text): return place + "grade '\(text)' is not a whole number"
+      "expected \(expected) fields (\(expected == 4 ? "qid iteration docno grade" : "query-id corpus-id score")), found \(found)"
+    case .grade(let text): "grade '\(text)' is not a whole number"
     case .contradiction(let qid, let docno, let firstLine):
-      return place + "document \(docno) has another grade for query \(qid) on line \(firstLine)"
-    case .name(let text): return place + "'\(text)' is empty or holds white space and cannot be a column"
+      "document \(docno) has another grade for query \(qid) on line \(firstLine)"
+    case .name(let text): "'\(text)' is empty or holds white space and cannot be a column"
     }
   }
 }

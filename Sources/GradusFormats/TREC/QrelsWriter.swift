@@ -6,6 +6,7 @@ import GradusCore
 ///
 /// Queries keep their order; the documents of a query are ordered by bytes: same judgements, same file.
 public enum QrelsWriter {
+  /// The columns of a line.
   public enum Layout: Sendable {
     /// `qid 0 docno grade`.
     case trec

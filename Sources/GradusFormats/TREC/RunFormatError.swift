@@ -1,7 +1,5 @@
-import GradusCore
-
 /// A run that cannot be read or written, with the line.
-public struct RunFormatError: GradusError, Equatable {
+public struct RunFormatError: LineError {
   public enum Reason: Equatable, Sendable {
     case fieldCount(found: Int, expected: Int)
     /// Not a finite number.
@@ -24,19 +22,15 @@ public struct RunFormatError: GradusError, Equatable {
     self.reason = reason
   }
 
-  public var failureKind: FailureKind { .badData }
-
-  public var description: String {
-    let place = "\(file):\(line): "
+  public var problem: String {
     switch reason {
     case .fieldCount(let found, let expected):
-      let columns = expected == 6 ? "qid Q0 docno rank score tag" : "qid docno rank"
-      return place + "expected \(expected) fields (\(columns)), found \(found)"
-    case .score(let text): return place + "score '\(text)' is not a finite number"
-    case .rank(let text): return place + "rank '\(text)' is not a whole number from 1"
+      "expected \(expected) fields (\(expected == 6 ? "qid Q0 docno rank score tag" : "qid docno rank")), found \(found)"
+    case .score(let text): "score '\(text)' is not a finite number"
+    case .rank(let text): "rank '\(text)' is not a whole number from 1"
     case .duplicate(let qid, let docno, let firstLine):
-      return place + "document \(docno) is already listed for query \(qid) on line \(firstLine)"
-    case .name(let text): return place + "'\(text)' is empty or holds white space and cannot be a column of a run"
+      "document \(docno) is already listed for query \(qid) on line \(firstLine)"
+    case .name(let text): "'\(text)' is empty or holds white space and cannot be a column of a run"
     }
   }
 }

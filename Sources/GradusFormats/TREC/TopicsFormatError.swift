@@ -1,7 +1,7 @@
 import GradusCore
 
 /// Topics that cannot be read or written, with the line.
-public struct TopicsFormatError: GradusError, Equatable {
+public struct TopicsFormatError: LineError {
   public enum Reason: Equatable, Sendable {
     /// The first line is neither a JSON object, nor a tag, nor tab-separated.
     case unknownFormat
@@ -26,18 +26,14 @@ public struct TopicsFormatError: GradusError, Equatable {
     self.reason = reason
   }
 
-  public var failureKind: FailureKind { .badData }
-
-  public var description: String {
-    let place = line > 0 ? "\(file):\(line): " : "\(file): "
+  public var problem: String {
     switch reason {
-    case .unknownFormat:
-      return place + "not topics: expected BEIR's queries.jsonl, qid<TAB>text, or TREC's <top> or <topic>"
-    case .json(let error): return place + error.description
-    case .missing(let part): return place + "the topic has no \(part)"
-    case .name(let text): return place + "qid '\(text)' is empty or holds white space"
-    case .duplicate(let qid): return place + "query \(qid) occurs twice"
-    case .text(let qid): return place + "the text of query \(qid) holds a tab or line break; write queries.jsonl instead"
+    case .unknownFormat: "not topics: expected BEIR's queries.jsonl, qid<TAB>text, or TREC's <top> or <topic>"
+    case .json(let error): error.description
+    case .missing(let part): "the topic has no \(part)"
+    case .name(let text): "qid '\(text)' is empty or holds white space"
+    case .duplicate(let qid): "query \(qid) occurs twice"
+    case .text(let qid): "the text of query \(qid) holds a tab or line break; write queries.jsonl instead"
     }
   }
 }

@@ -4,6 +4,7 @@ import GradusCore
 ///
 ///     try TopicsWriter.write(queries, to: "queries.jsonl", layout: .jsonLines)
 public enum TopicsWriter {
+  /// The form of a line.
   public enum Layout: Sendable {
     /// `qid<TAB>text`.
     case tabSeparated

@@ -28,12 +28,15 @@ public struct DocumentSet: Sendable, Equatable {
     return set
   }
 
+  /// Members. O(documents / 64).
   public var count: Int { words.reduce(0) { $0 + $1.nonzeroBitCount } }
 
+  /// O(1); false for numbers beyond the index.
   public func contains(_ doc: DocIndex) -> Bool {
     doc.position < documents && words[doc.position / 64] >> UInt64(doc.position % 64) & 1 == 1
   }
 
+  /// - Precondition: A document of the index.
   public mutating func insert(_ doc: DocIndex) {
     precondition(doc.position < documents, "document \(doc.position) of \(documents)")
     insert(doc.position)
@@ -59,6 +62,7 @@ public struct DocumentSet: Sendable, Equatable {
     for place in words.indices { words[place] &= ~other.words[place] }
   }
 
+  /// All documents of the index that were no members.
   public mutating func formComplement() {
     for place in words.indices { words[place] = ~words[place] }
     if documents % 64 != 0, let last = words.indices.last { words[last] &= (1 << UInt64(documents % 64)) - 1 }

@@ -6,6 +6,7 @@ import GradusCore
 ///
 /// A document without the attribute has no value: no comparison holds for it.
 public struct MetadataColumn: Sendable, Codable, Hashable {
+  /// How values are read and compared.
   public enum Kind: String, Sendable, Codable, CaseIterable {
     /// Compared for equality, byte by byte.
     case keyword

@@ -8,12 +8,14 @@ import GradusCore
 /// and dates `<`, `<=`, `>` and `>=`. With `=` and `!=` several values may be separated by `|`. A value with spaces, or with
 /// other signs of this language, stands in double quotes. A document without a value passes no comparison, `!=` included.
 public struct MetadataFilter: Sendable, Equatable {
+  /// The sign between a column and its values.
   public enum Comparison: String, Sendable, CaseIterable {
     // Two-character signs first: that is the order in which they are looked for.
     case notEqual = "!=", atMost = "<=", atLeast = ">="
     case equal = "=", below = "<", above = ">"
   }
 
+  /// One column's part of a filter.
   public struct Condition: Sendable, Equatable {
     public let column: String
     public let comparison: Comparison

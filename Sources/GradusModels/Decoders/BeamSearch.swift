@@ -29,6 +29,7 @@ public struct BeamSearch: Sendable, Equatable {
     self.arithmetic = arithmetic
   }
 
+  /// An output that was found.
   public struct Hypothesis: Sendable, Equatable {
     /// Without a stop token.
     public let tokens: [Int32]

@@ -3,6 +3,7 @@
 ///     let decoder = try LlamaDecoder(path: "SmolLM2-135M-Instruct.Q4_1.gguf")
 ///     decoder.configuration.headSize   // 64: 576 / 9
 public struct DecoderConfiguration: Sendable, Equatable {
+  /// Families by the name in their files.
   public enum Architecture: String, Sendable, CaseIterable {
     /// Also SmolLM and everything else that names itself a Llama.
     case llama

@@ -38,6 +38,7 @@ public struct DecoderCounters: Sendable, Equatable {
 
 /// A generated text.
 public struct GenerationResult: Sendable, Equatable {
+  /// Why a generation ended.
   public enum Ending: Sendable, Equatable {
     case stopToken(Int32)
     /// The constraint allows nothing after the output, which is complete.

@@ -51,5 +51,6 @@ public final class PrefixCache: Sendable {
     }
   }
 
+  /// Forgets all beginnings and gives their memory back.
   public func removeAll() { entries.withLock { $0 = [] } }
 }

@@ -17,6 +17,7 @@ public struct FeatureModel {
   public static let manifestName = "ltr.json"
   static let treesName = "trees.json"
 
+  /// What was trained.
   public enum Ranker {
     case trees(GradientBoostedTrees)
     case network(FeatureRanker)
@@ -36,6 +37,7 @@ public struct FeatureModel {
   public struct Manifest: Sendable, Equatable, Codable {
     public static let currentFormat = 1
 
+    /// Which ranker the folder holds.
     public enum Kind: String, Sendable, Codable { case trees, network }
 
     public var format = Self.currentFormat

@@ -11,6 +11,7 @@ import GradusTensor
 ///
 /// Layers are affine maps with ReLU and dropout between them; first weights are He's.
 public struct FeatureRanker: PairScorer {
+  /// The network's size.
   public struct Options: Sendable, Equatable, Codable {
     /// Widths of the hidden layers; none for a linear ranker.
     public var hidden = [64, 32]

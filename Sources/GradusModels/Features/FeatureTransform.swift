@@ -14,6 +14,7 @@ import GradusFormats
 ///
 /// Features of web collections span many powers of ten, which trees do not mind and networks do.
 public struct FeatureTransform: Sendable, Equatable, Codable {
+  /// What happens to each feature.
   public enum Kind: String, Sendable, Codable, CaseIterable {
     case none
     /// Mean 0 and standard deviation 1 over the training rows; a feature without spread becomes 0.

@@ -16,6 +16,7 @@ import GradusText
 ///
 /// `@unchecked Sendable`: weights do not change while an encoder is used to encode.
 public struct LateInteractionEncoder: @unchecked Sendable {
+  /// What a text is encoded as.
   public enum Role: Sendable, Hashable { case query, document }
 
   /// Which tokens get vectors.

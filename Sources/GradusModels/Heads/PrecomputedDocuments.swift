@@ -12,6 +12,7 @@ import GradusText
 /// getting its old states. Kept in fp32 the scores have the same bits as without; in bf16 states are half as large and rounded.
 /// A token takes 4 or 2 bytes for each hidden unit: a passage of 150 tokens of MiniLM 230 or 115 kB.
 public final class PrecomputedDocuments: Sendable {
+  /// How the file keeps numbers.
   public enum Storage: UInt32, Sendable, CaseIterable {
     case fp32 = 4
     case bf16 = 2

@@ -15,6 +15,7 @@ import GradusText
 /// lengths, and `mu` and `sigma` train along. The embeddings are the frozen input table of an encoder. An empty query or
 /// document scores what the model gives for no match at all.
 public struct ConvKNRM: PairScorer {
+  /// Sizes and limits.
   public struct Options: Sendable, Equatable, Codable {
     /// Filters of each convolution.
     public var filters = 128

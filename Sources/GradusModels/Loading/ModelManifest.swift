@@ -20,6 +20,7 @@ public struct ModelManifest: Sendable, Equatable, Codable {
     case maximumQueryTokens, truncation, windowStride, convKNRM, firstStageWeight, scoreScale, joinLayer, exits
   }
 
+  /// Which scorer the folder holds.
   public enum Architecture: String, Sendable, Codable, CaseIterable {
     case crossEncoder = "cross-encoder"
     case convKNRM = "conv-knrm"

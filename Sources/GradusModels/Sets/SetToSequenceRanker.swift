@@ -14,6 +14,7 @@ import GradusTensor
 ///
 /// The pointer is additive, `v . tanh(W3 m_i + W4 h)`, as in pointer networks; sizes are a free choice of this implementation.
 public struct SetToSequenceRanker: Module {
+  /// What the candidates are read by.
   public enum Reader: String, Sendable, CaseIterable {
     /// The same network for every candidate.
     case set
@@ -21,6 +22,7 @@ public struct SetToSequenceRanker: Module {
     case sequence
   }
 
+  /// The model's sizes.
   public struct Options: Sendable, Equatable {
     public var reader = Reader.set
     /// d, of memory and states.

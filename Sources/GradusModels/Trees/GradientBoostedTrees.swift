@@ -20,6 +20,7 @@ public final class GradientBoostedTrees: Sendable {
     case lambdaRank = "lambdarank"
   }
 
+  /// XGBoost's settings.
   public struct Options: Sendable, Equatable, Codable {
     public var objective = Objective.lambdaRank
     public var trees = 100

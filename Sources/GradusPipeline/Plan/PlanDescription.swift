@@ -13,6 +13,7 @@ import GradusRank
 ///
 /// It holds names, settings and hashes, not models or indexes: those are found again by their hashes.
 public struct PlanDescription: Sendable, Equatable, Codable {
+  /// What a stage of the plan does.
   public enum Operation: String, Sendable, Codable, CaseIterable {
     case stage, then, cut, scale, sum, union, intersection, concatenation, features, fuse
   }
@@ -31,6 +32,7 @@ public struct PlanDescription: Sendable, Equatable, Codable {
   public let output: ValueKind
   public let parts: [PlanDescription]
 
+  /// A stage's setting, as text.
   public struct Setting: Sendable, Equatable, Codable {
     public let name: String
     public let value: String

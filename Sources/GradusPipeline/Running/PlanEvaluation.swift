@@ -141,7 +141,3 @@ extension PipelineBox {
     }
   }
 }
-
-extension Duration {
-  var inSeconds: Double { Double(components.seconds) + 1e-18 * Double(components.attoseconds) }
-}

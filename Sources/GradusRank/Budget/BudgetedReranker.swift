@@ -87,7 +87,7 @@ public final class BudgetedReranker: Sendable {
       let start = clock()
       guard repetition == 0 || start < end else { break }
       let tokens = try score(repetition % 2 == 0 ? 1 : Self.calibrationTokens)
-      measured.append((tokens, (clock() - start).seconds))
+      measured.append((tokens, (clock() - start).inSeconds))
     }
     costs.withLock { $0[number] = TokenCostModel(measured: measured) }
   }
@@ -181,13 +181,13 @@ private struct Pace {
     self.now = now
   }
 
-  private var elapsed: Double { (now - start).seconds }
+  private var elapsed: Double { (now - start).inSeconds }
 
   /// A stage begins, which may take `share` of what is left.
   mutating func begin(share: Double) {
     switch budget {
     case .unlimited: limit = .infinity
-    case .time(let duration): limit = elapsed + share * max(0, duration.seconds - elapsed)
+    case .time(let duration): limit = elapsed + share * max(0, duration.inSeconds - elapsed)
     // Whole tokens, so that a share of 1 is all of them.
     case .tokens(let count): limit = Double(tokens) + (share * Double(count - tokens)).rounded(.down)
     }
@@ -219,15 +219,11 @@ private struct Pace {
     guard case .time = budget else { return nil }
     let before = now
     now = clock()
-    return (now - before).seconds
+    return (now - before).inSeconds
   }
 }
 
 extension RerankBudget {
   /// Why a query ended that did not get to all of its candidates.
   fileprivate var end: BudgetReport.End { if case .tokens = self { .tokens } else { .time } }
-}
-
-extension Duration {
-  var seconds: Double { Double(components.seconds) + 1e-18 * Double(components.attoseconds) }
 }

@@ -1,7 +1,7 @@
-import GradusCore
+import GradusFormats
 
 /// A recipe or settings file that cannot be read, with the line.
-public struct RecipeError: GradusError, Equatable {
+public struct RecipeError: LineError {
   public enum Reason: Equatable, Sendable {
     /// Not YAML.
     case syntax(String)
@@ -27,20 +27,17 @@ public struct RecipeError: GradusError, Equatable {
     self.reason = reason
   }
 
-  public var failureKind: FailureKind { .badData }
-
-  public var description: String {
-    let place = "\(file):\(line): "
+  public var problem: String {
     switch reason {
-    case .syntax(let problem): return place + problem
-    case .unknownKey(let key, let nearest): return place + "no key '\(key)'" + (nearest.map { "; did you mean '\($0)'?" } ?? "")
-    case .missingKey(let key): return place + "the key '\(key)' is missing"
-    case .kind(let key, let expected): return place + "'\(key)' must be \(expected)"
-    case .value(let key, let found, let expected): return place + "\(key): expected \(expected), found '\(found)'"
-    case .setting(let error): return place + error.description
-    case .duplicateName(let name): return place + "the name '\(name)' is used twice"
+    case .syntax(let problem): problem
+    case .unknownKey(let key, let nearest): "no key '\(key)'" + (nearest.map { "; did you mean '\($0)'?" } ?? "")
+    case .missingKey(let key): "the key '\(key)' is missing"
+    case .kind(let key, let expected): "'\(key)' must be \(expected)"
+    case .value(let key, let found, let expected): "\(key): expected \(expected), found '\(found)'"
+    case .setting(let error): error.description
+    case .duplicateName(let name): "the name '\(name)' is used twice"
     case .reference(let key, let name, let known):
-      return place + "\(key): there is no '\(name)'; there is \(known.joined(separator: ", "))"
+      "\(key): there is no '\(name)'; there is \(known.joined(separator: ", "))"
     }
   }
 }

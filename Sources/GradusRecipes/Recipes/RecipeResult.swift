@@ -10,6 +10,7 @@ public struct RecipeResult: Sendable, Equatable, Codable {
     public let seeds: [Double]
   }
 
+  /// What an arm obtained, over all seeds.
   public struct Arm: Sendable, Equatable, Codable {
     public let name: String
     public let isClaimed: Bool
@@ -59,6 +60,7 @@ public struct RecipeResult: Sendable, Equatable, Codable {
     }
   }
 
+  /// What an experiment obtained, arm by arm.
   public struct Experiment: Sendable, Equatable, Codable {
     /// Nil for a study, which finds its data itself.
     public let collection: String?

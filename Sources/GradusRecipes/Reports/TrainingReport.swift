@@ -19,6 +19,7 @@ import GradusText
 public struct TrainingReport {
   /// A question with the best answers of both runs.
   public struct Example: Sendable, Equatable {
+    /// A document that a run gives for an example question.
     public struct Answer: Sendable, Equatable {
       public let rank: Int
       public let document: Document

@@ -33,11 +33,10 @@ struct MovieLens {
 }
 
 /// A line of a file of ratings that is none.
-public struct MovieLensError: GradusError, Equatable {
+public struct MovieLensError: LineError {
   public let file: String
   /// From 1.
   public let line: Int
 
-  public var failureKind: FailureKind { .badData }
-  public var description: String { "\(file):\(line): expected 'user,movie,rating,time' with a number as rating" }
+  public var problem: String { "expected 'user,movie,rating,time' with a number as rating" }
 }

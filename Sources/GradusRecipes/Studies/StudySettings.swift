@@ -2,6 +2,7 @@ import GradusCore
 
 /// A setting that a study takes.
 public struct StudySetting: Sendable, Equatable {
+  /// Which values are accepted.
   public enum Kind: Sendable, Equatable {
     case count(least: Int)
     case number(ClosedRange<Double>)

@@ -3,6 +3,7 @@ import GradusCore
 
 /// How a window slides over the last two axes: extents are `(vertical, horizontal)`.
 public struct SlidingWindow: Sendable, Equatable {
+  /// A number for each of the two directions.
   public struct Extent: Sendable, Equatable {
     public let vertical: Int
     public let horizontal: Int

@@ -31,6 +31,7 @@ public enum OperationKind: String, Sendable, CaseIterable {
 /// without a profile pay for one look at a task-local value. Only operations of the thread that calls `record` are seen;
 /// their seconds are wall time with all threads of the pool.
 public final class OperationProfile {
+  /// All calls of one kind of operation.
   public struct Entry: Sendable, Equatable {
     public let kind: OperationKind
     public let seconds: Double

@@ -2,6 +2,7 @@
 ///
 ///     tokenizer.template.single   // [CLS] A [SEP] in BERT: a special, the first text, a special
 public struct TokenizerTemplate: Sendable, Equatable {
+  /// A part of a model's input.
   public enum Piece: Sendable, Equatable {
     case special(id: Int32, segment: Int32)
     /// The first text, or the only one.

@@ -4,6 +4,7 @@ import GradusModels
 
 /// What a training on features is asked to do.
 public struct FeatureTrainingSettings: Sendable, Equatable {
+  /// What is trained.
   public enum Architecture: String, Sendable, CaseIterable {
     /// Boosted trees with LambdaRank's gradients.
     case lambdamart

@@ -20,6 +20,7 @@ public struct ConfidentConsensusDivision: Sendable, Equatable {
     case half
   }
 
+  /// What the views say together of each pair.
   public struct Division: Sendable, Equatable {
     /// 0 to 1, one a pair.
     public let weights: [Double]

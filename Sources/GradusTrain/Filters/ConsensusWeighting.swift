@@ -13,6 +13,7 @@ import GradusTensor
 /// that knows nothing divide at random: ``startEpoch`` lets it train on all pairs until then (not in the paper, which starts
 /// from CLIP).
 public struct ConsensusWeighting: SampleWeighting {
+  /// Who says how likely a pair is clean.
   public enum View: Sendable {
     /// A model of the training.
     case model(String)

@@ -14,6 +14,7 @@ import Darwin
 /// Starts from the cut of the sorted values into two parts with the least sum of squares, so that nothing is random.
 /// - Complexity: O(n log n + iterations x n).
 public struct TwoComponentGaussianMixture: Sendable, Equatable {
+  /// When expectation-maximisation ends, and what keeps it from collapsing.
   public struct Options: Sendable, Equatable {
     public var maximumIterations: Int
     /// Fitting ends when the mean log-likelihood gains less than this.
@@ -33,6 +34,7 @@ public struct TwoComponentGaussianMixture: Sendable, Equatable {
     }
   }
 
+  /// A normal distribution and its share.
   public struct Component: Sendable, Equatable {
     public let weight: Double
     public let mean: Double

@@ -28,6 +28,7 @@ public struct PersonalLossResampling: TrainerHook {
     public var chosen = 0
   }
 
+  /// What a checkpoint keeps.
   public struct State: Codable, Sendable, Equatable {
     fileprivate let settings: String
     /// By group and positive.

@@ -27,6 +27,7 @@ import Darwin
 ///     let search = try OrderSearch(mode: .sample, warmupSteps: 1000)
 ///     let loss = try search.losses(ranker, features, grades: [[2, 0, 2]], step: step, using: &stream)   // [sets]
 public struct OrderSearch: Sendable, Equatable {
+  /// How one of the allowed candidates is chosen; see above.
   public enum Mode: String, Sendable, CaseIterable {
     case fixed, uniform, sample, max
   }

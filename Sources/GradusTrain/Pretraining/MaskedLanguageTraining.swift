@@ -21,6 +21,7 @@ import GradusTensor
 /// its paper. Held-out texts have the same gaps every time; what is reported of them is the loss in nats a token, and its power
 /// of e, the perplexity.
 public struct MaskedLanguageTraining {
+  /// How long, how fast and on what is trained.
   public struct Settings: Sendable, Equatable, Codable {
     /// Optimizer steps.
     public var steps = 1000
@@ -47,6 +48,7 @@ public struct MaskedLanguageTraining {
     public init() {}
   }
 
+  /// What an epoch came to.
   public struct Epoch: Sendable, Equatable, Codable {
     /// Steps so far.
     public let steps: Int
@@ -60,6 +62,7 @@ public struct MaskedLanguageTraining {
     public let seconds: Double
   }
 
+  /// What the training came to.
   public struct Result: Sendable, Equatable {
     public let history: [Epoch]
     /// Names of the held-out texts and their losses after the last step.

@@ -46,6 +46,7 @@ public struct LabelledDocument: Sendable, Hashable, Codable {
 ///     pair.id.text          // "7 d2 d9"
 ///     pair.documents.count  // 2
 public struct TrainingSample: Sendable, Hashable, Codable {
+  /// What a sample holds.
   public enum Form: String, Sendable, Codable, CaseIterable {
     /// One document and its label.
     case pointwise

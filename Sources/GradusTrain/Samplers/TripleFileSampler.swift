@@ -16,6 +16,7 @@ import GradusCore
 ///     var sampler = try TripleFileSampler(path: "qidpidtriples.train.small.tsv", form: .pairwise)
 ///     let sample = try sampler.next()
 public struct TripleFileSampler: TrainingSampler {
+  /// Where the sampler stands in its file.
   public struct State: Sendable, Equatable, Codable {
     /// Bytes of the file: a state resumes only over a file of the same size.
     public let fileBytes: Int

@@ -6,6 +6,7 @@
 ///
 /// For classes that mean something. The candidates of a list do not: leave it out in ranking.
 public struct DistributionAlignment: Resumable, Sendable {
+  /// What a checkpoint keeps.
   public struct State: Codable, Sendable, Equatable {
     /// Mean rows of the last batches, the oldest first.
     fileprivate var means: [[Double]] = []

@@ -15,6 +15,7 @@ import GradusTensor
 ///     result.losses          // [samples]
 ///     result.certainShare    // of samples that were certain without shrinking
 public struct ShrinkConsistencyLoss: Sendable, Equatable {
+  /// The losses of a batch, and what became of its samples.
   public struct Result {
     /// `[samples]`; differentiable in the logits.
     public let losses: Tensor

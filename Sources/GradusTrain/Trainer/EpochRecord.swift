@@ -1,5 +1,6 @@
 /// What happened in one epoch.
 public struct EpochRecord: Sendable, Equatable, Codable {
+  /// An objective's losses.
   public struct Objective: Sendable, Equatable, Codable {
     public let name: String
     /// Mean unweighted loss of the epoch's samples.
@@ -10,6 +11,7 @@ public struct EpochRecord: Sendable, Equatable, Codable {
     public let weighting: WeightingStatistics?
   }
 
+  /// The rate of a parameter group.
   public struct LearningRate: Sendable, Equatable, Codable {
     public let model: String
     public let group: String

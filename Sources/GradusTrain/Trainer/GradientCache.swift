@@ -47,6 +47,7 @@ public struct GradientCache {
     self.lossParameters = lossParameters
   }
 
+  /// What a whole batch came to.
   public struct Step {
     /// Of the whole batch, without history.
     public let loss: Double

@@ -1,5 +1,6 @@
 /// How a training went and why it ended.
 public struct TrainingResult: Sendable, Equatable {
+  /// Why the training ended.
   public enum End: String, Sendable, Equatable, Codable {
     /// All epochs were done.
     case maxEpochs

@@ -21,6 +21,7 @@ public struct CurriculumExplanation: Sendable, Equatable, Codable {
     public let phi: Double
   }
 
+  /// A sample and what its weight comes from.
   public struct Entry: Sendable, Equatable, Codable {
     public let qid: String
     public let signals: [Signal]

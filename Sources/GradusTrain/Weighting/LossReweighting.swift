@@ -29,6 +29,7 @@ import Darwin
 ///
 /// Where high losses are false negatives this pulls the wrong way: see ``ConsensusWeighting`` and ``PersonalLossResampling``.
 public struct LossReweighting: SampleWeighting, Equatable {
+  /// Rows of the table above.
   public enum Shape: String, Sendable, CaseIterable {
     case linUpper = "lin-upper"
     case quadratic, extremes, upper

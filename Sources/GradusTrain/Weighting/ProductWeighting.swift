@@ -12,6 +12,7 @@ import Foundation
 /// the unweighted one, which also takes away the growth of a curriculum's mean weight. Where all products are exactly 1
 /// they stay exactly 1 under either.
 public struct ProductWeighting: SampleWeighting {
+  /// What becomes of the products of the factors' weights.
   public enum Renormalization: Sendable, Equatable, Codable {
     /// The products as they are.
     case none

@@ -1,5 +1,4 @@
 import Foundation
-import GradusTestSupport
 
 /// The built `gradus` program, run as a user runs it.
 enum Command {

@@ -1,5 +1,3 @@
-import GradusTestSupport
-
 /// Six passages, three queries and judgements whose results can be worked out by hand.
 enum TinyCollection {
   static func write(to folder: TemporaryFolder) throws {

@@ -1,6 +1,6 @@
 import GradusTestSupport
 
-/// Most files here write an index: they get the folder without a further import.
+/// Most files here write an index into a folder: they get it without a further import.
 typealias TemporaryFolder = GradusTestSupport.TemporaryFolder
 
 extension TemporaryFolder {

@@ -1,40 +1,67 @@
-# Tiny random models of each architecture: weights in bfloat16-exact float32, logits by transformers in float32.
-import json, os
-import torch, transformers
-from transformers import LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM, Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM
-OUT = os.path.dirname(os.path.abspath(__file__)) + '/decoders'
+"""Tiny random models of each architecture: weights in bfloat16-exact float32, logits by transformers in float32."""
+import json
+import os
+
+import torch
+import transformers
 from safetensors.torch import save_file
-base = dict(vocab_size=61, hidden_size=32, intermediate_size=40, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
-            max_position_embeddings=256, rms_norm_eps=1e-5, attn_implementation='eager')
-R = dict(rope_theta=10000.0, rope_type='default')
+from transformers import (
+    LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM, Qwen2Config, Qwen2ForCausalLM, Qwen3Config,
+    Qwen3ForCausalLM)
+
+OUT = os.path.dirname(os.path.abspath(__file__)) + "/decoders"
+
+base = dict(
+    vocab_size=61, hidden_size=32, intermediate_size=40, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+    max_position_embeddings=256, rms_norm_eps=1e-5, attn_implementation="eager")
+plain = dict(rope_theta=10000.0, rope_type="default")
+scaled = dict(
+    rope_theta=10000.0, rope_type="llama3", factor=4.0, low_freq_factor=1.0, high_freq_factor=4.0,
+    original_max_position_embeddings=32)
+linear = dict(rope_theta=10000.0, rope_type="linear", factor=2.0)
 models = {
- 'llama': (LlamaConfig(**base, tie_word_embeddings=True, rope_parameters=R), LlamaForCausalLM),
- 'llama-scaled': (LlamaConfig(**base, tie_word_embeddings=False, rope_parameters=dict(rope_theta=10000.0, rope_type='llama3', factor=4.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=32)), LlamaForCausalLM),
- 'llama-linear': (LlamaConfig(**base, tie_word_embeddings=True, rope_parameters=dict(rope_theta=10000.0, rope_type='linear', factor=2.0)), LlamaForCausalLM),
- 'mistral': (MistralConfig(**base, tie_word_embeddings=False, sliding_window=9, rope_parameters=R), MistralForCausalLM),
- 'qwen2': (Qwen2Config(**base, tie_word_embeddings=True, rope_parameters=R), Qwen2ForCausalLM),
- 'qwen3': (Qwen3Config(**base, head_dim=12, tie_word_embeddings=True, rope_parameters=R), Qwen3ForCausalLM),
+    "llama": (LlamaConfig(**base, tie_word_embeddings=True, rope_parameters=plain), LlamaForCausalLM),
+    "llama-scaled": (LlamaConfig(**base, tie_word_embeddings=False, rope_parameters=scaled), LlamaForCausalLM),
+    "llama-linear": (LlamaConfig(**base, tie_word_embeddings=True, rope_parameters=linear), LlamaForCausalLM),
+    "mistral": (
+        MistralConfig(**base, tie_word_embeddings=False, sliding_window=9, rope_parameters=plain), MistralForCausalLM),
+    "qwen2": (Qwen2Config(**base, tie_word_embeddings=True, rope_parameters=plain), Qwen2ForCausalLM),
+    "qwen3": (Qwen3Config(**base, head_dim=12, tie_word_embeddings=True, rope_parameters=plain), Qwen3ForCausalLM),
 }
-res = {}
-for name, (cfg, cls) in models.items():
+
+
+def rounded(values, digits=4):
+    return [round(value, digits) for value in values.tolist()]
+
+
+results = {}
+for name, (config, architecture) in models.items():
     torch.manual_seed(7)
-    m = cls(cfg).eval()
-    g = torch.Generator().manual_seed(11)
+    model = architecture(config).eval()
+    generator = torch.Generator().manual_seed(11)
     with torch.no_grad():
-        for k, p in m.named_parameters():
-            s = 0.3 if p.dim() == 2 else 0.2
-            v = torch.randn(p.shape, generator=g) * s
-            if 'norm' in k: v = v + 1
-            p.copy_(v.to(torch.bfloat16).float())
-    folder = f'{OUT}/{name}'; os.makedirs(folder, exist_ok=True)
-    sd = {k: v.to(torch.bfloat16).contiguous() for k, v in m.state_dict().items() if not (cfg.tie_word_embeddings and k == 'lm_head.weight')}
-    save_file(sd, folder + '/model.safetensors')
-    c = cfg.to_dict(); json.dump(c, open(folder + '/config.json', 'w'), indent=1, sort_keys=True)
-    ids = torch.randint(0, 61, (1, 40), generator=g)
-    with torch.no_grad(): o = m(ids, output_attentions=True, output_hidden_states=True)
-    at = sum(a[0].sum(0) for a in o.attentions)
-    res[name] = dict(tokens=ids[0].tolist(), logits={str(i): [round(x, 4) for x in o.logits[0, i].tolist()] for i in (0, 17, 39)},
-                     hidden=[round(x, 4) for x in o.hidden_states[-1][0, 39].tolist()],
-                     attention=[round(x, 5) for x in at[39].tolist()])
-    print(name, o.logits.std().item(), os.path.getsize(folder + '/model.safetensors'))
-json.dump(dict(versions=dict(torch=torch.__version__, transformers=transformers.__version__), models=res), open(OUT + '/expected.json', 'w'), separators=(',', ':'))
+        for key, parameter in model.named_parameters():
+            values = torch.randn(parameter.shape, generator=generator) * (0.3 if parameter.dim() == 2 else 0.2)
+            if "norm" in key:
+                values = values + 1
+            parameter.copy_(values.to(torch.bfloat16).float())
+    folder = f"{OUT}/{name}"
+    os.makedirs(folder, exist_ok=True)
+    weights = {
+        key: value.to(torch.bfloat16).contiguous() for key, value in model.state_dict().items()
+        if not (config.tie_word_embeddings and key == "lm_head.weight")
+    }
+    save_file(weights, folder + "/model.safetensors")
+    with open(folder + "/config.json", "w") as file:
+        json.dump(config.to_dict(), file, indent=1, sort_keys=True)
+    ids = torch.randint(0, 61, (1, 40), generator=generator)
+    with torch.no_grad():
+        output = model(ids, output_attentions=True, output_hidden_states=True)
+    attention = sum(layer[0].sum(0) for layer in output.attentions)
+    results[name] = dict(
+        tokens=ids[0].tolist(), logits={str(place): rounded(output.logits[0, place]) for place in (0, 17, 39)},
+        hidden=rounded(output.hidden_states[-1][0, 39]), attention=rounded(attention[39], 5))
+    print(name, output.logits.std().item(), os.path.getsize(folder + "/model.safetensors"))
+versions = dict(torch=torch.__version__, transformers=transformers.__version__)
+with open(OUT + "/expected.json", "w") as file:
+    json.dump(dict(versions=versions, models=results), file, separators=(",", ":"))

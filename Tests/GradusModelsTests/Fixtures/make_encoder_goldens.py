@@ -224,8 +224,9 @@ def make_sentence_folder():
                 transformer = parts.Transformer(base, max_seq_length=48)
                 dense = parts.Dense(16, 12, activation_function=torch.nn.Tanh())
                 randomise(dense)
+                pooling = parts.Pooling(16, pooling_mode=mode, include_prompt=includes)
                 model = SentenceTransformer(
-                    modules=[transformer, parts.Pooling(16, pooling_mode=mode, include_prompt=includes), dense, parts.Normalize()],
+                    modules=[transformer, pooling, dense, parts.Normalize()],
                     prompts={"query": "how: ", "document": "the ", "other": "rank the cat: "}, default_prompt_name="other",
                     device="cpu")
                 vectors = {}

@@ -65,8 +65,8 @@ def passages():
             start = generator.randrange(len(words))
             words = words[start:start + generator.randint(1, 400)]
         texts.append(words)
-    ranges = [(0, 0x250), (0x250, 0x800), (0x800, 0x3000), (0x3000, 0xA000), (0xA000, 0xD800), (0xE000, 0x10000), (0x10000, 0x20000),
-              (0x20000, 0x30000), (0xE0000, 0x110000)]
+    ranges = [(0, 0x250), (0x250, 0x800), (0x800, 0x3000), (0x3000, 0xA000), (0xA000, 0xD800), (0xE000, 0x10000),
+              (0x10000, 0x20000), (0x20000, 0x30000), (0xE0000, 0x110000)]
     while len(texts) < 1000:
         low, high = generator.choice(ranges)
         text = []
@@ -89,7 +89,8 @@ def small_tokenizer():
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    tokenizer.train_from_iterator(SENTENCES, trainers.WordPieceTrainer(vocab_size=900, special_tokens=special, show_progress=False))
+    trainer = trainers.WordPieceTrainer(vocab_size=900, special_tokens=special, show_progress=False)
+    tokenizer.train_from_iterator(SENTENCES, trainer)
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
     return tokenizer

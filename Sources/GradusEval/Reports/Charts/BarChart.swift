@@ -2,6 +2,7 @@
 ///
 ///     BarChart(title: "nDCG@10", bars: [.init(label: "bm25", value: 0.51, interval: .init(lower: 0.43, upper: 0.58))]).svg
 public struct BarChart: Sendable, Equatable {
+  /// A value with its name, and the interval that is drawn as a whisker.
   public struct Bar: Sendable, Equatable {
     public let label: String
     public let value: Double

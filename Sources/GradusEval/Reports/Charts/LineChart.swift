@@ -4,6 +4,7 @@
 ///       .init(name: "curriculum", points: [.init(x: 0, y: 0.3), .init(x: 100, y: 0.5, lower: 0.45, upper: 0.55)])
 ///     ]).svg
 public struct LineChart: Sendable, Equatable {
+  /// A place on a line, with a band around it where there is one.
   public struct Point: Sendable, Equatable {
     public let x: Double
     public let y: Double
@@ -21,6 +22,7 @@ public struct LineChart: Sendable, Equatable {
     var isDrawable: Bool { x.isFinite && y.isFinite && (lower ?? y).isFinite && (upper ?? y).isFinite }
   }
 
+  /// A line with its name in the legend.
   public struct Series: Sendable, Equatable {
     public let name: String
     public let points: [Point]

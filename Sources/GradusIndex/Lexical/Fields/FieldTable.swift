@@ -35,7 +35,7 @@ struct FieldTable: @unchecked Sendable {
     }
     let lengths = try file.bytes(.fieldLengths)
     guard entries.map(\.name) == fields.names, entries.allSatisfy({ $0.tokens >= 0 && $0.tokens <= tokens }),
-      entries.reduce(0, { $0 + $1.tokens }) == tokens
+      entries.reduce(0, { $0 &+ $1.tokens }) == tokens
     else { throw damage(.fieldDirectory) }
     columns = try entries.map { entry in
       guard [1, 2, 4].contains(entry.width), entry.offset >= 0, entry.offset % 8 == 0, entry.offset <= lengths.count,

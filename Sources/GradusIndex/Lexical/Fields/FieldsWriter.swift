@@ -69,8 +69,9 @@ struct FieldsWriter {
       greatest = max(greatest, values[place])
     }
     let bits = UInt32(UInt32.bitWidth - greatest.leadingZeroBitCount)
+    let packedCount = grd_pack_u32(values, count, bits, &packed)
     bytes.append(UInt8(bits))
-    bytes.append(contentsOf: packed[..<grd_pack_u32(values, count, bits, &packed)])
+    bytes.append(contentsOf: packed[..<packedCount])
   }
 
   /// Ends the frequencies and writes the lengths.

@@ -11,9 +11,9 @@ import GradusCore
 ///
 /// All models run through the same pruned search, which returns the very bits of an exhaustive one. What bounds a block of
 /// postings: where a model never falls with the term frequency and never rises with the length, the pairs of both that the
-/// index stores; otherwise (``DPH``, and ``DivergenceFromRandomness`` with the models P, D, G and BE) the block's greatest
-/// contribution, which the first search for a term with that model finds by reading the term's list once, and which the open
-/// index keeps (8 bytes per 128 postings).
+/// index stores; otherwise (``BM25F``, ``DPH``, and ``DivergenceFromRandomness`` with the models P, D, G and BE) the block's
+/// greatest contribution, which the first search for a term with that model finds by reading the term's list once, and which the
+/// open index keeps (8 bytes per 128 postings).
 ///
 /// The formulas are a closed set, because they are computed in kernels: other types cannot conform usefully.
 public protocol WeightingModel: Sendable, CustomStringConvertible {

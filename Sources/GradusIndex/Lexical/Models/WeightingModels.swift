@@ -32,7 +32,7 @@ public enum WeightingModels {
   }
 
   /// Of the models that are no triple of ``DivergenceFromRandomness``, and of the best known ones that are.
-  public static var names: [String] { [BM25F.name] + table.map(\.name) + ["inl2", "pl2", "bb2", "in_expb2", "ifb2"] }
+  public static var names: [String] { table.map(\.name) + [BM25F.name, "inl2", "pl2", "bb2", "in_expb2", "ifb2"] }
 
   private struct Entry {
     let name: String

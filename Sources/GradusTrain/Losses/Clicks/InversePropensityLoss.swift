@@ -17,6 +17,7 @@ import GradusTensor
 ///
 ///     try InversePropensityLoss(.listwise, log: log, clip: 0.05)
 public struct InversePropensityLoss: RankingLoss {
+  /// The loss that is divided by propensities.
   public enum Form: String, Sendable, CaseIterable {
     case pointwise
     case pairwise

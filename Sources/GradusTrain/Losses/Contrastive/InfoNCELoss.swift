@@ -14,6 +14,7 @@ import GradusTensor
 ///
 /// With one negative of its own and none of the batch it is ``PairwiseCrossEntropyLoss`` of the scores `s / temperature`.
 public struct InfoNCELoss: EmbeddingLoss, Equatable {
+  /// Which documents a positive is compared with.
   public enum Negatives: String, Sendable, CaseIterable {
     /// The sample's own, and the documents of the batch.
     case batch
@@ -21,6 +22,7 @@ public struct InfoNCELoss: EmbeddingLoss, Equatable {
     case own
   }
 
+  /// Who chooses among whom.
   public enum Directions: String, Sendable, CaseIterable {
     /// Queries choose among documents.
     case queries

@@ -15,6 +15,7 @@ import GradusTensor
 ///
 ///     try LambdaLoss(.ndcg2)
 public struct LambdaLoss: RankingLoss, Equatable {
+  /// Rows of the table above.
   public enum Weighting: String, Sendable, CaseIterable {
     case lambdaRank = "lambdarank"
     case ndcg1

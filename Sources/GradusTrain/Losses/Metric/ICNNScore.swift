@@ -34,6 +34,7 @@ public struct ICNNScore: Sendable, Equatable {
     self.usesOmega = usesOmega
   }
 
+  /// The score with its three factors.
   public struct Value {
     /// With gradient, shape `[]`.
     public let score: Tensor

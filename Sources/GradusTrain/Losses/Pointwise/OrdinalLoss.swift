@@ -12,6 +12,7 @@ import GradusTensor
 ///
 ///     try OrdinalLoss(levels: 4, kind: .cumulative)
 public struct OrdinalLoss: RankingLoss, Equatable {
+  /// Rows of the table above.
   public enum Kind: String, Sendable, CaseIterable {
     case coral
     case corn

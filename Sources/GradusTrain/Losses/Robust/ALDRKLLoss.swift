@@ -106,6 +106,7 @@ public struct ALDRKLLoss: StatefulLoss {
     }
   }
 
+  /// The temperatures, as a checkpoint keeps them.
   public struct ResumeState: Codable, Sendable, Equatable {
     let lambdas: [String: Double]
   }

@@ -15,6 +15,7 @@ import GradusTensor
 ///
 /// - Complexity: O(size) layers for odd-even, O(log^2 size) for bitonic; each mixes a `size x size` matrix.
 public struct DifferentiableSortingNetwork: Sendable, Equatable {
+  /// Which places are compared, layer by layer.
   public enum Kind: String, Sendable, CaseIterable {
     /// Neighbours, in as many layers as there are values.
     case oddEven = "odd-even"

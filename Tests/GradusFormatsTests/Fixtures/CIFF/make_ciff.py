@@ -1,4 +1,4 @@
-"""Writes protobuf.ciff with Python's protobuf (any version from 4), from the messages of the format as Lin et al. describe them."""
+"""Writes protobuf.ciff with Python's protobuf (any version from 4), from the messages that Lin et al. describe."""
 import struct
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
@@ -20,9 +20,15 @@ def message(name, fields):
 message("Posting", [("docid", F.TYPE_INT32, False), ("tf", F.TYPE_INT32, False)])
 message(
     "PostingsList",
-    [("term", F.TYPE_STRING, False), ("df", F.TYPE_INT64, False), ("cf", F.TYPE_INT64, False), ("postings", ".ciff.Posting", True)],
+    [
+        ("term", F.TYPE_STRING, False), ("df", F.TYPE_INT64, False), ("cf", F.TYPE_INT64, False),
+        ("postings", ".ciff.Posting", True),
+    ],
 )
-message("DocRecord", [("docid", F.TYPE_INT32, False), ("collection_docid", F.TYPE_STRING, False), ("doclength", F.TYPE_INT32, False)])
+message(
+    "DocRecord",
+    [("docid", F.TYPE_INT32, False), ("collection_docid", F.TYPE_STRING, False), ("doclength", F.TYPE_INT32, False)],
+)
 message(
     "Header",
     [
