@@ -124,7 +124,8 @@ struct DamageTests {
     let text = String(decoding: manifest, as: UTF8.self)
     #expect(text.hasPrefix("gradus-index 3 "))
     try TemporaryFolder.write(Array(("gradus-index 7 " + text.dropFirst(15)).utf8), path + "/manifest")
-    #expect(throws: IndexError.unsupportedVersion(path: path + "/manifest", found: 7, supported: IndexManifest.versions.upperBound)) {
+    let latest = IndexManifest.versions.upperBound
+    #expect(throws: IndexError.unsupportedVersion(path: path + "/manifest", found: 7, supported: latest)) {
       try InvertedIndex(path: path)
     }
     // A newer index is kept until a new one takes its place.
