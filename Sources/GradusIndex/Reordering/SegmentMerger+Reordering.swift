@@ -41,10 +41,8 @@ extension SegmentMerger {
         try writer.append(term, postings, gaps, fields)
       }
     }
-    let elapsed = (clock.now - start).components
     let report = ReorderingReport(
-      bitsPerGapBefore: before.mean, bitsPerGapAfter: after.mean,
-      seconds: Double(elapsed.seconds) + 1e-18 * Double(elapsed.attoseconds))
+      bitsPerGapBefore: before.mean, bitsPerGapAfter: after.mean, seconds: (clock.now - start).inSeconds)
     return (segment, report)
   }
 
