@@ -36,9 +36,10 @@ struct IndexCommand: ParsableCommand {
 
         gradus index corpus.tsv --fields title,text,keywords --out corpus.index
 
-      With --reorder the documents are put in an order in which neighbours share words (recursive graph bisection): the index \
-      becomes smaller and searches somewhat quicker, results stay the same. What is added later comes after them, until \
-      --merge --reorder puts all in order again.
+      With --reorder the documents are put in an order in which neighbours share words (recursive graph bisection): results \
+      stay the same, packed texts become smaller, and so do the gaps between postings where documents came in no order of \
+      their own, which the bits per gap that are printed tell. What is added later comes after them, until --merge --reorder \
+      puts all in order again.
 
       A file that ends in .ciff or .ciff.gz is an index of another engine in the Common Index File Format: --analyzer must \
       then name what its terms were made with.
