@@ -36,10 +36,10 @@ struct IndexCommand: ParsableCommand {
 
         gradus index corpus.tsv --fields title,text,keywords --out corpus.index
 
-      With --reorder the documents are put in an order in which neighbours share words (recursive graph bisection): the gaps \
-      in posting lists become smaller, results stay the same. Whether that saves space or time depends on the collection: lists \
-      are packed 128 postings at a time, as wide as their widest gap, and some thousands of documents save nothing. What is \
-      added later comes after them, until --merge --reorder puts all in order again.
+      With --reorder the documents are put in an order in which neighbours share words (recursive graph bisection): results \
+      stay the same, packed texts become smaller, and so do the gaps between postings where documents came in no order of \
+      their own, which the bits per gap that are printed tell. What is added later comes after them, until --merge --reorder \
+      puts all in order again.
 
       A file that ends in .ciff or .ciff.gz is an index of another engine in the Common Index File Format: --analyzer must \
       then name what its terms were made with.

@@ -85,11 +85,13 @@ struct FieldSearchTests {
   @Test("Mistakes say what is wrong, with the exit code of their kind")
   func mistakes() throws {
     #expect(try Command.run(["index", "corpus.jsonl", "--out", "plain"], in: folder).code == 0)
+    let phrases = ["index", "corpus.jsonl", "--out", "phrases", "--fields", "title,text", "--positions"]
+    #expect(try Command.run(phrases, in: folder).code == 0)
     for (arguments, text) in [
       (["search", "index", "--query", "heat", "--model", "bm25f(tilte=2)"], "did you mean 'title'"),
       (["search", "index", "--query", "heat", "--model", "bm25f(title=-2)"], "title"),
       (["search", "plain", "--query", "heat", "--model", "bm25f(title=2)"], "built without fields"),
-      (["search", "index", "--query", "\"heat flow\"", "--syntax", "boolean", "--model", "bm25f"], "phrase"),
+      (["search", "phrases", "--query", "\"heat flow\"", "--syntax", "boolean", "--model", "bm25f"], "phrase"),
       (["index", "corpus.jsonl", "--out", "other", "--fields", "title,k1"], "'k1' cannot be a field"),
       (["index", "corpus.jsonl", "--out", "index", "--update", "--fields", "title,text"], "with --fields title,text,keywords"),
       (["index", "corpus.jsonl", "--out", "plain", "--update", "--fields", "title"], "built without"),

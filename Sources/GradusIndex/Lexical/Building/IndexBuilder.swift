@@ -38,9 +38,9 @@ public final class IndexBuilder {
   ///   - columns: Metadata to filter by.
   ///   - fields: What ``BM25F`` can weigh; nil for an index that it cannot search. Fields beside title and text are indexed too.
   ///   - compression: Of titles, texts and metadata; nil keeps them as they are.
-  ///   - reordering: Puts documents that share terms next to each other; nil leaves them as they come. Results of queries are
-  ///     the same, to the bit; numbers of documents (``DocIndex``) are of the new order. Building takes as much disk again until
-  ///     the end, and time and memory as ``GraphBisection`` says.
+  ///   - reordering: Puts the documents in an order in which neighbours share words, so that gaps are smaller; nil leaves
+  ///     them as they come. Results of queries are the same, to the bit; numbers of documents (``DocIndex``) are of the new
+  ///     order. Building takes as much disk again until the end, and time and memory as ``GraphBisection`` says.
   /// - Throws: ``IndexError/locked(path:pid:)``, ``IndexError/readOnly(path:)``, ``IndexError/otherKind(path:)`` where the folder
   ///   holds an index of another kind, `FileError`, and what the analyzer's configuration is refused for.
   public convenience init(
