@@ -100,6 +100,9 @@ static size_t lay_out(grd_encoder_plan *plan, char *memory) {
     TAKE(scratch->scores, 12 * padded, sizeof(float));
     TAKE(scratch->shares, 12 * padded, GRD_WIDENS(plan->model->level) ? sizeof(float) : sizes->element);
     TAKE(scratch->queries, 12 * sizes->head_width, sizeof(float));
+    TAKE(scratch->key_scales, padded, sizeof(float));
+    TAKE(scratch->key_corrections, padded, sizeof(int32_t));
+    TAKE(scratch->value_scales, grd_rounded(sizes->head_width, PANEL), sizeof(float));
     // A lane's memory begins on a page of its own.
     used = grd_rounded(used > end ? used : end, 4096);
   }
