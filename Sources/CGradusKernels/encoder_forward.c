@@ -57,10 +57,12 @@ static size_t heads_per_unit(size_t heads, size_t length) {
   return count < heads ? count : heads;
 }
 
-/// Tokens of a block: many for few passes over the weights, but at least eight blocks where there is little work.
-static size_t rows_per_block(size_t tokens) {
-  const size_t rows = grd_rounded((tokens + 7) / 8, 12);
-  return rows < 12 ? 12 : rows > BLOCK_ROWS ? BLOCK_ROWS : rows;
+/// Tokens of a block: many, for few passes over the weights, and as many to each lane where there is little work.
+static size_t rows_per_block(size_t tokens, size_t lanes) {
+  const size_t turns = (tokens + lanes * BLOCK_ROWS - 1) / (lanes * BLOCK_ROWS);
+  if (turns > 2) return BLOCK_ROWS;
+  const size_t rows = grd_rounded((tokens + lanes * turns - 1) / (lanes * turns), 4);
+  return rows < 12 ? 12 : rows;
 }
 
 /// Lays the parts of a workspace out from `memory` on, which may be NULL; returns the bytes that they take.
@@ -135,7 +137,7 @@ static int measure(grd_encoder_plan *plan, const grd_encoder_model *model, const
     if (length > plan->longest) plan->longest = length;
   }
   plan->tokens = (size_t)batch->offsets[batch->sequences];
-  plan->block_rows = rows_per_block(plan->tokens);
+  plan->block_rows = rows_per_block(plan->tokens, lanes);
   plan->blocks = (plan->tokens + plan->block_rows - 1) / plan->block_rows;
   return 1;
 }
