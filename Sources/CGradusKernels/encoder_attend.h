@@ -23,6 +23,9 @@ typedef struct {
   const float *bias;   ///< Of a key at the query's own place, its neighbours' beside it; or NULL.
 } attention_head;
 
+/// 1.5 * 2^23: a number added to it is rounded to a whole one in the low bits.
+#define ROUND 12582912.0f
+
 /// keys [length][width] to [padded / 32][words][32].
 GRD_INLINE void pack_keys(const attention_head *h, size_t element) {
   float *out = h->scratch->keys;
@@ -68,6 +71,11 @@ GRD_INLINE void pack_values(const attention_head *h, const int is_bf16) {
   }
 }
 
+/// Rows of a head lie far apart, so that the processor does not guess the next one: it is asked for some rows ahead, which may
+/// be beyond the last.
+enum { AHEAD = 12 };
+GRD_INLINE void ask_for(const void *row) { __builtin_prefetch(row); }
+
 /// Row `row` of queries, keys or values, kept in bf16, as floats.
 GRD_INLINE void widen_row(const attention_head *h, const char *rows, size_t row, float *out) {
   const uint16_t *from = (const uint16_t *)rows + row * h->stride;
@@ -81,15 +89,19 @@ GRD_INLINE void pack_keys_int8(const attention_head *h) {
   int8_t *rows = scratch->values;
   float *row = scratch->queries;
   for (size_t t = 0; t < h->length; t++) {
+    ask_for((const uint16_t *)h->keys + (t + AHEAD) * h->stride);
     widen_row(h, h->keys, t, row);
-    uint8_t *bytes = (uint8_t *)rows + t * h->width;
-    scratch->key_scales[t] = quantize_row(row, h->width, bytes, largest_of_row(row, h->width));
-    int32_t sum = 0;
-    for (size_t i = 0; i < h->width; i++) {
-      bytes[i] ^= 0x80;
-      sum += (int8_t)bytes[i];
+    const float top = vlargest(largest_of_row(row, h->width));
+    const vfloat inverse = vset(top > 1e-30f ? 127.0f / top : 0);
+    vint sum = vset_int(0);
+    for (size_t at = 0; at < h->width; at += LANES) {
+      const vint q = (vint)vfma(vload(row + at), inverse, vset(ROUND)) - (vint)vset(ROUND);
+      sum += q;
+      *(vbytes_unaligned_ *)(rows + t * h->width + at) = __builtin_convertvector(q, vbytes);
     }
-    scratch->key_corrections[t] = -128 * sum;
+    scratch->key_scales[t] = top * (1.0f / 127.0f);
+    // Exact: whole numbers far below 2^24.
+    scratch->key_corrections[t] = -128 * (int32_t)vsum(__builtin_convertvector(sum, vfloat));
   }
   for (size_t t = h->length; t < h->padded; t++) {
     scratch->key_scales[t] = 0;
@@ -104,12 +116,14 @@ GRD_INLINE void pack_keys_int8(const attention_head *h) {
 
 /// values to bytes in [ceil(width / 32)][padded / 4][32] words of four tokens, and their scales.
 GRD_INLINE void pack_values_int8(const attention_head *h) {
-  const vfloat round = vset(12582912.0f);
   const vint low = vset_int(255);
   for (size_t column = 0; column < h->width; column += LANES) {
     const uint16_t *from = (const uint16_t *)h->values + column;
     vfloat largest = vset(0);
-    for (size_t t = 0; t < h->length; t++) largest = vmax(largest, vabs(vload_bf16(from + t * h->stride)));
+    for (size_t t = 0; t < h->length; t++) {
+      ask_for(from + (t + AHEAD) * h->stride);
+      largest = vmax(largest, vabs(vload_bf16(from + t * h->stride)));
+    }
     const vfloat scale = largest * vset(1.0f / 127.0f);
     vstore(h->scratch->value_scales + column, scale);
     const vfloat inverse = vselect(largest > vset(1e-30f), vset(127.0f) / largest, vset(0));
@@ -118,7 +132,7 @@ GRD_INLINE void pack_values_int8(const attention_head *h) {
       vint word = vset_int(0);
       GRD_UNROLL for (int i = 0; i < 4; i++) {
         if (t + (size_t)i >= h->length) continue;
-        const vint q = (vint)vfma(vload_bf16(from + (t + (size_t)i) * h->stride), inverse, round) - (vint)round;
+        const vint q = (vint)vfma(vload_bf16(from + (t + (size_t)i) * h->stride), inverse, vset(ROUND)) - (vint)vset(ROUND);
         word |= (q & low) << (8 * i);
       }
       vstore_int(to, word);
@@ -146,6 +160,7 @@ GRD_INLINE void attend_rows(const int R, const grd_encoder_precision precision, 
   if (is_int8)
     for (int i = 0; i < R; i++) {
       float *row = (float *)(query_bytes + TILE_ROWS * h->width);
+      ask_for((const uint16_t *)h->queries + (first + (size_t)i + AHEAD) * h->stride);
       widen_row(h, h->queries, first + (size_t)i, row);
       query_scales[i] = quantize_row(row, h->width, query_bytes + (size_t)i * h->width, largest_of_row(row, h->width));
     }
@@ -175,8 +190,11 @@ GRD_INLINE void attend_rows(const int R, const grd_encoder_precision precision, 
                 h->width / 4, scratch->key_corrections + t, exact);
       GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) {
         const vfloat scale = vload(scratch->key_scales + t + (size_t)v * LANES);
-        GRD_UNROLL for (int i = 0; i < R; i++)
-          sums[i][v] = __builtin_convertvector(exact[i][v], vfloat) * (scale * vset(query_scales[i]));
+        GRD_UNROLL for (int i = 0; i < R; i++) {
+          sums[i][v] = __builtin_convertvector(exact[i][v], vfloat) * scale;
+          // Without a bias, the query's scale waits until the largest is known.
+          if (h->bias) sums[i][v] *= vset(query_scales[i]);
+        }
       }
     } else if (is_bf16)
       tile_bf16(R, left, left_stride,
@@ -211,31 +229,33 @@ GRD_INLINE void attend_rows(const int R, const grd_encoder_precision precision, 
     }
   }
   float inverse[TILE_ROWS];
-  const vfloat round = vset(12582912.0f);  // 1.5 * 2^23
   const size_t filled = round_up(stop, LANES);
   for (int i = 0; i < R; i++) {
     const vfloat top = vset(vlargest(largest[i]));
+    const vfloat scale = vset(is_int8 && !h->bias ? query_scales[i] : 1);
     vfloat total = vset(0);
-    vint whole = vset_int(0);
+    vuint whole = (vuint)vset_int(0);
     const float *row = scores + (size_t)i * padded;
     for (size_t t = start; t < filled; t += LANES) {
-      const vfloat difference = vload(row + t) - top;
-      vfloat share = vexp2_negative(is_bf16 || is_int8, difference);
+      vfloat difference = vload(row + t) - top;
+      if (is_int8) difference *= scale;
+      vfloat share = is_int8 ? vexp2_bytes(difference) : vexp2_negative(is_bf16, difference);
       if (t + LANES > length || is_local) {
         const vint key = vlane_numbers() + (int32_t)t;
         share = vselect((key < (int32_t)length) & reached(h, key, first + (size_t)i), share, vset(0));
       }
       if (is_int8) {
-        const vint bytes = (vint)vfma(share, vset(254.0f), round) - (vint)round;
-        whole += bytes;
-        *(vbytes_unaligned_ *)(share_bytes + (size_t)i * padded + t) = __builtin_convertvector(bytes, vbytes);
+        // The low byte of ROUND is zero.
+        const vuint rounded = (vuint)(share + vset(ROUND));
+        whole += rounded - (vuint)vset(ROUND);
+        *(vbytes_unaligned_ *)(share_bytes + (size_t)i * padded + t) = __builtin_convertvector(rounded, vbytes);
         continue;
       }
       total += share;
       if (is_bf16) vstore_left(scratch->shares, (size_t)i * padded + t, share);
       else vstore((float *)scratch->shares + (size_t)i * padded + t, share);
     }
-    inverse[i] = 1.0f / vsum(is_int8 ? __builtin_convertvector(whole, vfloat) : total);
+    inverse[i] = 1.0f / vsum(is_int8 ? __builtin_convertvector((vint)whole, vfloat) : total);
   }
   const size_t depth = is_int8 ? (round_up(stop, 4) - start) / 4 : is_bf16 ? (round_up(stop, 2) - start) / 2 : stop - start;
   const char *shares = (const char *)scratch->shares + start * (is_bf16 && !GRD_WIDENS(ENCODER_LEVEL) ? 2 : 4);
