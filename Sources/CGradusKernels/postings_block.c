@@ -31,17 +31,21 @@ size_t grd_decode_block(
   uint32_t bits;
   const size_t gap_bytes = grd_read_values(in[0], in + 2, available - 2, count, docs, &bits);
   if (gap_bytes == GRD_NO_VALUES) return 0;
+  size_t length = 2 + gap_bytes;
+  // Frequencies come between the gaps and their sums: gaps that were patched one by one are then in memory.
+  if (in[1] != 0) {
+    uint32_t tf_bits;
+    const size_t tf_bytes = grd_read_values(in[1], in + length, available - length, count, tfs, &tf_bits);
+    if (tf_bytes == GRD_NO_VALUES) return 0;
+    length += tf_bytes;
+  }
   if (bits > SAFE_GAP_BITS && gaps_wrap(docs, count, previous)) return 0;
   grd_gaps_to_docs(docs, count, previous);
   if (docs[count - 1] != last) return 0;
-  size_t length = 2 + gap_bytes;
   if (in[1] == 0) {
     for (size_t i = 0; i < GRD_BLOCK; i++) tfs[i] = 1;
   } else {
-    const size_t tf_bytes = grd_read_values(in[1], in + length, available - length, count, tfs, &bits);
-    if (tf_bytes == GRD_NO_VALUES) return 0;
     for (size_t i = 0; i < GRD_BLOCK; i++) tfs[i] += 1;
-    length += tf_bytes;
   }
   return length;
 }

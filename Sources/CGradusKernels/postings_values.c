@@ -194,6 +194,11 @@ static inline uint64_t load_word(const uint8_t *in) {
   return word;
 }
 
+/// Whether one of eight widths, a byte each and below 128, is above `limit`.
+static inline int exceeds(uint64_t widths, uint32_t limit) {
+  return ((widths + (127 - limit) * EACH_BYTE) & TOP_BITS) != 0;
+}
+
 /// Reads the widths of all groups, a byte each. Returns the bits of all values, or SIZE_MAX where a width is too great.
 static inline size_t read_widths(const uint8_t *in, uint32_t smallest, size_t count, grd_compact_values *values) {
   const size_t groups = (count + GRD_GROUP - 1) / GRD_GROUP;
@@ -202,7 +207,7 @@ static inline size_t read_widths(const uint8_t *in, uint32_t smallest, size_t co
   widths = (widths | widths << 8) & 0x00FF00FF00FF00FFULL;
   widths = (widths | widths << 4) & 0x0F0F0F0F0F0F0F0FULL;
   widths = (widths + smallest * EACH_BYTE) & first_bytes(groups);
-  if (((widths + (127 - MOST_WIDTH) * EACH_BYTE) & TOP_BITS) != 0) return SIZE_MAX;
+  if (exceeds(widths, MOST_WIDTH)) return SIZE_MAX;
   memcpy(values->widths, &widths, sizeof widths);
   // The sum may be 256: in two bytes each.
   const uint64_t pairs = (widths & 0x00FF00FF00FF00FFULL) + (widths >> 8 & 0x00FF00FF00FF00FFULL);
@@ -256,10 +261,11 @@ static inline size_t decode_compact(
   grd_compact_values values;
   const size_t length = parse(head, in, available, count, &values);
   if (length == GRD_NO_VALUES) return GRD_NO_VALUES;
-  uint32_t widest = unpack(&values, out);
-  for (size_t g = 0; g < GRD_GROUPS; g++) widest = values.widths[g] > widest ? values.widths[g] : widest;
-  *bits = widest;
-  return widest > MOST_WIDTH ? GRD_NO_VALUES : length;
+  const uint32_t widest = unpack(&values, out);
+  if (widest > MOST_WIDTH) return GRD_NO_VALUES;
+  // Whether there are any of more than 24 bits is all that readers want to know.
+  *bits = exceeds(load_word(values.widths), 24) ? MOST_WIDTH : widest > 24 ? widest : 24;
+  return length;
 }
 
 size_t grd_decode_compact(uint8_t head, const uint8_t *in, size_t available, size_t count, uint32_t *out, uint32_t *bits) {

@@ -47,8 +47,9 @@ void grd_unpack_u32_scalar(const uint8_t *in, size_t count, uint32_t bits, uint3
 /// out: [GRD_VALUES_BYTES]. Returns bytes written, which grd_pack_u32 never undercuts. No overlap.
 size_t grd_encode_values(const uint32_t *values, size_t count, uint8_t *head, uint8_t *out);
 
-/// Reverses grd_encode_values. available: readable bytes at `in`, slack included. out: [128]. *bits: no value has more.
-/// Returns bytes read, or GRD_NO_VALUES where they cannot be right: then out holds anything. No overlap.
+/// Reverses grd_encode_values. available: readable bytes at `in`, slack included. out: [128]. *bits: no value has more; never
+/// below 24 where the head is above 32. Returns bytes read, or GRD_NO_VALUES where they cannot be right: then
+/// out holds anything. No overlap.
 size_t grd_decode_values(uint8_t head, const uint8_t *in, size_t available, size_t count, uint32_t *out, uint32_t *bits);
 size_t grd_decode_values_scalar(
   uint8_t head, const uint8_t *in, size_t available, size_t count, uint32_t *out, uint32_t *bits);
