@@ -1,25 +1,18 @@
-#include "gradus_postings.h"
+#include "postings_values.h"
 #include <string.h>
 
-// A block: one byte bits per gap, one byte bits per tf, packed gaps, packed tfs.
-
-static uint32_t bit_width(uint32_t value) { return value == 0 ? 0 : 32 - (uint32_t)__builtin_clz(value); }
+// A block: the head of the gaps, the head of the tfs, gaps, tfs; postings_values.c has how they are packed.
 
 size_t grd_encode_block(const uint32_t *docs, const uint32_t *tfs, size_t count, uint32_t previous, uint8_t *out) {
   uint32_t gaps[GRD_BLOCK], counts[GRD_BLOCK];
-  uint32_t all_gaps = 0, all_counts = 0;
   for (size_t i = 0; i < count; i++) {
     gaps[i] = docs[i] - previous - 1;
     counts[i] = tfs[i] - 1;
     previous = docs[i];
-    all_gaps |= gaps[i];
-    all_counts |= counts[i];
   }
-  out[0] = (uint8_t)bit_width(all_gaps);
-  out[1] = (uint8_t)bit_width(all_counts);
   size_t length = 2;
-  length += grd_pack_u32(gaps, count, out[0], out + length);
-  length += grd_pack_u32(counts, count, out[1], out + length);
+  length += grd_encode_values(gaps, count, &out[0], out + length);
+  length += grd_encode_values(counts, count, &out[1], out + length);
   return length;
 }
 
@@ -35,21 +28,26 @@ static int gaps_wrap(const uint32_t *gaps, size_t count, uint32_t previous) {
 size_t grd_decode_block(
   const uint8_t *in, size_t available, size_t count, uint32_t previous, uint32_t last, uint32_t *docs, uint32_t *tfs) {
   if (available < 2) return 0;
-  const uint32_t gap_bits = in[0], tf_bits = in[1];
-  if (gap_bits > 32 || tf_bits > 32) return 0;
-  const size_t gap_bytes = (count * gap_bits + 7) / 8, tf_bytes = (count * tf_bits + 7) / 8;
-  if (2 + gap_bytes + tf_bytes + GRD_SLACK > available) return 0;
-  grd_unpack_u32(in + 2, count, gap_bits, docs);
-  if (gap_bits > SAFE_GAP_BITS && gaps_wrap(docs, count, previous)) return 0;
+  uint32_t bits;
+  const size_t gap_bytes = grd_read_values(in[0], in + 2, available - 2, count, docs, &bits);
+  if (gap_bytes == GRD_NO_VALUES) return 0;
+  size_t length = 2 + gap_bytes;
+  // Frequencies come between the gaps and their sums: gaps that were patched one by one are then in memory.
+  if (in[1] != 0) {
+    uint32_t tf_bits;
+    const size_t tf_bytes = grd_read_values(in[1], in + length, available - length, count, tfs, &tf_bits);
+    if (tf_bytes == GRD_NO_VALUES) return 0;
+    length += tf_bytes;
+  }
+  if (bits > SAFE_GAP_BITS && gaps_wrap(docs, count, previous)) return 0;
   grd_gaps_to_docs(docs, count, previous);
   if (docs[count - 1] != last) return 0;
-  if (tf_bits == 0) {
+  if (in[1] == 0) {
     for (size_t i = 0; i < GRD_BLOCK; i++) tfs[i] = 1;
   } else {
-    grd_unpack_u32(in + 2 + gap_bytes, count, tf_bits, tfs);
     for (size_t i = 0; i < GRD_BLOCK; i++) tfs[i] += 1;
   }
-  return 2 + gap_bytes + tf_bytes;
+  return length;
 }
 
 static uint16_t saturated(uint32_t value) { return value > UINT16_MAX ? UINT16_MAX : (uint16_t)value; }

@@ -94,10 +94,11 @@ grd_postings_status grd_cursor_decode_fields(grd_cursor *cursor, size_t fields) 
   for (size_t field = 0; field < fields; field++) {
     if (field == GRD_REST_FIELD) continue;
     if (place >= available) return GRD_FIELDS_MALFORMED;
-    const uint32_t bits = cursor->fields[place++];
-    const size_t bytes = (count * bits + 7) / 8;
-    if (bits > 32 || bytes + GRD_SLACK > available - place) return GRD_FIELDS_MALFORMED;
-    grd_unpack_u32(cursor->fields + place, count, bits, cursor->field_tfs + field * GRD_BLOCK);
+    const uint8_t head = cursor->fields[place++];
+    uint32_t bits;
+    const size_t bytes = grd_decode_values(
+      head, cursor->fields + place, available - place, count, cursor->field_tfs + field * GRD_BLOCK, &bits);
+    if (bytes == GRD_NO_VALUES) return GRD_FIELDS_MALFORMED;
     place += bytes;
   }
   for (size_t i = 0; i < count; i++) {

@@ -1,4 +1,4 @@
-#include "gradus_postings.h"
+#include "postings_values.h"
 #include <string.h>
 
 size_t grd_pack_u32(const uint32_t *values, size_t count, uint32_t bits, uint8_t *out) {
@@ -28,6 +28,38 @@ void grd_unpack_u32_scalar(const uint8_t *in, size_t count, uint32_t bits, uint3
     memcpy(&window, in + (position >> 3), 8);
     out[i] = (uint32_t)((window >> (position & 7)) & mask);
   }
+}
+
+static inline size_t group_size(size_t rest) { return rest < GRD_GROUP ? rest : GRD_GROUP; }
+
+/// Adds the upper parts of exceptions. Returns the bits of the widest.
+static uint32_t patch(const grd_compact_values *values, uint32_t *out) {
+  const uint64_t mask = (1ULL << values->upper_bits) - 1;
+  uint64_t all = 0;
+  size_t position = 0;
+  for (size_t i = 0; i < values->exceptions; i++, position += values->upper_bits) {
+    const size_t place = values->places[i];
+    uint64_t window;
+    memcpy(&window, values->upper + position / 8, 8);
+    const uint64_t part = (window >> position % 8 & mask) << values->widths[place / GRD_GROUP];
+    out[place] |= (uint32_t)part;
+    all |= part;
+  }
+  return 64 - (uint32_t)__builtin_clzll(all | 1);
+}
+
+static void unpack_groups_scalar(const grd_compact_values *values, uint32_t *out) {
+  const uint8_t *in = values->packed;
+  for (size_t i = 0; i < values->count; i += GRD_GROUP) {
+    const uint32_t bits = values->widths[i / GRD_GROUP];
+    grd_unpack_u32_scalar(in, group_size(values->count - i), bits, out + i);
+    in += GRD_GROUP / 8 * bits;
+  }
+}
+
+uint32_t grd_unpack_compact_scalar(const grd_compact_values *values, uint32_t *out) {
+  unpack_groups_scalar(values, out);
+  return values->exceptions == 0 ? 0 : patch(values, out);
 }
 
 void grd_gaps_to_docs_scalar(uint32_t *values, size_t count, uint32_t previous) {
@@ -99,6 +131,38 @@ __attribute__((target("avx2"))) static void unpack_avx2(const uint8_t *in, size_
   }
 }
 
+/// Where no width is above WIDEST.
+__attribute__((target("avx512f,avx512bw,avx512vbmi"))) static void unpack_groups_avx512(
+  const grd_compact_values *values, uint32_t *out) {
+  const uint8_t *in = values->packed;
+  for (size_t i = 0; i < values->count; i += GRD_GROUP) {
+    const uint32_t bits = values->widths[i / GRD_GROUP];
+    unpack_avx512(in, GRD_GROUP, bits, out + i);
+    in += GRD_GROUP / 8 * bits;
+  }
+}
+
+/// Where no width is above WIDEST.
+__attribute__((target("avx2"))) static void unpack_groups_avx2(const grd_compact_values *values, uint32_t *out) {
+  const uint8_t *in = values->packed;
+  for (size_t i = 0; i < values->count; i += GRD_GROUP) {
+    const uint32_t bits = values->widths[i / GRD_GROUP];
+    unpack_avx2(in, GRD_GROUP, bits, out + i);
+    in += GRD_GROUP / 8 * bits;
+  }
+}
+
+static void unpack_groups(const grd_compact_values *values, uint32_t *out) {
+  uint64_t widths;
+  memcpy(&widths, values->widths, sizeof widths);
+  // Widths are at most 32: no byte carries.
+  if (((widths + (127 - WIDEST) * 0x0101010101010101ULL) & 0x8080808080808080ULL) == 0) {
+    if (__builtin_cpu_supports("avx512vbmi")) return unpack_groups_avx512(values, out);
+    if (__builtin_cpu_supports("avx2")) return unpack_groups_avx2(values, out);
+  }
+  unpack_groups_scalar(values, out);
+}
+
 void grd_unpack_u32(const uint8_t *in, size_t count, uint32_t bits, uint32_t *out) {
   if (bits <= WIDEST) {
     if (__builtin_cpu_supports("avx512vbmi")) return unpack_avx512(in, count, bits, out);
@@ -149,6 +213,8 @@ void grd_gaps_to_docs(uint32_t *values, size_t count, uint32_t previous) {
 
 #else
 
+static void unpack_groups(const grd_compact_values *values, uint32_t *out) { unpack_groups_scalar(values, out); }
+
 void grd_unpack_u32(const uint8_t *in, size_t count, uint32_t bits, uint32_t *out) {
   grd_unpack_u32_scalar(in, count, bits, out);
 }
@@ -158,3 +224,12 @@ void grd_gaps_to_docs(uint32_t *values, size_t count, uint32_t previous) {
 }
 
 #endif
+
+uint32_t grd_unpack_compact(const grd_compact_values *values, uint32_t *out) {
+  if (values->is_grouped) {
+    unpack_groups(values, out);
+  } else {
+    grd_unpack_u32(values->packed, values->count, values->widths[0], out);
+  }
+  return values->exceptions == 0 ? 0 : patch(values, out);
+}

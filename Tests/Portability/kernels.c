@@ -203,6 +203,19 @@ static void postings(void) {
   }
   const size_t used = grd_encode_block(docs, tfs, COUNT, 0, bytes);
   report("postings block", bytes, used);
+  // Runs of small gaps between large ones, and a few large frequencies.
+  doc = 0;
+  for (size_t i = 0; i < COUNT; i++) {
+    doc += 1 + (uint32_t)(fabsf(uniform()) * (i / 16 % 2 ? 900 : 3)) + (i % 50 == 7 ? 40000 : 0);
+    docs[i] = doc;
+    tfs[i] = 1 + (i % 40 == 3 ? 300 : 0);
+  }
+  const size_t compact = grd_encode_block(docs, tfs, COUNT, 0, bytes);
+  report("compact postings block", bytes, compact);
+  uint32_t docs_back[COUNT], tfs_back[COUNT];
+  if (grd_decode_block(bytes, sizeof bytes, COUNT, 0, doc, docs_back, tfs_back) != compact ||
+      memcmp(docs_back, docs, sizeof docs) || memcmp(tfs_back, tfs, sizeof tfs))
+    printf("compact postings block: decoded numbers differ\n");
   for (uint32_t bits = 1; bits <= 32; bits++) {
     for (size_t i = 0; i < COUNT; i++) values[i] = (uint32_t)(state = state * 6364136223846793005u + 1) >> (32 - bits);
     memset(bytes, 0, sizeof bytes);

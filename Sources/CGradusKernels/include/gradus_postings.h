@@ -28,6 +28,32 @@ size_t grd_pack_u32(const uint32_t *values, size_t count, uint32_t bits, uint8_t
 void grd_unpack_u32(const uint8_t *in, size_t count, uint32_t bits, uint32_t *out);
 void grd_unpack_u32_scalar(const uint8_t *in, size_t count, uint32_t bits, uint32_t *out);
 
+/// Numbers that have a width of their own in a grouped block.
+#define GRD_GROUP 16
+
+/// In the head of values: groups of GRD_GROUP have widths of their own.
+#define GRD_GROUPED 128
+/// In the head of values: the upper parts of exceptions follow.
+#define GRD_PATCHED 64
+/// Exceptions of a block, at most.
+#define GRD_EXCEPTIONS 8
+/// Bytes that grd_encode_values writes at most, working space included: 128 * 4 + 16.
+#define GRD_VALUES_BYTES 528
+#define GRD_NO_VALUES SIZE_MAX
+
+/// Packs 1 <= count <= 128 values into the least bytes of these forms: all as wide as the widest; or narrower, with the upper
+/// parts of up to GRD_EXCEPTIONS wider ones behind; or either of them with a width for each group. *head: which it is, and the
+/// least width; not above 32 where all are as wide as the widest, and then the rest is that of grd_pack_u32.
+/// out: [GRD_VALUES_BYTES]. Returns bytes written, which grd_pack_u32 never undercuts. No overlap.
+size_t grd_encode_values(const uint32_t *values, size_t count, uint8_t *head, uint8_t *out);
+
+/// Reverses grd_encode_values. available: readable bytes at `in`, slack included. out: [128]. *bits: no value has more; never
+/// below 24 where the head is above 32. Returns bytes read, or GRD_NO_VALUES where they cannot be right: then
+/// out holds anything. No overlap.
+size_t grd_decode_values(uint8_t head, const uint8_t *in, size_t available, size_t count, uint32_t *out, uint32_t *bits);
+size_t grd_decode_values_scalar(
+  uint8_t head, const uint8_t *in, size_t available, size_t count, uint32_t *out, uint32_t *bits);
+
 /// values[i] = previous + (values[0] + 1) + ... + (values[i] + 1), modulo 2^32: gaps to document numbers. values: [128], of which
 /// `count` count.
 void grd_gaps_to_docs(uint32_t *values, size_t count, uint32_t previous);
@@ -53,8 +79,10 @@ typedef struct {
 /// Bytes that grd_encode_block writes at most, working space included: 2 + 2 * 128 * 4 + 16.
 #define GRD_BLOCK_BYTES 1042
 
-/// Encodes a block: bits per gap, bits per tf, packed gaps less 1, packed tfs less 1. docs ascend and are > previous
-/// (GRD_BEFORE_FIRST at the start of a list), tfs >= 1, 1 <= count <= 128. out: [GRD_BLOCK_BYTES]. Returns bytes written.
+/// Encodes a block: the heads of gaps and tfs, then the gaps less 1 and the tfs less 1 as grd_encode_values has them. docs
+/// ascend and are > previous (GRD_BEFORE_FIRST at the start of a list), tfs >= 1, 1 <= count <= 128. out: [GRD_BLOCK_BYTES].
+/// Returns bytes written.
+/// The block is as it was before there were grouped and patched ones unless one of its heads is above 32.
 size_t grd_encode_block(const uint32_t *docs, const uint32_t *tfs, size_t count, uint32_t previous, uint8_t *out);
 
 /// Decodes a block of `count` postings whose last document is `last`. available: readable bytes at `in`, slack included.
@@ -237,9 +265,9 @@ grd_postings_status grd_cursor_open_single(
   grd_cursor *cursor, const grd_scorer *scorer, uint32_t doc, uint32_t tf, const grd_term *term);
 
 /// Gives an open cursor the frequencies by field of its list, for GRD_BM25F: for each block but the first u32 bytes from the end
-/// of these numbers to the block, then the blocks. A block: for each field but GRD_REST_FIELD a byte with the bits of its
-/// frequencies, then these packed. available: readable bytes at `list`, slack included. field_tfs: working space,
-/// [fields][GRD_BLOCK].
+/// of these numbers to the block, then the blocks. A block: for each field but GRD_REST_FIELD the head of its
+/// frequencies, then these as grd_encode_values has them. available: readable bytes at `list`, slack included. field_tfs:
+/// working space, [fields][GRD_BLOCK].
 void grd_cursor_attach_fields(grd_cursor *cursor, const uint8_t *list, size_t available, uint32_t *field_tfs);
 /// Puts the frequencies of the decoded block into field_tfs, row after row; `fields` is how many there are.
 grd_postings_status grd_cursor_decode_fields(grd_cursor *cursor, size_t fields);

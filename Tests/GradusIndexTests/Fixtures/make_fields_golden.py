@@ -71,35 +71,40 @@ def section_file(kind, contents):
     return data + table + struct.pack("<I", crc32c(table, crc32c(header))) + b"GRDTABLE"
 
 
-frequencies, starts = b"", []
-for term, documents in terms():
+def write_index():
+    frequencies, starts = b"", []
+    for term, documents in terms():
+        starts.append(len(frequencies))
+        values = [TITLES[document].get(term, 0) for document in documents]
+        bits = max(values).bit_length()
+        frequencies += bytes([bits]) + pack(values, bits)
     starts.append(len(frequencies))
-    values = [TITLES[document].get(term, 0) for document in documents]
-    bits = max(values).bit_length()
-    frequencies += bytes([bits]) + pack(values, bits)
-starts.append(len(frequencies))
-columns, directory = b"", []
-for name, lengths in LENGTHS.items():
-    directory.append({"name": name, "offset": len(columns), "tokens": sum(lengths), "width": 1})
-    columns += bytes(lengths)
-    columns += bytes(-len(columns) % 8)
-fields = section_file(
-    6,
-    [
-        (24, frequencies + bytes(SLACK)),
-        (25, struct.pack(f"<{len(starts)}Q", *starts)),
-        (26, columns),
-        (27, json.dumps(directory, separators=(",", ":"), sort_keys=True).encode()),
-    ],
-)
-os.makedirs("index-v4", exist_ok=True)
-for name in ["segment-1.documents", "segment-1.postings"]:
-    shutil.copy("index-v1/" + name, "index-v4/" + name)
-with open("index-v4/segment-1.fields", "wb") as file:
-    file.write(fields)
-with open("index-v1/manifest", "rb") as file:
-    manifest = json.loads(file.read().split(b"\n", 1)[1])
-manifest["segments"][0]["fields"] = {"bytes": len(fields), "name": "segment-1.fields"}
-body = json.dumps(manifest, indent=2, separators=(",", " : "), sort_keys=True, ensure_ascii=False).encode() + b"\n"
-with open("index-v4/manifest", "wb") as file:
-    file.write(f"gradus-index 4 {crc32c(body):x} {len(body)}\n".encode() + body)
+    columns, directory = b"", []
+    for name, lengths in LENGTHS.items():
+        directory.append({"name": name, "offset": len(columns), "tokens": sum(lengths), "width": 1})
+        columns += bytes(lengths)
+        columns += bytes(-len(columns) % 8)
+    fields = section_file(
+        6,
+        [
+            (24, frequencies + bytes(SLACK)),
+            (25, struct.pack(f"<{len(starts)}Q", *starts)),
+            (26, columns),
+            (27, json.dumps(directory, separators=(",", ":"), sort_keys=True).encode()),
+        ],
+    )
+    os.makedirs("index-v4", exist_ok=True)
+    for name in ["segment-1.documents", "segment-1.postings"]:
+        shutil.copy("index-v1/" + name, "index-v4/" + name)
+    with open("index-v4/segment-1.fields", "wb") as file:
+        file.write(fields)
+    with open("index-v1/manifest", "rb") as file:
+        manifest = json.loads(file.read().split(b"\n", 1)[1])
+    manifest["segments"][0]["fields"] = {"bytes": len(fields), "name": "segment-1.fields"}
+    body = json.dumps(manifest, indent=2, separators=(",", " : "), sort_keys=True, ensure_ascii=False).encode() + b"\n"
+    with open("index-v4/manifest", "wb") as file:
+        file.write(f"gradus-index 4 {crc32c(body):x} {len(body)}\n".encode() + body)
+
+
+if __name__ == "__main__":
+    write_index()

@@ -113,4 +113,38 @@ struct CommittedIndexTests {
       Self.documents, in: temporary.path("idx"), analyzer: .english, fields: .standard, compression: nil)
     #expect(try TemporaryFolder.contents(of: temporary.path("idx")) == TemporaryFolder.contents(of: path("index-v4")))
   }
+
+  /// What the index of version 5 holds: runs, outliers, and a list of two blocks.
+  private static let ofVersion5 = (0..<200).map { number in
+    var words = [String](repeating: "air", count: number % 41 == 0 ? 6 : 1)
+    if number / 20 % 2 == 0 { words.append("heat") }
+    if (number % 3 == 0 && number / 25 != 2) || number > 150 { words.append("plate") }
+    if [3, 4, 5, 190].contains(number) { words.append("wing") }
+    if number == 7 { words.append("jet") }
+    return Document(docno: "d\(number)", title: number % 60 == 0 ? "heat" : "", text: words.joined(separator: " "))
+  }
+
+  @Test("Version 5, with compact blocks of postings and fields, opens, verifies and answers")
+  func version5() throws {
+    let index = try InvertedIndex(path: path("index-v5"))
+    try index.verify()
+    #expect(try Self.ofVersion5.indices.map { try index.document(DocIndex($0)) } == Self.ofVersion5)
+    let bruteForce = try BruteForce(Self.ofVersion5, .english)
+    for query in ["air", "heat plate", "wing air", "jet heat"] {
+      for pruning in Pruning.allCases {
+        #expect(agree(try index.search(query, k: 25, pruning: pruning).documents, bruteForce.search(query, k: 25)), "\(query)")
+      }
+    }
+    let found = try index.search("heat", k: 9, model: BM25F(fields: [.init("title", weight: 9), .init("text", weight: 0)]))
+    // Texts of d60 and d180 do not have it.
+    #expect(found.documents.map(\.docno).sorted() == ["d0", "d120", "d180", "d60"])
+  }
+
+  @Test("Today's builder writes the bytes of version 5 that another program wrote by its description")
+  func sameBytesOfVersion5() throws {
+    let temporary = try TemporaryFolder()
+    _ = try RandomCollection.build(
+      Self.ofVersion5, in: temporary.path("idx"), analyzer: .english, fields: .standard, compression: nil)
+    #expect(try TemporaryFolder.contents(of: temporary.path("idx")) == TemporaryFolder.contents(of: path("index-v5")))
+  }
 }

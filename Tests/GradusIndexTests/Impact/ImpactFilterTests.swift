@@ -80,14 +80,16 @@ struct ImpactFilterTests {
     #expect(throws: IndexError.self) { try ImpactIndex(path: index.path).verify() }
   }
 
-  @Test("Columns are in the fingerprint and ask for version 2 of the format")
+  @Test("Columns are in the fingerprint and ask for version 2 of the format, compact blocks for version 3")
   func version() throws {
     let folder = try TemporaryFolder()
-    let documents = Self.documents(20)
+    // Three postings are never compact.
+    let documents = Array(Self.documents(20).prefix(3))
     let plain = try Self.build(documents, in: folder.path("plain"), columns: [])
     let columned = try Self.build(documents, in: folder.path("columns"), columns: Self.columns)
     #expect(try plain.fingerprint() != columned.fingerprint())
-    for (name, version) in [("plain", 1), ("columns", 2)] {
+    _ = try Self.build(Self.documents(900), in: folder.path("compact"), columns: [])
+    for (name, version) in [("plain", 1), ("columns", 2), ("compact", 3)] {
       let manifest = String(decoding: try TemporaryFolder.read(folder.path("\(name)/manifest")), as: UTF8.self)
       #expect(manifest.hasPrefix("gradus-impacts \(version) "))
     }

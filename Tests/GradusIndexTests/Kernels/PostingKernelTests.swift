@@ -52,7 +52,9 @@ struct PostingKernelTests {
         let before = previous
         var docs: [UInt32] = []
         for _ in 0..<count {
-          previous = previous &+ 1 &+ UInt32(generator.integer(below: widest))
+          // Now and then a gap that is wider than the others.
+          let jump = generator.integer(below: 25) == 0 ? 40 * widest : 0
+          previous = previous &+ 1 &+ UInt32(generator.integer(below: widest) + jump)
           docs.append(previous)
         }
         let tfs = (0..<count).map { _ in UInt32(1 + generator.integer(below: widest)) }
@@ -77,16 +79,18 @@ struct PostingKernelTests {
     var accepted = 0
     for round in 0..<20_000 {
       var bytes = (0..<1200).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
-      bytes[0] = UInt8(generator.integer(below: 40))
-      bytes[1] = UInt8(generator.integer(below: 40))
+      // Heads of all four forms.
+      bytes[0] = UInt8(generator.integer(below: 40)) | UInt8(truncatingIfNeeded: round / 4 % 4 << 6)
+      bytes[1] = UInt8(generator.integer(below: 40)) | UInt8(truncatingIfNeeded: round / 16 % 4 << 6)
       var docs = [UInt32](repeating: 0, count: 128)
       var tfs = [UInt32](repeating: 0, count: 128)
       let count = 1 + generator.integer(below: 128)
       // The true last document where it can be told, so that some blocks pass.
       var gaps = [UInt32](repeating: 0, count: 128)
       var last = UInt32(generator.integer(below: 1 << 31))
-      if bytes[0] <= 32, round % 2 == 0 {
-        grd_unpack_u32_scalar(Array(bytes[2...]), count, UInt32(bytes[0]), &gaps)
+      var bits: UInt32 = 0
+      if round % 2 == 0,
+        grd_decode_values_scalar(bytes[0], Array(bytes[2...]), bytes.count - 2, count, &gaps, &bits) >= 0 {
         grd_gaps_to_docs_scalar(&gaps, count, .max)
         last = gaps[count - 1] & 0x7FFF_FFFF
       }
@@ -95,7 +99,7 @@ struct PostingKernelTests {
       #expect(docs[count - 1] == last)
       #expect(zip(docs[..<count], docs[1..<max(1, count)]).allSatisfy { $0 < $1 })
     }
-    #expect(accepted > 1000)
+    #expect(accepted > 300)
   }
 
   @Test("Contributions and the read-out of scores have the same bits in both versions")

@@ -191,6 +191,47 @@ struct ReorderedIndexTests {
     #expect(report.bitsPerGapAfter < 0.9 * report.bitsPerGapBefore, "\(report)")
   }
 
+  @Test("Compact blocks: shorter lists in the new order, and pruned searches have the bits of a scan")
+  func compactBlocks() throws {
+    let folder = try TemporaryFolder()
+    let subjects = 16
+    var texts = [String](repeating: "", count: 3000)
+    for (term, list) in GraphBisectionTests.subjects(texts.count, subjects: subjects, seed: 9).enumerated() {
+      for doc in list {
+        // Now and then a document in which a word stands often.
+        for _ in 0..<((Int(doc) + term) % 29 == 0 ? 9 : 1) { texts[Int(doc)] += "w\(term) " }
+      }
+    }
+    let documents = texts.enumerated().map { Document(docno: "d\($0 * 7919 % 1_000_003)", text: $1) }
+    let plain = try RandomCollection.build(documents, in: folder.path("plain"))
+    let reordered = try RandomCollection.build(documents, in: folder.path("reordered"), reordering: GraphBisection())
+    var bytes: [Int] = []
+    for name in ["plain", "reordered"] {
+      let segment = try #require(try IndexManifest.read(folder: folder.path(name)).segments.first)
+      #expect(segment.coding == .compact)
+      bytes.append(segment.postings.bytes)
+    }
+    #expect(bytes[1] < bytes[0])
+    var generator = SeededGenerator(seed: 10)
+    for number in 0..<12 {
+      let subject = generator.integer(below: subjects)
+      let ofSubject = (0..<3).map { _ in 40 * subject + generator.integer(below: 40) }
+      let words = ofSubject + [40 * subjects + generator.integer(below: 50)]
+      let query = words.map { "w\($0)" }.joined(separator: " ")
+      for name in ["bm25", "ql-dirichlet(mu=10)", "pl2(c=7)"] {
+        let model = try WeightingModels.parse(name)
+        for k in [1, 10, 200] {
+          let expected = try plain.search(query, k: k, model: model, pruning: .exhaustive)
+          for pruning in Pruning.allCases {
+            #expect(
+              try reordered.search(query, k: k, model: model, pruning: pruning) == expected,
+              "\(name), \(number), \(k), \(pruning)")
+          }
+        }
+      }
+    }
+  }
+
   @Test("Empty collections and one document")
   func few() throws {
     let folder = try TemporaryFolder()

@@ -4,6 +4,8 @@ import CGradusKernels
 struct PostingListEncoder {
   private(set) var skips: [grd_skip] = []
   private(set) var blocks: [UInt8] = []
+  /// Whether any block so far, of any list, is compact.
+  private(set) var isCompact = false
   private var docs: [UInt32] = []
   private var tfs: [UInt32] = []
   private var encoded = [UInt8](repeating: 0, count: Int(GRD_BLOCK_BYTES))
@@ -38,6 +40,7 @@ struct PostingListEncoder {
       skips.append(skip)
       let count = grd_encode_block(docs, tfs, docs.count, previous, &encoded)
       blocks.append(contentsOf: encoded[..<count])
+      if PostingsCoding.isCompact(head: encoded[0]) || PostingsCoding.isCompact(head: encoded[1]) { isCompact = true }
       previous = skip.last_doc
       start += blockSize
     }

@@ -18,6 +18,9 @@ struct PostingsWriter {
   private var postingsCount = 0
   private var encoder = PostingListEncoder()
 
+  /// Nil where all blocks so far are as wide as their widest number.
+  var coding: PostingsCoding? { encoder.isCompact || fields?.isCompact == true ? .compact : nil }
+
   /// - Parameters:
   ///   - positions: The file of positions, where they are wanted.
   ///   - fields: What writes the file of fields, where they are wanted.

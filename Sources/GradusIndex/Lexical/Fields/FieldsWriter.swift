@@ -9,9 +9,10 @@ import CGradusKernels
 /// their own.
 ///
 /// A term: for each block of its postings but the first, u32 bytes from the end of this table to the block; then the blocks. A
-/// block: for each field but the text a byte with the bits of its frequencies, then these, packed; the text has what the others
-/// leave of the tf. After the last term slack for readers that load whole registers, then the places of all terms and of the end,
-/// then a column of lengths per field in 1, 2 or 4 bytes a document, at a multiple of 8, and a directory of them in JSON.
+/// block: for each field but the text the head of its frequencies, then these, as `grd_encode_values` has them; the text has what
+/// the others leave of the tf. After the last term slack for readers that load whole registers, then the places of all terms and
+/// of the end, then a column of lengths per field in 1, 2 or 4 bytes a document, at a multiple of 8, and a directory of them in
+/// JSON.
 struct FieldsWriter {
   /// One field in the directory.
   struct Entry: Codable, Equatable {
@@ -30,7 +31,9 @@ struct FieldsWriter {
   private var offsets: [UInt32] = []
   private var bytes: [UInt8] = []
   private var values = [UInt32](repeating: 0, count: Int(GRD_BLOCK))
-  private var packed = [UInt8](repeating: 0, count: 4 * Int(GRD_BLOCK) + 8)
+  private var packed = [UInt8](repeating: 0, count: Int(GRD_VALUES_BYTES))
+  /// Whether any block so far is compact.
+  private(set) var isCompact = false
 
   init(file: SectionFileWriter, fields: IndexFields) throws {
     self.file = file
@@ -63,14 +66,11 @@ struct FieldsWriter {
 
   private mutating func appendPacked(_ block: UnsafeBufferPointer<UInt32>, _ field: Int, of stored: Int) {
     let count = block.count / stored
-    var greatest: UInt32 = 0
-    for place in 0..<count {
-      values[place] = block[place * stored + field]
-      greatest = max(greatest, values[place])
-    }
-    let bits = UInt32(UInt32.bitWidth - greatest.leadingZeroBitCount)
-    let packedCount = grd_pack_u32(values, count, bits, &packed)
-    bytes.append(UInt8(bits))
+    for place in 0..<count { values[place] = block[place * stored + field] }
+    var head: UInt8 = 0
+    let packedCount = grd_encode_values(values, count, &head, &packed)
+    if PostingsCoding.isCompact(head: head) { isCompact = true }
+    bytes.append(head)
     bytes.append(contentsOf: packed[..<packedCount])
   }
 
