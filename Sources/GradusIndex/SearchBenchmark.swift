@@ -59,6 +59,16 @@ public struct SearchBenchmark: Sendable {
     }
   }
 
+  /// The same with queries as token vectors, parallel to `queries`, on a late-interaction index; `model` and `pruning` take no
+  /// part. All threads of `WorkerPool.shared` take part in passes over all queries.
+  public func measure(_ index: TokenIndex, vectors: [[Float]], options: TokenSearchOptions) throws -> Report {
+    try measure {
+      _ = try index.search(vectors, k: k, options: options, filter: filter)
+    } single: { number in
+      _ = try index.search(vectors[number], k: k, options: options, filter: filter)
+    }
+  }
+
   private func measure(_ pass: () throws -> Void, single: (Int) throws -> Void) throws -> Report {
     guard !queries.isEmpty else { throw IndexError.invalidQuery("no queries to measure with") }
     let clock = ContinuousClock()

@@ -240,6 +240,21 @@ struct VectorCommandTests {
     try refused(66, "nowhere", "dense", "more.jsonl", "--late-interaction", "--index", "nowhere", "--add")
   }
 
+  @Test("The benchmark of searches in token vectors has a recall, which is 1 where everything is looked at")
+  func tokenBenchmark() throws {
+    try done(
+      "dense", "corpus.jsonl", "--late-interaction", "--index", "tok", "--model", "encoder", "--precision", "fp32", "--columns",
+      "year:date")
+    let bench = ["bench", "search", "tok", "--topics", "topics.jsonl", "-k", "5", "--repeats", "2", "--json"]
+    let all = try Command.run(bench + ["--ndocs", "20", "--nprobe", "400"], in: folder).json()
+    #expect(all["recall"] as? Double == 1 && all["scored_documents"] as? Double == 20 && all["queries"] as? Int == 2)
+    #expect((all["model"] as? String)?.contains("nprobe=400") == true && all["document_p50_us"] == nil)
+    let few = try Command.run(bench + ["--filter", "year<1993"], in: folder).json()
+    #expect(few["recall"] as? Double == 1 && few["scored_documents"] as? Double == 3 && few["filter_documents"] as? Int == 3)
+    try done("index", "corpus.jsonl", "--out", "lexical")
+    try refused(2, "no index of token vectors", "bench", "search", "lexical", "--topics", "topics.jsonl", "--nprobe", "2")
+  }
+
   @Test("The benchmark of vectors measures filtered searches against the exact ones")
   func filteredBenchmark() throws {
     try dense()
