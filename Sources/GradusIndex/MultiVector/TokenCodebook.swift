@@ -29,6 +29,9 @@ struct TokenCodebook: Sendable {
     codec = Self.codec(means, sample, bits: configuration.residualBits)
   }
 
+  /// The levels of the residuals are quantiles of so many tokens at most: some million numbers fix them.
+  static func levelTokens(dimension: Int) -> Int { min(sampleSize, max(1, (4 << 20) / dimension)) }
+
   var dimension: Int { means.dimension }
   /// Centroids.
   var count: Int { means.count }
@@ -47,8 +50,7 @@ struct TokenCodebook: Sendable {
 
   private static func codec(_ means: KMeans, _ sample: [Float], bits: Int) -> ResidualCodec {
     let dimension = means.dimension
-    // Some million numbers fix the quantiles.
-    let count = min(sample.count / dimension, max(1, (4 << 20) / dimension))
+    let count = min(sample.count / dimension, levelTokens(dimension: dimension))
     guard count > 0, means.count > 0 else { return ResidualCodec(bits: bits, dimension: dimension, residuals: [0]) }
     let residuals = sample.withUnsafeBufferPointer { sample in
       let part = UnsafeBufferPointer(rebasing: sample[..<(count * dimension)])

@@ -103,10 +103,11 @@ public final class TokenIndexBuilder {
       let codebook = try withExtendedLifetime(spooled) {
         try encode(spooled.bytes.bindMemory(to: Float.self), into: segment, progress)
       }
+      let isSampled = segment.tokens > TokenCodebook.levelTokens(dimension: configuration.dimension)
       try folder.commit(
         TokenIndexManifest(
           generation: folder.nextGeneration, configuration: configuration, centroids: codebook.count,
-          segments: [try segment.finish(codebook, isFirst: true)]))
+          clippedShare: isSampled ? segment.clippedShare : nil, segments: [try segment.finish(codebook, isFirst: true)]))
       self.spool = nil
       self.segment = nil
       self.folder = nil

@@ -29,6 +29,9 @@ struct TokenIndexManifest: Equatable, FolderManifest {
   let generation: Int
   let configuration: TokenIndexConfiguration
   let centroids: Int
+  /// The share of numbers beyond the outermost levels in what the index was built from; nil where the levels were made of all of
+  /// it, so that it follows from their number.
+  let clippedShare: Double?
   let segments: [Segment]
 
   var fileNames: [String] { segments.flatMap { $0.files.map(\.name) } }
@@ -43,18 +46,19 @@ struct TokenIndexManifest: Equatable, FolderManifest {
     }
     // Numbers of documents are of 32 bits, over all segments.
     return areSegmentsSound && !segments.isEmpty && segments.reduce(0) { $0 + $1.documents } <= Int(UInt32.max)
-      && (0...1 << 20).contains(centroids) && (try? configuration.validate()) != nil
+      && (0...1 << 20).contains(centroids) && (0...1).contains(clippedShare ?? 0) && (try? configuration.validate()) != nil
   }
 }
 
 extension TokenIndexManifest {
-  private enum CodingKeys: String, CodingKey { case generation, configuration, centroids, segments }
+  private enum CodingKeys: String, CodingKey { case generation, configuration, centroids, clippedShare, segments }
 
   init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     generation = try values.decode(Int.self, forKey: .generation)
     configuration = try values.decode(TokenIndexConfiguration.self, forKey: .configuration)
     centroids = try values.decode(Int.self, forKey: .centroids)
+    clippedShare = try values.decodeIfPresent(Double.self, forKey: .clippedShare)
     segments = try values.contains(.segments)
       ? values.decode([Segment].self, forKey: .segments) : [try Segment(from: decoder)]
   }
@@ -64,6 +68,7 @@ extension TokenIndexManifest {
     try values.encode(generation, forKey: .generation)
     try values.encode(configuration, forKey: .configuration)
     try values.encode(centroids, forKey: .centroids)
+    try values.encodeIfPresent(clippedShare, forKey: .clippedShare)
     if version == 1 { try segments[0].encode(to: encoder) } else { try values.encode(segments, forKey: .segments) }
   }
 }

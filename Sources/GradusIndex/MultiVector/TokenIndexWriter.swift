@@ -19,6 +19,7 @@ public final class TokenIndexWriter {
   public let directory: String
   public let configuration: TokenIndexConfiguration
   private let codebook: TokenCodebook
+  private let builtClippedShare: Double?
   private let storesDocuments: Bool
   private let calls: SystemCalls
   private var folder: IndexFolder?
@@ -57,6 +58,7 @@ public final class TokenIndexWriter {
     let index = try TokenIndex(path: directory)
     configuration = manifest.configuration
     codebook = index.codebook
+    builtClippedShare = manifest.clippedShare
     segments = manifest.segments
     opened = index.segments
     storesDocuments = index.storesDocuments
@@ -66,7 +68,7 @@ public final class TokenIndexWriter {
   deinit { abandon() }
 
   /// The share of the numbers of what was added that lie beyond the outermost levels in which residuals are stored; nil while
-  /// nothing was encoded.
+  /// nothing was encoded. Complete after the commit.
   ///
   /// Of the documents that the index was built from ``expectedClippedShare`` do. Well above that, what is added lies where there
   /// are no centroids: searches find it less surely, and the index should be built anew.
@@ -74,8 +76,9 @@ public final class TokenIndexWriter {
     residualNumbers > 0 ? Double(clippedNumbers) / Double(residualNumbers) : nil
   }
 
-  /// The outermost of the `2^residualBits` levels are the medians of the first and the last of as many equal parts.
-  public var expectedClippedShare: Double { 1 / Double(1 << configuration.residualBits) }
+  /// What ``clippedShare`` was when the index was built. Of the tokens that the levels were made of it is `1 / 2^residualBits`:
+  /// the outermost levels are the medians of the first and the last of as many equal parts.
+  public var expectedClippedShare: Double { builtClippedShare ?? 1 / Double(1 << configuration.residualBits) }
 
   /// Adds a document's token vectors under a new name; they are brought to unit length.
   ///
@@ -101,15 +104,8 @@ public final class TokenIndexWriter {
       throw VectorIndexError.invalidOption("\(directory): was built without any token, so it has no centroids; build it anew")
     }
     if try contains(docno: docno) { throw VectorIndexError.duplicateDocno(docno) }
-    let segment: TokenSegmentWriter
-    if let current {
-      segment = current
-    } else {
-      var begun: TokenSegmentWriter?
-      try closingOnError { begun = try newSegment(folder) }
-      guard let begun else { return }
-      segment = begun
-    }
+    if current == nil { try closingOnError { current = try newSegment(folder) } }
+    guard let segment = current else { return }
     let dimension = configuration.dimension
     try segment.check(docno: docno, tokens: tokens, document: document)
     try closingOnError {
@@ -167,7 +163,6 @@ public final class TokenIndexWriter {
         }
       }
       segments = [try writer.finish(codebook, isFirst: true)]
-      current = nil
       try finish()
     }
   }
@@ -191,10 +186,8 @@ public final class TokenIndexWriter {
   }
 
   private func newSegment(_ folder: IndexFolder) throws -> TokenSegmentWriter {
-    let writer = try TokenSegmentWriter(
+    try TokenSegmentWriter(
       number: takeNumber(), configuration: configuration, storesDocuments: storesDocuments, folder: folder, calls: calls)
-    current = writer
-    return writer
   }
 
   private func encodePending() throws {
@@ -235,7 +228,8 @@ public final class TokenIndexWriter {
     if nextNumber == folder.nextGeneration { _ = takeNumber() }
     try folder.commit(
       TokenIndexManifest(
-        generation: nextNumber - 1, configuration: configuration, centroids: codebook.count, segments: segments))
+        generation: nextNumber - 1, configuration: configuration, centroids: codebook.count,
+        clippedShare: builtClippedShare, segments: segments))
     self.folder = nil
   }
 

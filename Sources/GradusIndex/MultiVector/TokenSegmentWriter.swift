@@ -44,6 +44,9 @@ final class TokenSegmentWriter {
   var count: Int { docnos.count }
   var tokens: Int { Int(ends[ends.count - 1]) }
 
+  /// The share of the numbers that were encoded beyond the outermost levels; nil where there were none.
+  var clippedShare: Double? { residualNumbers > 0 ? Double(clippedNumbers) / Double(residualNumbers) : nil }
+
   func contains(docno: String) -> Bool {
     var docno = docno
     return docno.withUTF8 { docnos.find($0) } != nil

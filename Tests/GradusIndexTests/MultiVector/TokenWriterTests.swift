@@ -194,6 +194,35 @@ struct TokenWriterTests {
     }
   }
 
+  @Test("Levels that were made of a sample: the share of all that the index was built from is kept")
+  func sampledLevels() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path("idx")
+    let dimension = 4096
+    #expect(TokenCodebook.levelTokens(dimension: dimension) == 1024 && TokenCodebook.levelTokens(dimension: 16) == 1 << 17)
+    var generator = SeededGenerator(seed: 7)
+    func tokens(_ count: Int, _ scale: Int) -> [Float] {
+      // Some numbers near 0 and one far away: the larger `scale`, the more of the length is in one place.
+      (0..<count * dimension).map { Float(generator.normal()) * ($0 % dimension == 0 ? Float(scale) : 1) }
+    }
+    let builder = try TokenIndexBuilder(
+      creating: path,
+      configuration: TokenIndexConfiguration(
+        dimension: dimension, encoder: TokenCollection.encoder, residualBits: 1, centroids: 1, iterations: 0))
+    for number in 0..<3 { try builder.add(docno: "d\(number)", tokens: tokens(400, 1 + 100 * number)) }
+    try builder.commit()
+    let share = try #require(try TokenIndexManifest.read(folder: path).clippedShare)
+    #expect(share > 0.2 && share < 0.8)
+    let writer = try Self.writer(path)
+    #expect(writer.expectedClippedShare == share)
+    try writer.add(docno: "more", tokens: tokens(10, 1))
+    try writer.delete(docno: "d1")
+    try writer.commit()
+    try Self.writer(path).compact()
+    #expect(try Self.writer(path).expectedClippedShare == share)
+    #expect(try TokenIndex(path: path).count == 3)
+  }
+
   @Test("The same bytes for any number of threads")
   func threads() throws {
     let folder = try TemporaryFolder()
