@@ -147,7 +147,10 @@ struct FileChecker {
     if TokenIndex.isPresent(at: path) {
       let index = try TokenIndex(path: path)
       try index.verify()
-      return [.init("documents", index.count), .init("token vectors", index.tokenCount), .init("centroids", index.centroidCount)]
+      return [
+        .init("documents", index.count), .init("deleted", index.deletedCount), .init("segments", index.segmentCount),
+        .init("token vectors", index.tokenCount), .init("centroids", index.centroidCount),
+      ]
     }
     let index = try InvertedIndex(path: path)
     try index.verify()

@@ -24,7 +24,7 @@ struct FuzzTarget: Sendable {
 
   static let all: [FuzzTarget] = [
     json, gguf, safetensors, tokenizer, vocabulary, encoder, sentence, decoder, template, trec, corpus, gzip, recipe,
-    checkpoint, index, names, text, pages,
+    checkpoint, index, vectors, tokens, impacts, queries, exchange, names, text, pages,
   ]
 }
 
