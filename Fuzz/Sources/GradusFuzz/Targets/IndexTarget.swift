@@ -80,7 +80,7 @@ private struct IndexFiles: Sendable {
 
   mutating func setManifest(_ json: [UInt8]) {
     let checksum = String(json.withUnsafeBytes { CRC32C.checksum($0) }, radix: 16)
-    manifest = Array("gradus-index \(IndexManifest.version) \(checksum) \(json.count)\n".utf8) + json
+    manifest = Array("gradus-index \(IndexManifest.versions.upperBound) \(checksum) \(json.count)\n".utf8) + json
   }
 
   /// Makes the checksums of sections and table fit, where the table can be followed.
