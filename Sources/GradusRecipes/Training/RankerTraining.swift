@@ -413,7 +413,7 @@ extension TrainingSettings {
       }
       // What has more logits than one a document, a memory or a second model is not one loss for each exit.
       guard case .scores(let ranking) = loss, !(ranking is any StatefulLoss), !(ranking is OrdinalLoss),
-        loss.logitsPerDocument == 1
+        ranking.logitsPerDocument == 1
       else {
         throw SettingError.contradiction("loss \(self.loss) is not one of single scores, as exits need it; leave exits out")
       }
