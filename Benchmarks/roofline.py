@@ -14,6 +14,7 @@ REASONS = {
     "encoder int8 product: up, GELU": "The GELU of the sums takes a sixth as long as the product.",
     "encoder fp32 attention": "Heads are 32 wide, so products are short, and softmax with its powers of two stands between them.",
     "encoder bf16 attention": "As in fp32; probabilities are rounded, keys, values and probabilities widened again on the way.",
+    "encoder int8 attention": "Softmax, in fp32, takes longer than both products; tokens of queries, keys and values become bytes first.",
     "encoder rounding": "Reads, scales and packs; the largest value of a row must be known first, so a row is read twice.",
     "GELU, short": "Each multiply-add waits for the one before; minimum and maximum take the same units and do not count.",
     "GELU": "Division and exponential: a division takes as long as eight multiply-adds.",

@@ -249,8 +249,11 @@ static void attend(const grd_encoder_plan *plan, size_t layer, size_t sequence, 
         .context_stride = sizes->context_stride, .scratch = scratch,
         .reach = plan->model->reaches ? plan->model->reaches[layer] : SIZE_MAX,
         .bias = plan->model->bias ? plan->model->bias + head * plan->model->bias_stride + plan->model->bias_reach : NULL};
-    if (element == 2) attend_bf16(&h);
-    else attend_fp32(&h);
+    switch (plan->model->shape.precision) {
+      case GRD_ENCODER_FP32: attend_fp32(&h); break;
+      case GRD_ENCODER_BF16: attend_bf16(&h); break;
+      case GRD_ENCODER_INT8: attend_int8(&h); break;
+    }
   }
 }
 

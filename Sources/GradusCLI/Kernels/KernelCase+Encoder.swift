@@ -15,7 +15,7 @@ extension KernelCase {
         cases.append(product(precision, name, shape.name, inputs: shape.inputs, outputs: shape.outputs, gelu: shape.gelu))
       }
     }
-    for (precision, name) in precisions.prefix(2) { cases.append(attention(precision, name, tokens: 128)) }
+    for (precision, name) in precisions { cases.append(attention(precision, name, tokens: 128)) }
     for (precision, name) in precisions.dropFirst() { cases.append(rounding(precision, name)) }
     return cases + [gelu(short: true), gelu(short: false)]
   }
