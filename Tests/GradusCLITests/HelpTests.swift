@@ -68,7 +68,7 @@ struct HelpTests {
 
         OPTIONS:
           --kind <kind>           What the files are. (values: run, qrels, topics, corpus, collection,
-                                  features, safetensors, index, model)
+                                  features, safetensors, index, model, state-dict)
           --json                  Print one JSON object instead of text.
           --version               Show the version.
           -h, --help              Show help information.
