@@ -61,7 +61,7 @@ static size_t heads_per_unit(size_t heads, size_t length) {
 static size_t rows_per_block(size_t tokens, size_t lanes) {
   const size_t turns = (tokens + lanes * BLOCK_ROWS - 1) / (lanes * BLOCK_ROWS);
   if (turns > 2) return BLOCK_ROWS;
-  const size_t rows = grd_rounded((tokens + lanes * turns - 1) / (lanes * turns), 4);
+  const size_t parts = turns ? lanes * turns : 1, rows = grd_rounded((tokens + parts - 1) / parts, 4);
   return rows < 12 ? 12 : rows;
 }
 
