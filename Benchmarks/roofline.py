@@ -14,8 +14,8 @@ REASONS = {
     "encoder int8 product: up, GELU": "The GELU of the sums takes a sixth as long as the product.",
     "encoder fp32 attention": "Heads are 32 wide, so products are short, and softmax with its powers of two stands between them.",
     "encoder bf16 attention": "As in fp32; probabilities are rounded, keys, values and probabilities widened again on the way.",
+    "encoder int8 attention": "Softmax, in fp32, takes longer than both products; tokens of queries, keys and values become bytes first.",
     "encoder rounding": "Reads, scales and packs; the largest value of a row must be known first, so a row is read twice.",
-    "layer norm": "Two passes over a row that lies in L1, with sums across the lanes between them; writes two results.",
     "GELU, short": "Each multiply-add waits for the one before; minimum and maximum take the same units and do not count.",
     "GELU": "Division and exponential: a division takes as long as eight multiply-adds.",
     "decoder bf16 product of a token": "Weights are read once: the memory decides.",
@@ -26,6 +26,10 @@ REASONS = {
     "decoder Q4_1 product of a prompt": "Each panel is unpacked to bfloat16 first, for 96 rows; then as bf16.",
     "training fp32 product": "oneDNN's kernels; operands are copied into panels on each call.",
     "training bf16 product": "Both operands are rounded and packed on each call, beside the widening.",
+    "training layer norm: forward":
+        "Three passes over a row that lies in L1, with sums across the lanes between them; keeps the sum for the way back.",
+    "training layer norm: backward":
+        "Four passes over a row that lies in L1; the gradients of gain and bias are read and written for every row.",
     "postings: decode": "A chain of additions from gap to gap, by prefix sums in a register; the bytes hardly matter.",
     "postings: BM25": "A division in double precision for each posting, and a gathered length.",
     "top-k": "Most scores fail the comparison with the k-th best; a selection among those that pass ends it.",

@@ -24,7 +24,7 @@ from pairs import Report, call, threads
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import pair_model
 
-TOKENS, QUERY_TOKENS, BATCH = 256, 64, 32
+TOKENS, QUERY_TOKENS, BATCH = int(os.environ.get("TOKENS", "512")), 64, 32
 TOLERANCE = 1e-3
 # Precision of gradus -> rival -> kind.
 PEERS = {

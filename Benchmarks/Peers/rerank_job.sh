@@ -4,7 +4,7 @@
 #   Benchmarks/Peers/rerank_job.sh FOLDER [MODEL]
 #
 # FOLDER is SciFact or another collection in BEIR's layout: BM25's best 100 of QUERIES test queries (default: 20) are
-# re-ranked at their real lengths, 256 tokens at most, by MODEL (default: minilm-l6) with a linear head of fixed random
+# re-ranked at their real lengths, TOKENS (default: 512) at most, by MODEL (default: minilm-l6) with a linear head of fixed random
 # weights on [CLS], the same on both sides. From the texts to the scores, tokenizers included. Each rival pads batches of 32
 # (a) in the order given, as most users do, and (b) sorted by length first. Fails where fp32 scores differ by more than 1e-3.
 # ONLY names the sides to run (parts of their names, with semicolons; default: all); WORK is a folder that is kept, so that
@@ -22,4 +22,4 @@ if ! [ -e "$work/bm25.run" ]; then
   "$GRADUS" index "$folder" --out "$work/index" --threads "$THREADS" >&2
   "$GRADUS" search "$work/index" --topics "$folder" --split test -k 100 --threads "$THREADS" --out "$work/bm25.run" >&2
 fi
-"$python" "$here/rerank_job.py" compare "$folder" "$encoder" "$work" "$results/rerank-job.md"
+"$python" "$here/rerank_job.py" compare "$folder" "$encoder" "$work" "$results/rerank-job${TOKENS:+-$TOKENS}.md"

@@ -50,7 +50,10 @@ typedef struct {
   void *inner;              ///< [BLOCK_ROWS][inner_stride]: the inputs' elements in bf16, else fp32.
   uint8_t *inner_bytes;     ///< [BLOCK_ROWS][inner_stride]
   float *inner_scales;      ///< [BLOCK_ROWS]
-  void *keys, *values, *scores, *shares, *queries;  ///< Of attention; they share the memory of the above.
+  // Of attention; they share the memory of the above.
+  void *keys, *values, *scores, *shares, *queries;
+  float *key_scales, *value_scales;  ///< int8: of a token's key, of a head's column of values.
+  int32_t *key_corrections;          ///< int8: -128 times the sum of a key's bytes.
 } grd_encoder_scratch;
 
 /// Whether a level multiplies numbers in bfloat16 as floats, to which their left sides are widened once for many products: those

@@ -129,7 +129,7 @@ GRD_INLINE void embed(const grd_encoder_plan *plan, size_t first, size_t rows, s
       vstore_part(out + j, sum, left);
     }
     for (size_t j = hidden; j < stride; j++) out[j] = 0;
-    normalize_row(out, model->gamma, model->beta, model->shape.epsilon, hidden, NULL);
+    normalize_row(out, model->gamma, model->beta, model->shape.epsilon, hidden);
   }
 }
 
@@ -140,7 +140,7 @@ GRD_INLINE void normalize(const grd_encoder_plan *plan, const float *sums, const
   for (size_t row = 0; row < rows; row++) {
     float *out = plan->hidden + (first + row) * stride;
     memcpy(out, sums + row * stride, width * sizeof(float));
-    normalize_row(out, gamma, beta, plan->model->shape.epsilon, width, NULL);
+    normalize_row(out, gamma, beta, plan->model->shape.epsilon, width);
   }
 }
 
@@ -153,7 +153,7 @@ GRD_INLINE linear_inputs normalized_inputs(const grd_encoder_plan *plan, const f
     // Whole rows: columns beyond the width are zero.
     memcpy(scratch->sums, from, rows * stride * sizeof(float));
     for (size_t row = 0; row < rows; row++)
-      normalize_row(scratch->sums + row * stride, gamma, beta, plan->model->shape.epsilon, width, NULL);
+      normalize_row(scratch->sums + row * stride, gamma, beta, plan->model->shape.epsilon, width);
     from = scratch->sums;
   }
   return rounded_inputs(plan->model->shape.precision, from, rows, stride, scratch->inputs, scratch->input_scales);
@@ -183,7 +183,7 @@ static void stage_pre_norm(const grd_encoder_plan *plan, size_t number, size_t f
   if (number == model->shape.layers) {
     const float *gamma = model->final_gamma, *beta = model->final_beta;
     for (size_t row = 0; gamma && row < rows; row++)
-      normalize_row(hidden + row * stride, gamma, beta, model->shape.epsilon, model->shape.hidden, NULL);
+      normalize_row(hidden + row * stride, gamma, beta, model->shape.epsilon, model->shape.hidden);
     return;
   }
   const grd_encoder_layer *next = model->layers[number];
@@ -249,8 +249,11 @@ static void attend(const grd_encoder_plan *plan, size_t layer, size_t sequence, 
         .context_stride = sizes->context_stride, .scratch = scratch,
         .reach = plan->model->reaches ? plan->model->reaches[layer] : SIZE_MAX,
         .bias = plan->model->bias ? plan->model->bias + head * plan->model->bias_stride + plan->model->bias_reach : NULL};
-    if (element == 2) attend_bf16(&h);
-    else attend_fp32(&h);
+    switch (plan->model->shape.precision) {
+      case GRD_ENCODER_FP32: attend_fp32(&h); break;
+      case GRD_ENCODER_BF16: attend_bf16(&h); break;
+      case GRD_ENCODER_INT8: attend_int8(&h); break;
+    }
   }
 }
 

@@ -57,10 +57,12 @@ static size_t heads_per_unit(size_t heads, size_t length) {
   return count < heads ? count : heads;
 }
 
-/// Tokens of a block: many for few passes over the weights, but at least eight blocks where there is little work.
-static size_t rows_per_block(size_t tokens) {
-  const size_t rows = grd_rounded((tokens + 7) / 8, 12);
-  return rows < 12 ? 12 : rows > BLOCK_ROWS ? BLOCK_ROWS : rows;
+/// Tokens of a block: many, for few passes over the weights, and as many to each lane where there is little work.
+static size_t rows_per_block(size_t tokens, size_t lanes) {
+  const size_t turns = (tokens + lanes * BLOCK_ROWS - 1) / (lanes * BLOCK_ROWS);
+  if (turns > 2) return BLOCK_ROWS;
+  const size_t parts = turns ? lanes * turns : 1, rows = grd_rounded((tokens + parts - 1) / parts, 4);
+  return rows < 12 ? 12 : rows;
 }
 
 /// Lays the parts of a workspace out from `memory` on, which may be NULL; returns the bytes that they take.
@@ -100,6 +102,9 @@ static size_t lay_out(grd_encoder_plan *plan, char *memory) {
     TAKE(scratch->scores, 12 * padded, sizeof(float));
     TAKE(scratch->shares, 12 * padded, GRD_WIDENS(plan->model->level) ? sizeof(float) : sizes->element);
     TAKE(scratch->queries, 12 * sizes->head_width, sizeof(float));
+    TAKE(scratch->key_scales, padded, sizeof(float));
+    TAKE(scratch->key_corrections, padded, sizeof(int32_t));
+    TAKE(scratch->value_scales, grd_rounded(sizes->head_width, PANEL), sizeof(float));
     // A lane's memory begins on a page of its own.
     used = grd_rounded(used > end ? used : end, 4096);
   }
@@ -132,7 +137,7 @@ static int measure(grd_encoder_plan *plan, const grd_encoder_model *model, const
     if (length > plan->longest) plan->longest = length;
   }
   plan->tokens = (size_t)batch->offsets[batch->sequences];
-  plan->block_rows = rows_per_block(plan->tokens);
+  plan->block_rows = rows_per_block(plan->tokens, lanes);
   plan->blocks = (plan->tokens + plan->block_rows - 1) / plan->block_rows;
   return 1;
 }

@@ -78,7 +78,7 @@ static void linear_int8(size_t rows, const uint8_t *a, size_t lda, const float *
   do {                                                                                                         \
     vint exact[TILE_ROWS][TILE_VECTORS];                                                                       \
     vfloat sums[TILE_ROWS][TILE_VECTORS];                                                                      \
-    tile_int8(R, a + (first) * lda, lda, b, matrix->depth / 4, matrix->correction + output, exact);            \
+    tile_int8(R, 1, a + (first) * lda, lda, b, matrix->depth / 4, matrix->correction + output, exact);         \
     GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) {                                                        \
       const vfloat scale = vload(matrix->scale + output + (size_t)v * LANES);                                  \
       GRD_UNROLL for (int i = 0; i < (R); i++)                                                                 \

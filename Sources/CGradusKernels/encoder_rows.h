@@ -87,6 +87,20 @@ GRD_INLINE vfloat vexp2_negative(const int is_short, vfloat x) {
   return (vfloat)((vuint)p + (((vuint)shifted) << 23));
 }
 
+/// 254 * 2^x for x <= 0, relative error 7.5e-05: what becomes a whole number. The polynomial is that of vexp2_negative,
+/// of degree 3; below -30 the result is that of -30, less than any that is rounded up.
+GRD_INLINE vfloat vexp2_bytes(vfloat x) {
+  const vfloat round = vset(12582912.0f);
+  x = vmax(vset(-30.0f), x);
+  const vfloat shifted = x + round;
+  const vfloat f = x - (shifted - round);
+  vfloat p = vset(14.013604164123535f);
+  p = vfma(p, f, vset(61.623226165771484f));
+  p = vfma(p, f, vset(176.08828735351562f));
+  p = vfma(p, f, vset(253.9817352294922f));
+  return (vfloat)((vuint)p + (((vuint)shifted) << 23));
+}
+
 /// bytes = 128 + round(127 x / largest |x|) for a row whose length is a multiple of 4; returns largest / 127. `stride`: where a
 /// whole vector may be read and written, a multiple of 16.
 GRD_INLINE float quantize_row(const float *x, size_t stride, uint8_t *bytes, vfloat largest) {

@@ -164,14 +164,15 @@ GRD_INLINE void tile_bf16(const int R, const void *a, size_t lda, const uint16_t
 #endif
 }
 
-/// sums = correction + a panel for bytes a (unsigned) and panel (signed), exact; quads: depth / 4.
-GRD_INLINE void tile_int8(const int R, const uint8_t *a, size_t lda, const int8_t *panel, size_t quads,
+/// sums = correction + a panel for bytes a (unsigned) and panel (signed), exact; quads: depth / 4. is_offset: the bytes of a are
+/// signed numbers plus 128, which the correction takes back; else they are at most 254.
+GRD_INLINE void tile_int8(const int R, const int is_offset, const uint8_t *a, size_t lda, const int8_t *panel, size_t quads,
                           const int32_t *correction, vint sums[TILE_ROWS][TILE_VECTORS]) {
+  (void)is_offset;
   GRD_UNROLL for (int v = 0; v < TILE_VECTORS; v++) {
 #if ENCODER_LEVEL == 1 && defined(__aarch64__)
     // Products of signed bytes need no correction.
-    const vint start = vset_int(0);
-    (void)correction;
+    const vint start = is_offset ? vset_int(0) : vload_int(correction + v * LANES);
 #else
     const vint start = vload_int(correction + v * LANES);
 #endif
@@ -207,12 +208,17 @@ GRD_INLINE void tile_int8(const int R, const uint8_t *a, size_t lda, const int8_
     GRD_UNROLL for (int i = 0; i < R; i++) {
       int32_t bits;
       memcpy(&bits, a + (size_t)i * lda + 4 * k, sizeof bits);
-      // Bytes without their offset of 128.
-      const int8x16_t left = vreinterpretq_s8_s32(vdupq_n_s32(bits ^ (int32_t)0x80808080));
+      // Bytes without their offset of 128, or two halves that are signed bytes each.
+      const uint8x16_t bytes = vreinterpretq_u8_s32(vdupq_n_s32(bits));
+      const uint8x16_t half = vshrq_n_u8(bytes, 1);
+      const int8x16_t left = vreinterpretq_s8_u8(is_offset ? veorq_u8(bytes, vdupq_n_u8(0x80)) : half);
+      const int8x16_t rest = vreinterpretq_s8_u8(vsubq_u8(bytes, half));
       quarters total;
       memcpy(&total, &sums[i][0], sizeof total);
       GRD_UNROLL for (int q = 0; q < 4; q++)
         total.quarter[q] = vdotq_s32(total.quarter[q], vreinterpretq_s8_s32(weights.quarter[q]), left);
+      GRD_UNROLL for (int q = 0; !is_offset && q < 4; q++)
+        total.quarter[q] = vdotq_s32(total.quarter[q], vreinterpretq_s8_s32(weights.quarter[q]), rest);
       memcpy(&sums[i][0], &total, sizeof total);
     }
 #elif ENCODER_LEVEL == 1

@@ -24,8 +24,7 @@ struct BenchLossesCommand: ParsableCommand {
 
   func run() throws {
     let threadCount = threads.apply()
-    let bench = try LossBench(folder: try options.folder(), documents: step.documents, tokens: options.tokens)
-    try options.checkTokens(bench.positions)
+    let bench = try LossBench(folder: try options.folder(), documents: step.documents, options: options)
     let names = loss.isEmpty ? LossNames.all : loss
     var rows: [Figures.Row] = []
     for name in names {

@@ -20,7 +20,7 @@ struct BenchWeightingsCommand: ParsableCommand {
 
   func run() throws {
     let threadCount = threads.apply()
-    let bench = try WeightingBench(folder: try options.folder(), documents: step.documents, tokens: options.tokens)
+    let bench = try WeightingBench(folder: try options.folder(), documents: step.documents, options: options)
     var rows: [Figures.Row] = []
     for weighted in WeightingBench.Case.all {
       let row = try bench.measure(weighted, repeats: options.repeats)

@@ -35,7 +35,9 @@ struct DenseSearchCommand: ParsableCommand {
         gradus dense gone.txt --index faq.vectors --delete
 
       --add encodes as the index's vectors were (--replace also takes documents that are there already, in their new form); \
-      --delete takes a file with one docno a line. Deleted vectors stay in the files until --compact writes the others anew.
+      --delete takes a file with one docno a line. Deleted vectors stay in the files until --compact writes the others anew. \
+      Token vectors that are added are stored by the centroids that are there: when far more of their numbers are clipped than \
+      of the first documents' (both shares are printed), build the index anew.
 
       With --late-interaction every token has a vector, as in ColBERT, and a document's score is the sum over the query's \
       tokens of the best cosine with one of its tokens (MaxSim); an index then holds the nearest of some centroids for each \
@@ -113,14 +115,14 @@ struct DenseSearchCommand: ParsableCommand {
     guard (topics == nil) != (index == nil) else {
       throw ValidationError("give either --topics FILE to search or --index DIR to store the vectors")
     }
-    guard !change.isGiven || (index != nil && !lateInteraction) else {
-      throw ValidationError("--add, --replace, --delete and --compact go with --index, of one vector a document")
+    guard !change.isGiven || index != nil else {
+      throw ValidationError("--add, --replace, --delete and --compact go with --index")
     }
     guard columns == nil || (index != nil && !change.isGiven) else {
       throw ValidationError("--columns goes with --index, of a new one")
     }
-    guard !tokenStorage.isGiven || (lateInteraction && index != nil) else {
-      throw ValidationError("--nbits, --centroids and --kmeans-iterations go with --late-interaction and --index")
+    guard !tokenStorage.isGiven || (lateInteraction && index != nil && !change.isGiven) else {
+      throw ValidationError("--nbits, --centroids and --kmeans-iterations go with --late-interaction and --index, of a new one")
     }
     if lateInteraction, queryPrompt != nil || documentPrompt != nil {
       throw ValidationError("--late-interaction takes the prompts that the model's folder names; leave the prompt options out")
@@ -139,18 +141,26 @@ struct DenseSearchCommand: ParsableCommand {
   /// The encoder by name: what was asked for, else the one whose vectors are added to, else the standard one.
   var model: String {
     if let encoder { return encoder }
-    guard change.adds, let index, let opened = try? VectorIndex(path: index) else { return "minilm-l6" }
-    return opened.configuration.encoder.name
+    guard change.adds, let index else { return "minilm-l6" }
+    let tokens = try? TokenIndex(path: index).configuration.encoder
+    return (try? VectorIndex(path: index).configuration.encoder)?.name ?? tokens?.name ?? "minilm-l6"
   }
 
   func run() throws {
     let threadCount = threads.apply()
+    // What is there says what it holds: --late-interaction need not be repeated.
+    var changesTokens = false
     if let index, change.isGiven {
       guard InputNames.exists(index) else { throw FileError(.open, path: index, code: ENOENT) }
-      guard VectorIndex.isPresent(at: index) else {
-        throw UsageError("\(index) is no index of one vector a document; only such an index can be changed")
+      let holdsTokens = TokenIndex.isPresent(at: index)
+      guard holdsTokens || (VectorIndex.isPresent(at: index) && !lateInteraction) else {
+        throw UsageError("\(index) is no index of \(lateInteraction ? "token " : "")vectors; 'gradus dense' changes no other")
       }
-      if !change.adds { return try change.delete(in: index, command: self, threads: threadCount) }
+      changesTokens = holdsTokens
+      if !change.adds {
+        return try holdsTokens
+          ? change.deleteTokens(in: index, command: self) : change.delete(in: index, command: self, threads: threadCount)
+      }
     }
     let folder = ModelFolder(path: try InputNames.model(model).folder)
     let isTrained = InputNames.exists(folder.path + "/" + ModelManifest.fileName)
@@ -160,7 +170,7 @@ struct DenseSearchCommand: ParsableCommand {
     }
     let limits = maximumTokens.map { TokenLimits(maximumTokens: $0) }
     let precision = try arithmetic.resolved().precision
-    if lateInteraction {
+    if lateInteraction || changesTokens {
       let tokens = try LateInteractionEncoder(folder: folder, limits: limits).prepared(for: precision)
       return try LateInteraction(
         corpus: corpus, encoder: tokens, model: model, folder: folder, threads: threadCount, printsJSON: output.json

@@ -4,6 +4,7 @@ import Gradus
 /// The formats that `gradus validate` knows.
 enum FileKind: String, ExpressibleByArgument, CaseIterable {
   case run, qrels, topics, corpus, collection, features, safetensors, index, model
+  case stateDict = "state-dict"
 
   /// Tells a folder by what it holds and a file by its name and first line.
   static func guess(_ path: String) throws -> FileKind {
@@ -11,11 +12,12 @@ enum FileKind: String, ExpressibleByArgument, CaseIterable {
     if Folder.isFolder(path) {
       func holds(_ name: String) -> Bool { InputNames.exists(path + "/" + name) }
       if holds("manifest") { return .index }
-      if holds("config.json") || holds("gradus.json") || holds("model.safetensors") { return .model }
+      if ["config.json", "gradus.json", "model.safetensors", "pytorch_model.bin"].contains(where: holds) { return .model }
       if ["corpus.jsonl", "corpus.jsonl.gz"].contains(where: holds) { return .collection }
       return .corpus
     }
     if path.hasSuffix(".safetensors") { return .safetensors }
+    if [".bin", ".pt", ".pth"].contains(where: path.hasSuffix) { return .stateDict }
     return try guess(firstLine: path)
   }
 
@@ -68,6 +70,7 @@ struct FileChecker {
       let data = try LETORReader.read(path)
       return [.init("queries", data.groups.count), .init("documents", data.rowCount), .init("features", data.width)]
     case .safetensors: return try tensorCounts(path)
+    case .stateDict: return try stateDictCounts(path)
     case .index: return try indexCounts()
     case .model: return try modelCounts()
     }
@@ -120,12 +123,23 @@ struct FileChecker {
     var values = 0
     for tensor in file.tensors {
       values += tensor.elementCount
-      switch tensor.type {
-      case .float64, .float32, .float16, .bfloat16:
-        guard let position = try file.floats(tensor.name).firstIndex(where: { !$0.isFinite }) else { continue }
-        throw NotFiniteError(file: path, tensor: tensor.name, position: position)
-      case .int64, .int32, .int16, .int8, .uint8, .bool: continue
+      guard tensor.type.isFloatingPoint, let position = try file.floats(tensor.name).firstIndex(where: { !$0.isFinite }) else {
+        continue
       }
+      throw NotFiniteError(file: path, tensor: tensor.name, position: position)
+    }
+    return [.init("tensors", file.tensors.count), .init("values", values)]
+  }
+
+  private func stateDictCounts(_ path: String) throws -> [ValidateCommand.Count] {
+    let file = try PyTorchStateDict(path: path)
+    var values = 0
+    for tensor in file.tensors {
+      values += tensor.elementCount
+      guard tensor.type.isFloatingPoint, let position = try file.floats(tensor.name).firstIndex(where: { !$0.isFinite }) else {
+        continue
+      }
+      throw NotFiniteError(file: path, tensor: tensor.name, position: position)
     }
     return [.init("tensors", file.tensors.count), .init("values", values)]
   }
@@ -147,7 +161,10 @@ struct FileChecker {
     if TokenIndex.isPresent(at: path) {
       let index = try TokenIndex(path: path)
       try index.verify()
-      return [.init("documents", index.count), .init("token vectors", index.tokenCount), .init("centroids", index.centroidCount)]
+      return [
+        .init("documents", index.count), .init("deleted", index.deletedCount), .init("segments", index.segmentCount),
+        .init("token vectors", index.tokenCount), .init("centroids", index.centroidCount),
+      ]
     }
     let index = try InvertedIndex(path: path)
     try index.verify()
@@ -160,7 +177,7 @@ struct FileChecker {
   private func modelCounts() throws -> [ValidateCommand.Count] {
     let folder = ModelFolder(path: path)
     let weights = try folder.file(ModelFolder.weightsName)
-    let tensors = try tensorCounts(weights)
+    let tensors = try PyTorchStateDict.isPresent(at: weights) ? stateDictCounts(weights) : tensorCounts(weights)
     let tokenizer = try folder.tokenizer()
     let parameters: Int
     if InputNames.exists(path + "/" + ModelManifest.fileName) {

@@ -22,18 +22,21 @@ public struct SearchBenchmark: Sendable {
   public var k: Int
   public var model: any WeightingModel
   public var pruning: Pruning
+  /// Documents that may be found; nil for all.
+  public var filter: DocumentSet?
   public var threads: Int
   /// Passes over all queries that are measured, after one that is not; at least 1.
   public var repeats: Int
 
   public init(
-    queries: [Query], k: Int = 10, model: any WeightingModel = BM25(), pruning: Pruning = .blockMaxScore, threads: Int = 1,
-    repeats: Int = 7
+    queries: [Query], k: Int = 10, model: any WeightingModel = BM25(), pruning: Pruning = .blockMaxScore,
+    filter: DocumentSet? = nil, threads: Int = 1, repeats: Int = 7
   ) {
     self.queries = queries
     self.k = k
     self.model = model
     self.pruning = pruning
+    self.filter = filter
     self.threads = threads
     self.repeats = repeats
   }
@@ -41,18 +44,28 @@ public struct SearchBenchmark: Sendable {
   /// - Throws: ``IndexError/invalidQuery(_:)`` without queries, and what the searches throw.
   public func measure(_ index: InvertedIndex) throws -> Report {
     try measure {
-      _ = try index.search(queries, k: k, model: model, pruning: pruning, threads: threads)
+      _ = try index.search(queries, k: k, model: model, pruning: pruning, filter: filter, threads: threads)
     } single: { number in
-      _ = try index.search(queries[number].text, k: k, model: model, pruning: pruning)
+      _ = try index.search(queries[number].text, k: k, model: model, pruning: pruning, filter: filter)
     }
   }
 
   /// The same with queries as weighted terms, parallel to `queries`, on an impact index; `model` takes no part.
   public func measure(_ index: ImpactIndex, terms: [[WeightedTerm]]) throws -> Report {
     try measure {
-      _ = try index.search(terms, k: k, pruning: pruning, threads: threads)
+      _ = try index.search(terms, k: k, pruning: pruning, filter: filter, threads: threads)
     } single: { number in
-      _ = try index.search(terms[number], k: k, pruning: pruning)
+      _ = try index.search(terms[number], k: k, pruning: pruning, filter: filter)
+    }
+  }
+
+  /// The same with queries as token vectors, parallel to `queries`, on a late-interaction index; `model` and `pruning` take no
+  /// part. All threads of `WorkerPool.shared` take part in passes over all queries.
+  public func measure(_ index: TokenIndex, vectors: [[Float]], options: TokenSearchOptions) throws -> Report {
+    try measure {
+      _ = try index.search(vectors, k: k, options: options, filter: filter)
+    } single: { number in
+      _ = try index.search(vectors[number], k: k, options: options, filter: filter)
     }
   }
 

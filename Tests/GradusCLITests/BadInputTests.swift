@@ -32,6 +32,22 @@ struct BadInputTests {
     #expect(!FileManager.default.fileExists(atPath: folder.path("i")))
   }
 
+  @Test("More threads than there are processors change no byte; none at all are refused")
+  func threads() throws {
+    func command(_ environment: String, _ threads: String) throws -> String {
+      let outcome = try Command.shell(
+        "\(environment) gradus index tiny --out 'index \(threads)' --threads \(threads) > index.txt && "
+          + "\(environment) gradus search 'index \(threads)' --topics tiny -k 5 --threads \(threads)", in: folder)
+      #expect(outcome.code == 0, "\(outcome.error)")
+      return outcome.output
+    }
+    let expected = try command("", "1")
+    #expect(!expected.isEmpty)
+    #expect(try command("GRADUS_THREADS=64", "64") == expected)
+    #expect(try command("GRADUS_THREADS=64", "1000000") == expected)
+    for threads in ["0", "-1", "many"] { #expect(try run("index", "tiny", "--out", "i", "--threads", threads).code == 2) }
+  }
+
   @Test("Chat options that contradict each other end with 2")
   func chatOptions() throws {
     func generate(_ arguments: String...) throws -> Command.Outcome {
@@ -113,6 +129,15 @@ struct BadInputTests {
       let outcome = try run("validate", "\(name).safetensors")
       #expect(outcome.code == 65 && outcome.output.hasPrefix("\(name).safetensors: "), "\(name): \(outcome.output)")
     }
+  }
+
+  @Test("A file that PyTorch would run is refused by the name of what it would call")
+  func stateDict() throws {
+    let tests = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(2).joined(separator: "/")
+    let files = tests + "/GradusFormatsTests/Fixtures/PyTorch/"
+    #expect(try run("validate", files + "zip.bin").output.hasSuffix("zip.bin: valid state-dict: 9 tensors, 26 values\n"))
+    let outcome = try run("validate", files + "module.pth")
+    #expect(outcome.code == 65 && outcome.output.contains("holds 'torch.nn."), "\(outcome.output)")
   }
 
   @Test("Validate goes on after a problem, and its exit code is the worst")

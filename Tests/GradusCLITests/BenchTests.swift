@@ -40,9 +40,20 @@ struct BenchTests {
       #expect(abs(rate * median * 1e9 / (128 * bytes) - 1) < 1e-6)
     }
     let all = try run("bench", "kernels", "--milliseconds", "1", "--repeats", "5", "--threads", "2").output
-    for name in ["encoder int8 product: down", "encoder bf16 attention", "decoder Q4_1 product of a token", "top-k of scores"] {
+    for name in [
+      "encoder int8 product: down", "encoder bf16 attention", "decoder Q4_1 product of a token", "training layer norm: backward",
+      "top-k of scores",
+    ] {
       #expect(all.contains(name))
     }
+  }
+
+  @Test("More tokens than the model takes are refused before any text is made", arguments: ["losses", "weightings", "train"])
+  func tokens(name: String) throws {
+    let tests = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(2).joined(separator: "/")
+    let model = tests + "/GradusModelsTests/Fixtures/tiny-bert"
+    let outcome = try run("bench", name, "--model", model, "--tokens", "1000000000")
+    #expect(outcome.code == 2 && outcome.error.contains("the model takes at most 40"), "\(outcome.error)")
   }
 
   @Test("A corpus without any text is refused")

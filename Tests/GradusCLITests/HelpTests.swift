@@ -68,7 +68,7 @@ struct HelpTests {
 
         OPTIONS:
           --kind <kind>           What the files are. (values: run, qrels, topics, corpus, collection,
-                                  features, safetensors, index, model)
+                                  features, safetensors, index, model, state-dict)
           --json                  Print one JSON object instead of text.
           --version               Show the version.
           -h, --help              Show help information.
@@ -108,7 +108,7 @@ struct HelpTests {
       (["dense", "a.tsv", "--index", "i", "--add", "--delete"], "one of --add, --replace and --delete"),
       (["dense", "a.tsv", "--index", "i", "--compact"], "--compact goes with --add"),
       (["dense", "a.tsv", "--index", "i", "--late-interaction", "--nbits", "3"], "--nbits must be 1, 2 or 4"),
-      (["dense", "a.tsv", "--index", "i", "--late-interaction", "--add"], "of one vector a document"),
+      (["dense", "a.tsv", "--index", "i", "--late-interaction", "--add", "--nbits", "2"], "of a new one"),
       (["search", "i", "--query", "a", "--nprobe", "0"], "--nprobe must be at least 1"),
       (["search", "i", "--query", "a", "--centroid-threshold", "2"], "a cosine from -1 to 1"),
       (
@@ -117,6 +117,7 @@ struct HelpTests {
       ),
       (["search", "i", "--query", "a", "--efSearch", "0"], "--efSearch must be at least 1"),
       (["bench", "vectors", "a.npy"], "--queries FILE or --export FILE"),
+      (["bench", "vectors", "a.npy", "--queries", "q.npy", "--allowed", "0"], "a list of shares above 0"),
       (["evaluate", "q", "r", "-m", "nDGC@10"], "did you mean 'nDCG'?"),
       (["evaluate", "q", "r", "--test", "z"], "--test"),
       (["evaluate", "q", "r", "--json", "--latex"], "either --json or --latex"),

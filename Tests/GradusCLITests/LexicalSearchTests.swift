@@ -75,4 +75,20 @@ struct LexicalSearchTests {
     #expect(try run("search", "again", "--topics", "tiny").output == plain)
     #expect(try run("index", "x.ciff.gz", "--out", "third", "--positions").code == 2)
   }
+
+  @Test("The benchmark counts the documents that a filter allows")
+  func filteredBenchmark() throws {
+    let bench = ["bench", "search", "index", "--topics", "tiny", "--repeats", "2"]
+    let filtered = try Command.run(bench + ["--filter", "source=tiny", "--json"], in: folder).json()
+    #expect(filtered["filter_documents"] as? Int == 6 && filtered["filter"] as? String == "source=tiny")
+    let document = try #require(filtered["document_p50_us"] as? Double)
+    #expect(document > 0 && document <= filtered["document_p99_us"] as? Double ?? 0)
+    #expect(filtered["open_ms"] as? Double ?? 0 > 0)
+    #expect(filtered["filter_ms"] as? Double ?? -1 >= 0 && filtered["queries_per_second"] as? Double ?? 0 > 0)
+    let none = try Command.run(bench + ["--filter", "source=other"], in: folder)
+    #expect(none.output.contains("0 documents allowed"), "\(none.error)")
+    #expect(try Command.run(bench + ["--json"], in: folder).json()["filter_documents"] == nil)
+    let unknown = try Command.run(bench + ["--filter", "year=1999"], in: folder)
+    #expect(unknown.code == 2 && unknown.error.contains("column 'year'"), "\(unknown.error)")
+  }
 }

@@ -180,10 +180,99 @@ struct VectorCommandTests {
     #expect(try done("validate", "tok").output.contains("token vectors"))
     try refused(2, "token vectors", "search", "tok", "--query", "a", "--efSearch", "4")
     try refused(2, "use the encoder of the index", "search", "tok", "--query", "a", "--encoder", "another")
-    try refused(2, "only such an index can be changed", "dense", "corpus.jsonl", "--index", "tok", "--delete")
     try refused(2, "another kind", "dense", "corpus.jsonl", "--index", "tok", "--model", "encoder")
     try refused(2, "makes no vectors", "dense", "corpus.jsonl", "--late-interaction", "--index", "x", "--model", "ranker")
     try refused(2, "--late-interaction and --index", "dense", "corpus.jsonl", "--index", "x", "--nbits", "2")
+  }
+
+  @Test("An index of token vectors: documents added, replaced, deleted and compacted, encoded as the index's were")
+  func changeTokens() throws {
+    try done(
+      "dense", "corpus.jsonl", "--late-interaction", "--index", "tok", "--model", "encoder", "--precision", "fp32", "--nbits",
+      "4", "--centroids", "24")
+    func found(_ name: String) throws -> Lines {
+      try done("search", "tok", "--topics", "topics.jsonl", "--exact", "-k", "50", "--out", name)
+      return try read(name)
+    }
+    let before = try found("before.run")
+    func line(_ docno: String, _ text: String) -> String { "{\"_id\": \"\(docno)\", \"text\": \"\(text)\"}\n" }
+    try folder.write(line("d20", "word4 word6") + line("d21", "word8"), "more.jsonl")
+    let added = try done("dense", "more.jsonl", "--index", "tok", "--add", "--precision", "fp32", "--json").json()
+    #expect(added["documents"] as? Int == 2 && added["tokens"] as? Int == 7 && added["total"] as? Int == 22)
+    #expect(added["replaced"] == nil && added["expected_clipped_share"] as? Double == 0.0625)
+    #expect((0...1).contains(added["clipped_share"] as? Double ?? -1))
+    let after = try found("after.run")
+    #expect(after.names.count == 44)
+    let scores = Dictionary(uniqueKeysWithValues: zip(after.names, after.scores))
+    for (name, score) in zip(before.names, before.scores) { #expect(scores[name] == score) }
+    try refused(65, "'d20' is in the index already", "dense", "more.jsonl", "--index", "tok", "--add", "--precision", "fp32")
+    try refused(2, "use the encoder of the index", "dense", "more.jsonl", "--index", "tok", "--add", "--model", "another")
+
+    try folder.write(line("d20", "word1 word2") + line("d30", "word5"), "new.jsonl")
+    let replaced = try done(
+      "dense", "new.jsonl", "--late-interaction", "--index", "tok", "--replace", "--precision", "fp32", "--json"
+    ).json()
+    #expect(replaced["replaced"] as? Int == 1 && replaced["total"] as? Int == 23)
+    let answer = try done("search", "tok", "--query", "word1 word2", "-k", "1", "--json").json()
+    let documents = try #require(answer["documents"] as? [[String: Any]])
+    #expect(documents.map { $0["docno"] as? String } == ["d20"] && documents[0]["text"] as? String == "word1 word2")
+
+    try folder.write("d21\n\nd3\n", "gone.txt")
+    try folder.write("d5\nnobody\n", "wrong.txt")
+    try refused(66, "no document 'nobody'", "dense", "wrong.txt", "--index", "tok", "--delete")
+    let deleted = try done("dense", "gone.txt", "--index", "tok", "--delete", "--json").json()
+    #expect(deleted["deleted"] as? Int == 2 && deleted["total"] as? Int == 21 && deleted["deleted_in_files"] as? Int == 3)
+    #expect(try done("validate", "tok").output.contains("segments"))
+    let left = try found("left.run")
+    #expect(left.names.count == 42 && left.names.contains("q1 d5") && !left.names.contains("q1 d3"))
+    try folder.write("d30\n", "last.txt")
+    let compacted = try done("dense", "last.txt", "--index", "tok", "--delete", "--compact", "--json").json()
+    #expect(compacted["deleted_in_files"] as? Int == 0 && compacted["total"] as? Int == 20)
+    let rest = try found("compact.run")
+    #expect(rest.names == left.names.filter { !$0.hasSuffix(" d30") })
+    #expect(try done("dense", "new.jsonl", "--index", "tok", "--replace").output.contains("of the numbers clipped"))
+
+    try dense()
+    try refused(2, "is no index of token vectors", "dense", "more.jsonl", "--late-interaction", "--index", "idx", "--add")
+    try done("index", "corpus.jsonl", "--out", "lexical")
+    try refused(2, "is no index of vectors", "dense", "more.jsonl", "--index", "lexical", "--add")
+    try refused(2, "of a new one", "dense", "more.jsonl", "--late-interaction", "--index", "tok", "--add", "--nbits", "2")
+    try refused(66, "nowhere", "dense", "more.jsonl", "--late-interaction", "--index", "nowhere", "--add")
+  }
+
+  @Test("The benchmark of searches in token vectors has a recall, which is 1 where everything is looked at")
+  func tokenBenchmark() throws {
+    try done(
+      "dense", "corpus.jsonl", "--late-interaction", "--index", "tok", "--model", "encoder", "--precision", "fp32", "--columns",
+      "year:date")
+    let bench = ["bench", "search", "tok", "--topics", "topics.jsonl", "-k", "5", "--repeats", "2", "--json"]
+    let all = try Command.run(bench + ["--ndocs", "20", "--nprobe", "400"], in: folder).json()
+    #expect(all["recall"] as? Double == 1 && all["scored_documents"] as? Double == 20 && all["queries"] as? Int == 2)
+    #expect((all["model"] as? String)?.contains("nprobe=400") == true && all["document_p50_us"] == nil)
+    let few = try Command.run(bench + ["--filter", "year<1993"], in: folder).json()
+    #expect(few["recall"] as? Double == 1 && few["scored_documents"] as? Double == 3 && few["filter_documents"] as? Int == 3)
+    try done("index", "corpus.jsonl", "--out", "lexical")
+    try refused(2, "no index of token vectors", "bench", "search", "lexical", "--topics", "topics.jsonl", "--nprobe", "2")
+  }
+
+  @Test("The benchmark of vectors measures filtered searches against the exact ones")
+  func filteredBenchmark() throws {
+    try dense()
+    try done("bench", "vectors", "idx", "--export", "base.npy")
+    let figures = try done(
+      "bench", "vectors", "base.npy", "--queries", "base.npy", "-k", "3", "--efSearch", "20", "--allowed", "0.1,0.5,1",
+      "--repeats", "1", "--threads", "1", "--json"
+    ).json()
+    let points = try #require(figures["points"] as? [[String: Any]])
+    #expect(points.map { $0["allowed"] as? Double } == [nil, 0.1, 0.5, 1])
+    // Two, ten and all of twenty vectors: so few are compared one by one.
+    #expect(points.dropFirst().map { $0["scored_vectors"] as? Double } == [2, 10, 20])
+    for point in points.dropFirst() {
+      #expect(point["recall"] as? Double == 1 && point["exact_share"] as? Double == 1)
+    }
+    for wrong in ["0", "1.5", "a", "0.1,,x"] {
+      try refused(2, "--allowed must be a list of shares", "bench", "vectors", "base.npy", "--queries", "q", "--allowed", wrong)
+    }
   }
 
   @Test("Columns answer filters on both kinds of vectors as stored documents do")

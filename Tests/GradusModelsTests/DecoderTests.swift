@@ -90,7 +90,7 @@ struct DecoderTests {
 
   /// A small llama in GGUF with its queries and keys in the interleaved order; weights from the fixture, in `type`.
   private func quantized(
-    _ type: GGUFTensorType, skipping: String? = nil, extra: Bool = false, spoil: Bool = false
+    _ type: GGUFTensorType, skipping: String? = nil, extra: Bool = false, spoil: Bool = false, inner: Int = 40
   ) throws -> LlamaDecoder {
     let path = NSTemporaryDirectory() + "gradus-\(UUID().uuidString).gguf"
     defer { try? FileManager.default.removeItem(atPath: path) }
@@ -99,7 +99,7 @@ struct DecoderTests {
     let writer = GGUFWriter(path: path)
     try writer.set("general.architecture", .string("llama"))
     let integers = [
-      "block_count": 2, "embedding_length": 32, "feed_forward_length": 40, "attention.head_count": 4,
+      "block_count": 2, "embedding_length": 32, "feed_forward_length": inner, "attention.head_count": 4,
       "attention.head_count_kv": 2, "context_length": 256,
     ]
     for (key, value) in integers { try writer.set("llama." + key, .uint32(UInt32(value))) }
@@ -221,5 +221,31 @@ struct DecoderTests {
     } else { Issue.record("an extra tensor is not named") }
     if case .notFinite(_, "blk.1.attn_v.weight", 2) = error({ try quantized(.f32, spoil: true) }) {
     } else { Issue.record("NaN is not named") }
+    // A configuration that contradicts the weights.
+    if case .shape(_, let name, let expected, [40, 32]) = error({ try quantized(.f32, inner: 48) }),
+      name.hasPrefix("blk.0.ffn"), expected == [48, 32]
+    {
+    } else { Issue.record("a layer of another width is not named") }
+    let folder = try TestFolder()
+    let original = DecoderFixtures.folder + "llama/"
+    try FileManager.default.copyItem(atPath: original + "model.safetensors", toPath: folder.file("model.safetensors"))
+    let text = try String(contentsOfFile: original + "config.json", encoding: .utf8)
+    try text.replacingOccurrences(of: "\"vocab_size\": 61", with: "\"vocab_size\": 62")
+      .write(toFile: folder.file("config.json"), atomically: true, encoding: .utf8)
+    if case .shape(_, "model.embed_tokens.weight", [62, 32], [61, 32]) = error({ try LlamaDecoder(path: folder.path) }) {
+    } else { Issue.record("a vocabulary of another size is not named") }
+  }
+
+  @Test("The memory of a cache is what the decoder states, page by page")
+  func cacheMemory() throws {
+    let decoder = try DecoderFixtures.decoder("llama")
+    // Two layers, keys and values of two heads of 8, padded to 32, in two bytes each.
+    #expect(decoder.cacheBytesPerToken == 2 * 2 * 2 * 32 * 2)
+    var cache = decoder.makeCache()
+    #expect(cache.byteCount == 0)
+    try decoder.append(DecoderFixtures.tokens(33), to: &cache)
+    #expect(cache.byteCount == 64 * decoder.cacheBytesPerToken)
+    try cache.truncate(to: 5)
+    #expect(cache.byteCount == 32 * decoder.cacheBytesPerToken)
   }
 }

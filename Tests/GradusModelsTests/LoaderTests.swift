@@ -31,6 +31,23 @@ struct LoaderTests {
     #expect(throws: ModelError.missingFile(folder: folder.path, name: name)) { try ConvKNRM(base: folder.folder, seed: 1) }
   }
 
+  @Test("Weights in PyTorch's own format stand for those that are not there, with the same bits")
+  func pytorchWeights() throws {
+    let folder = try TestFolder.tinyBert()
+    let expected = try BertEncoder(folder: folder.folder)
+    try folder.remove("model.safetensors")
+    let name = "pytorch_model.bin"
+    try FileManager.default.copyItem(atPath: fixture("tiny-bert/" + name), toPath: folder.file(name))
+    let found = try BertEncoder(folder: folder.folder)
+    for (first, second) in zip(found.parameters, expected.parameters) {
+      #expect(first.name == second.name && first.value.floats() == second.value.floats())
+    }
+    // A decoder's weights are looked for in safetensors alone.
+    #expect(throws: ModelError.missingFile(folder: folder.path, name: "model.safetensors")) {
+      try SafetensorsTensorSource(folder: folder.folder)
+    }
+  }
+
   @Test("A missing tokenizer is named")
   func missingTokenizer() throws {
     let folder = try TestFolder.tinyBert()

@@ -56,6 +56,31 @@ struct FeatureTrainingTests {
     #expect(try evaluate(qrels: test.qrels, run: run, measures: [measure]).aggregates[0] > 0.93)
   }
 
+  @Test("Losses with thresholds, with two logits and with a memory, on lists of different length", arguments: [
+    "ordinal(levels=3)", "ordinal(levels=3,kind=corn)", "ordinal(levels=3,kind=cumulative)", "two-logit", "aldr-kl", "z-loss",
+    "groco(negatives=2)",
+  ])
+  func heads(loss: String) throws {
+    let data = Self.data()
+    let trained = try FeatureTraining(Self.settings(loss), training: data, heldOut: Self.data(queries: 8, seed: 5)).train()
+    let losses = trained.history.compactMap(\.loss)
+    #expect(losses.count == trained.history.count && losses.allSatisfy { $0.isFinite })
+    #expect(losses.dropFirst().contains { $0 < losses[0] }, "\(losses)")
+    #expect(try trained.ranker.scores(data).allSatisfy(\.isFinite))
+    let again = try FeatureTraining(Self.settings(loss), training: data, heldOut: Self.data(queries: 8, seed: 5)).train()
+    #expect(bits(again.ranker) == bits(trained.ranker))
+    if loss.hasPrefix("ordinal") {
+      // Grades that the loss has no level for are named.
+      let low = try FeatureTraining(Self.settings("ordinal(levels=2)"), training: data, heldOut: nil)
+      let error = #expect(throws: LossError.self) { try low.train() }
+      guard case .documentLabel(_, let qid, _, 2, _) = error else {
+        Issue.record("\(String(describing: error))")
+        return
+      }
+      #expect(data.groups.contains { $0.qid == qid })
+    }
+  }
+
   @Test("A linear ranker, a weighting by loss, the same bits for the same seed and for any number of threads")
   func determinism() throws {
     var settings = Self.settings("listnet")

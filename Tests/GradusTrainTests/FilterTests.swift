@@ -121,6 +121,9 @@ struct FilterTests {
       let q = PersonalLossResampling.probabilities(losses: losses, temperature: 0.1)
       #expect(WeightingTests.close(q, [0.993307, 0.006693]))
     }
+    // Of all users together the second would hardly be drawn from.
+    let together = PersonalLossResampling.probabilities(losses: [0.1, 0.6, 1.1, 1.6], temperature: 0.1)
+    #expect(abs(together[2] + together[3] - 4.54e-5) < 1e-7)
     #expect(PersonalLossResampling.probabilities(losses: [3, 3, 3, 3], temperature: 0.1) == [0.25, 0.25, 0.25, 0.25])
     let q = [0.5, 0.3, 0.15, 0.05]
     var stream = SeededGenerator(seed: 5)

@@ -1,5 +1,5 @@
 import Foundation
-import GradusTrain
+@testable import GradusTrain
 import Testing
 
 @Suite("Names of losses and curricula")
@@ -104,14 +104,60 @@ struct NameTests {
 
   private func required(_ entry: LossEntry) -> String { entry.name == "matryoshka" ? "dims=8," : "" }
 
-  @Test("The guide to losses lists every name, and no other")
-  func guide() throws {
+  /// The rows of a guide's tables whose first cell is a name: its cells.
+  private func rows(_ guide: String) throws -> [[String]] {
     let package = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")
-    let text = try String(contentsOfFile: package + "/docs/losses.md", encoding: .utf8)
-    let names = text.split(separator: "\n").filter { $0.hasPrefix("| `") }.compactMap { row in
-      row.dropFirst(3).split(separator: "`").first.map { String($0.prefix { $0 != "(" }) }
+    let text = try String(contentsOfFile: package + "/docs/" + guide, encoding: .utf8)
+    return text.split(separator: "\n").filter { $0.hasPrefix("| `") }.map { row in
+      row.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
     }
-    #expect(names.sorted() == LossNames.all.sorted())
+  }
+
+  /// `name(key=value,...)` of a row, without the marks around it.
+  private func name(_ row: [String]) throws -> (text: String, settings: NamedSettings) {
+    let text = String(row[0].drop { $0 == "`" }.prefix { $0 != "`" })
+    return (text, try NamedSettings(text))
+  }
+
+  private func keys(_ text: String) -> Set<String> {
+    guard let open = text.firstIndex(of: "(") else { return [] }
+    return Set(text[text.index(after: open)...].split(separator: ",").map { String($0.prefix { $0 != "=" }) })
+  }
+
+  @Test("The guide to losses lists every name with all its settings, samples, labels and a reference, and no other")
+  func guide() throws {
+    let rows = try rows("losses.md")
+    #expect(try rows.map { try name($0).settings.name }.sorted() == LossNames.all.sorted())
+    for row in rows {
+      let text = try name(row).text
+      let entry = try LossNames.entry(text)
+      #expect(throws: Never.self, "\(text)") { try LossNames.named(text) }
+      #expect(keys(text) == Set(entry.settings), "\(text)")
+      #expect(row.count == 5 && row.allSatisfy { !$0.isEmpty }, "\(row)")
+      guard row[2] != "as its loss" else { continue }
+      #expect(entry.forms == (row[2] == "any" ? .all : row[2] == "pairwise" ? .pairs : .lists), "\(text): \(row[2])")
+      let labels: LossEntry.Labels? = row[1] == "0 to 1" ? .probabilities : LossEntry.Labels(rawValue: row[1])
+      #expect(entry.labels == labels, "\(text): \(row[1])")
+    }
+  }
+
+  @Test("The guide to weightings lists every name with all its settings, and no other")
+  func weightingGuide() throws {
+    let texts = try rows("weightings.md").map { try name($0) }
+    #expect(texts.map { $0.settings.name } == CurriculumNames.heuristics + WeightingNames.all)
+    for (text, settings) in texts {
+      let isWeighting = WeightingNames.all.contains(settings.name)
+      func make(_ text: String) throws {
+        if isWeighting { _ = try WeightingNames.parse(text) } else { _ = try CurriculumNames.heuristic(text) }
+      }
+      #expect(throws: Never.self, "\(text)") { try make(text) }
+      let error = #expect(throws: NameError.self) { try make("\(settings.name)(nonsense=1)") }
+      guard case .unknownSetting(_, "nonsense", let known) = error else {
+        Issue.record("\(text): \(String(describing: error))")
+        continue
+      }
+      #expect(Set(known) == keys(text), "\(text)")
+    }
   }
 
   @Test("Heuristics and granularities")

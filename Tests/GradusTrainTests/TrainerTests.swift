@@ -313,6 +313,20 @@ struct TrainerTests {
     }
   }
 
+  @Test("A batch that weighs nothing moves nothing, and its epoch says so")
+  func nothingWeighs() throws {
+    var training = TinyTraining()
+    training.usesSGD = true
+    training.options.epochLength = .samples(4)
+    training.options.maxEpochs = 1
+    training.objectives = [TrainingObjective(PairwiseSoftmaxLoss(), weighting: FixedWeighting(values: [0, 0, 0, 0]))]
+    let (trainer, scorer) = try training.make()
+    let before = scorer.bits
+    let objective = try trainer.train().history[0].objectives[0]
+    #expect(scorer.bits == before && objective.meanLoss > 0 && objective.meanWeightedLoss == 0)
+    #expect(objective.weighting?.meanWeight == 0 && objective.weighting?.effectiveShare == 0)
+  }
+
   @Test("Settings that cannot work, unknown texts and diverged losses are errors")
   func errors() throws {
     func attempt(_ change: (inout TinyTraining) -> Void) throws {
@@ -355,6 +369,15 @@ struct TrainerTests {
     }
     var sampler = try PairwiseSampler(run: TinyCollection.run, qrels: TinyCollection.qrels, negatives: 2, seed: 3)
     let sample = sampler.next().id
+    let second = sampler.next().id
+    for wrong in [Double.nan, .infinity, -0.1] {
+      #expect(throws: WeightingError.value(sample: second)) {
+        try attempt {
+          $0.objectives = [TrainingObjective(PairwiseSoftmaxLoss(), weighting: FixedWeighting(values: [1, wrong, 0, 1]))]
+        }
+      }
+    }
+    #expect("\(WeightingError.value(sample: second))".contains(second.text))
     #expect(throws: TrainingError.lossNotFinite(objective: "nan", sample: sample, epoch: 0, step: 0)) {
       try attempt {
         $0.objectives = [TrainingObjective(name: "nan") { try $0.scores(of: "ranker").sum(axes: [1]) * .nan }]

@@ -64,6 +64,14 @@ struct WeightingTests {
     #expect(throws: WeightingError.self) { try LossReweighting(delta: -.infinity) }
     #expect(throws: WeightingError.self) { try LossReweighting(warmupSteps: -1) }
     #expect(throws: WeightingError.self) { try uniform.resume(from: hot.resumeState) }
+
+    // delta stretches the signal as a smaller temperature would, but for the quadratic, whose signal has no unit.
+    for shape in LossReweighting.Shape.allCases {
+      let plain = try LossReweighting(shape: shape, temperature: 0.8, warmupSteps: 0).weights(of: losses)
+      let stretched = try LossReweighting(
+        shape: shape, temperature: shape == .quadratic ? 0.8 : 2.4, warmupSteps: 0, delta: 3)
+      #expect(Self.close(stretched.weights(of: losses), plain, within: 1e-12), "\(shape)")
+    }
   }
 
   @Test("Pooling bias: worked weights and losses of coupled estimation")
@@ -90,6 +98,12 @@ struct WeightingTests {
     let losses = try PairwiseCrossEntropyLoss().perSample(input).doubles()
     #expect(Self.close(losses, [0.126928, 0.974077]))
     #expect(abs(zip(w, losses).reduce(0) { $0 + $1.0 * $1.1 } / 2 - 1.026771) < 1e-6)
+    #expect(abs(losses.reduce(0, +) / 2 - 0.550502) < 1e-6)
+    // At a high temperature every weight is 2, whatever the other model says; with the roles turned round so are the weights.
+    #expect(Self.close(try weights(try PoolingBiasWeighting(of: "s", temperature: 1e9), scores), [2, 2]))
+    let turned = try CoupledEstimation(relevance: "s", selection: "r")
+    #expect(try weights(turned.relevanceWeighting, scores) == weights(coupled.selectionWeighting, scores))
+    #expect(try weights(turned.selectionWeighting, scores) == w)
 
     let equal = try PoolingBiasWeighting(of: "s", isNormalized: true)
     #expect(abs(try weights(equal, scores).reduce(0, +) - 2) < 1e-12)
@@ -117,6 +131,9 @@ struct WeightingTests {
     #expect(Self.close(try plain.weights(for: input).values, [2, 1.2, 1.001]))
     let sharp = try InversePropensityWeighting(statistics: statistics, temperature: 0.5)
     #expect(Self.close(try sharp.weights(for: input).values, [2, 1.04, 1.000001]))
+    // Of several negatives the mean.
+    let both = TrainingSample.pairwise(qid: "q", positive: "b", negatives: ["a", "d"])
+    #expect(Self.close(try plain.weights(for: WeightingInput(samples: [both], epoch: 0, step: 0)).values, [1.6]))
   }
 
   @Test("Teacher margin: easy where the teacher sets the documents far apart, and a missing pair is named")

@@ -11,7 +11,6 @@
 #include "gradus_bf16_product.h"
 #include "gradus_decoder.h"
 #include "gradus_encoder.h"
-#include "gradus_layernorm.h"
 #include "gradus_postings.h"
 
 static uint64_t state;
@@ -73,6 +72,37 @@ static void encoder(grd_encoder_level level) {
     report("encoder exp2", y, 4001 * sizeof *y);
   }
   free(x), free(y);
+}
+
+/// A layer over sequences of several lengths: attention to all keys, and to those near by.
+static void encoder_layer(grd_encoder_level level) {
+  static const char *const names[] = {"layer fp32", "layer bf16", "layer int8"};
+  static const int32_t offsets[] = {0, 1, 38, 38, 141};
+  enum { HIDDEN = 72, INNER = 40, HEADS = 2, SEQUENCES = 4 };
+  for (int precision = GRD_ENCODER_FP32; precision <= GRD_ENCODER_INT8; precision++)
+    for (int is_local = 0; is_local < 2; is_local++) {
+      seed(11);
+      const grd_encoder_shape shape = {HIDDEN, INNER, HEADS, 1, 1e-6f, (grd_encoder_precision)precision, GRD_ENCODER_POST_NORM};
+      float *qkv = floats(3 * HIDDEN * HIDDEN, 0.6f), *output = floats(HIDDEN * HIDDEN, 0.4f), *norm = floats(3 * HIDDEN, 1);
+      float *up = floats(INNER * HIDDEN, 0.4f), *down = floats(HIDDEN * INNER, 0.4f);
+      const grd_encoder_layer_weights weights = {qkv, norm, output, norm, norm, norm, up, norm, down, norm, norm, norm};
+      void *layer = zeroed(grd_encoder_layer_bytes(&shape));
+      report_status("layer", grd_encoder_pack_layer(&shape, &weights, layer));
+      const void *layers[] = {layer};
+      const size_t reaches[] = {9};
+      float *embedded = floats((size_t)offsets[SEQUENCES] * HIDDEN, 1);
+      const grd_encoder_model model = {.shape = shape, .level = level, .layers = layers, .reaches = is_local ? reaches : NULL};
+      const grd_encoder_batch batch = {.offsets = offsets, .sequences = SEQUENCES, .embedded = embedded};
+      const size_t bytes = grd_encoder_workspace_bytes(&model, &batch, 1);
+      void *workspace = zeroed(bytes);
+      size_t tasks;
+      report_status("layer", grd_encoder_prepare(&model, &batch, 1, workspace, bytes, &tasks));
+      for (size_t task = 0; task < tasks; task++) grd_encoder_task(workspace, task);
+      size_t stride;
+      const float *hidden = grd_encoder_hidden(workspace, &stride);
+      report(names[precision], hidden, (size_t)offsets[SEQUENCES] * stride * sizeof *hidden);
+      free(qkv), free(output), free(norm), free(up), free(down), free(layer), free(embedded), free(workspace);
+    }
 }
 
 static void bf16_product(grd_encoder_level level) {
@@ -140,8 +170,7 @@ static void decoder(void) {
 static void rows(void) {
   const size_t count = 33, width = 100, size = count * width;
   seed(41);
-  float *x = floats(size, 5), *y = zeroed(size * sizeof *y), *normalized = zeroed(size * sizeof *normalized);
-  float *gamma = floats(width, 1), *beta = floats(width, 1), *scale = zeroed(count * sizeof *scale);
+  float *x = floats(size, 5), *y = zeroed(size * sizeof *y), *gamma = floats(width, 1);
 #define EACH(name, call)             \
   call;                              \
   report(name, y, size * sizeof *y);
@@ -150,12 +179,11 @@ static void rows(void) {
   EACH("erf", grd_erf(x, size, y))
   EACH("sigmoid", grd_sigmoid(x, size, y))
   EACH("gelu", grd_gelu_forward(x, size, y))
-  EACH("layer norm", grd_layernorm_forward(x, NULL, NULL, gamma, beta, 1e-5f, count, width, normalized, scale, y))
   EACH("rms norm", grd_rms_norm(x, width, count, width, gamma, 1e-5f, y, width, NULL, 0))
 #undef EACH
   const double sum = grd_log_sum_exp(x, size);
   report("log sum exp", &sum, sizeof sum);
-  free(x), free(y), free(normalized), free(gamma), free(beta), free(scale);
+  free(x), free(y), free(gamma);
 }
 
 static void postings(void) {
@@ -205,6 +233,7 @@ int main(int count, char **arguments) {
   fprintf(stderr, "instruction set %d, encoder level %d of %d, features %#x\n", (int)grd_isa_in_use(), (int)level,
           (int)strongest, (unsigned)grd_cpu_features());
   encoder(level);
+  encoder_layer(level);
   bf16_product(level);
   decoder();
   rows();

@@ -23,8 +23,8 @@ struct FuzzTarget: Sendable {
   }
 
   static let all: [FuzzTarget] = [
-    json, gguf, safetensors, tokenizer, vocabulary, encoder, sentence, decoder, template, trec, corpus, gzip, recipe,
-    checkpoint, index, names, text, pages,
+    json, gguf, safetensors, stateDict, tokenizer, vocabulary, encoder, sentence, decoder, template, trec, corpus, gzip, recipe,
+    checkpoint, index, vectors, tokens, impacts, queries, exchange, names, text, pages,
   ]
 }
 

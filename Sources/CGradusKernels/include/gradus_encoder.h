@@ -19,8 +19,9 @@ typedef enum {
   GRD_ENCODER_FP32 = 0,
   /// Weights and the inputs of all products rounded to bfloat16, sums in fp32; layer norms, residuals and softmax in fp32.
   GRD_ENCODER_BF16 = 1,
-  /// Projections in int8: weights symmetric with a scale for each output, activations with a scale for each token, taken from
-  /// the token's own largest value. An outlier coarsens its own token and nothing else. Attention as in bf16.
+  /// Products in int8: weights symmetric with a scale for each output, activations with a scale for each token, taken from the
+  /// token's own largest value, so that an outlier coarsens its own token. In attention, queries and keys have a scale for each
+  /// token and head, values one for each column of a head, and probabilities are 254ths of a query's largest.
   GRD_ENCODER_INT8 = 2,
 } grd_encoder_precision;
 

@@ -15,9 +15,9 @@ extension KernelCase {
         cases.append(product(precision, name, shape.name, inputs: shape.inputs, outputs: shape.outputs, gelu: shape.gelu))
       }
     }
-    for (precision, name) in precisions.prefix(2) { cases.append(attention(precision, name, tokens: 128)) }
+    for (precision, name) in precisions { cases.append(attention(precision, name, tokens: 128)) }
     for (precision, name) in precisions.dropFirst() { cases.append(rounding(precision, name)) }
-    return cases + [layerNorm, gelu(short: true), gelu(short: false)]
+    return cases + [gelu(short: true), gelu(short: false)]
   }
 
   private static let rows = 96
@@ -105,21 +105,6 @@ extension KernelCase {
       for task in 0..<blocks { grd_encoder_task(workspace, task) }
       let attention = blocks..<(tasks - blocks)
       return KernelCall(memory) { _ in for task in attention { grd_encoder_task(workspace, task) } }
-    }
-  }
-
-  private static var layerNorm: KernelCase {
-    let width = 384
-    return KernelCase(
-      name: "layer norm", shape: "\(rows) x \(width)", arithmetic: nil, operations: 0, bytes: rows * width * 12
-    ) {
-      let memory = KernelMemory()
-      let x = memory.floats(rows * width), gamma = memory.floats(width), beta = memory.floats(width)
-      let y = memory.array(Float.self, rows * width), normalized = memory.array(Float.self, rows * width)
-      let scale = memory.array(Float.self, rows)
-      return KernelCall(memory) { _ in
-        grd_layernorm_forward(x, nil, nil, gamma, beta, 1e-5, rows, width, normalized, scale, y)
-      }
     }
   }
 

@@ -2,7 +2,8 @@ import CGradusKernels
 import CGradusOneDNN
 
 extension KernelCase {
-  /// The three products of a layer from 384 to 1536 over 512 tokens: forward, to its inputs and to its weights.
+  /// The three products of a layer from 384 to 1536 over 512 tokens: forward, to its inputs and to its weights; and the layer
+  /// norm of a residual sum.
   static var training: [KernelCase] {
     let tokens = 512, inputs = 384, outputs = 1536
     let products: [(name: String, m: Int, n: Int, k: Int, transposesA: Bool, transposesB: Bool)] = [
@@ -10,7 +11,46 @@ extension KernelCase {
       ("to weights", outputs, inputs, tokens, true, false),
     ]
     return products.map { fp32($0.name, m: $0.m, n: $0.n, k: $0.k, $0.transposesA, $0.transposesB) }
-      + products.map { bf16($0.name, m: $0.m, n: $0.n, k: $0.k) }
+      + products.map { bf16($0.name, m: $0.m, n: $0.n, k: $0.k) } + [layerNormForward, layerNormBackward]
+  }
+
+  /// Rows that one thread takes at a time.
+  private static let rows = 128
+  private static let width = 384
+
+  /// Reads two summands, writes their sum and its norm.
+  private static var layerNormForward: KernelCase {
+    KernelCase(
+      name: "training layer norm: forward", shape: "\(rows) x \(width)", arithmetic: nil, operations: 0,
+      bytes: 16 * rows * width
+    ) {
+      let memory = KernelMemory()
+      let x = memory.floats(rows * width), residual = memory.floats(rows * width)
+      let gain = memory.floats(width), bias = memory.floats(width)
+      let sum = memory.array(Float.self, rows * width), y = memory.array(Float.self, rows * width)
+      let mean = memory.array(Float.self, rows), scale = memory.array(Float.self, rows)
+      return KernelCall(memory) { _ in
+        grd_tensor_layer_norm_f32(x, residual, gain, bias, sum, y, mean, scale, rows, width, 1e-5, nil)
+      }
+    }
+  }
+
+  /// Reads the sum and the gradient of its norm, writes that of the sum.
+  private static var layerNormBackward: KernelCase {
+    KernelCase(
+      name: "training layer norm: backward", shape: "\(rows) x \(width)", arithmetic: nil, operations: 0,
+      bytes: 12 * rows * width
+    ) {
+      let memory = KernelMemory()
+      let x = memory.floats(rows * width), upstream = memory.floats(rows * width), gain = memory.floats(width)
+      let mean = memory.array(Float.self, rows), scale = memory.array(Float.self, rows)
+      for row in 0..<rows { scale[row] = 1 }
+      let dx = memory.array(Float.self, rows * width)
+      let dgain = memory.array(Float.self, width), dbias = memory.array(Float.self, width)
+      return KernelCall(memory) { _ in
+        grd_tensor_layer_norm_gradient_f32(x, mean, scale, gain, upstream, dx, dgain, dbias, rows, width, nil, nil)
+      }
+    }
   }
 
   private static func fp32(_ name: String, m: Int, n: Int, k: Int, _ transposesA: Bool, _ transposesB: Bool) -> KernelCase {

@@ -1,6 +1,6 @@
 import Gradus
 
-/// A loss with what it needs on top of an architecture: thresholds, a second logit, or a position model.
+/// A loss with what it needs on top of an architecture: thresholds, two logits, or a position model.
 final class HeadsOfLoss {
   struct Outputs {
     var scores: Tensor
@@ -25,34 +25,25 @@ final class HeadsOfLoss {
   let base: any PairScorer
   let scorer: any PairScorer
   let positions: PositionModel?
-  private let second: Parameter?
 
   init(_ loss: NamedLoss, base: any PairScorer, log: Run) {
     self.loss = loss
     self.base = base
-    if case .scores(let ordinal as OrdinalLoss) = loss {
-      scorer = OrdinalScorer(base, levels: ordinal.levels)
-    } else {
-      scorer = base
+    switch loss {
+    case .scores(let ordinal as OrdinalLoss): scorer = OrdinalScorer(base, levels: ordinal.levels)
+    case .scores(let other) where other.logitsPerDocument == 2: scorer = TwoLogitScorer(base)
+    default: scorer = base
     }
     if case .dual(let dual) = loss { positions = PositionModel(log: dual.log, positions: 4) } else { positions = nil }
-    // A cross-encoder has one logit; the other of two is a learned constant here.
-    let needsSecond = if case .scores(let loss) = loss { loss is TwoLogitCrossEntropyLoss } else { false }
-    second = needsSecond ? Parameter("second", .zeros([1, 1, 1])) : nil
   }
 
-  var parameters: [Parameter] { scorer.parameters + (positions?.parameters ?? []) + (second.map { [$0] } ?? []) }
+  var parameters: [Parameter] { scorer.parameters + (positions?.parameters ?? []) }
 
   /// The mean over the samples.
   func value(of outputs: Outputs, guide: SampleEmbeddings?) throws -> Tensor {
     switch loss {
     case .scores(let loss):
-      var scores = outputs.scores
-      if let second {
-        let first = scores.expandingDims(at: 2)
-        scores = concatenated([first, first * 0 + second.value], axis: 2)
-      }
-      return try loss.perSample(LossInput(scores: scores, samples: outputs.samples)).mean()
+      return try loss.perSample(LossInput(scores: outputs.scores, samples: outputs.samples)).mean()
     case .vectors(let loss):
       guard let vectors = outputs.vectors else { throw UsageError("the architecture gives no vectors") }
       return try loss.perSample(EmbeddingInput(vectors, samples: outputs.samples, guide: guide)).mean()

@@ -9,12 +9,13 @@ final class LossBench {
   private let collection: BenchCollection
   private var step = 0
 
-  var positions: Int { cross.encoder.configuration.maximumPositions }
-
-  init(folder: ModelFolder, documents: Int, tokens: Int) throws {
+  /// - Throws: `UsageError` where the model does not take so many tokens.
+  init(folder: ModelFolder, documents: Int, options: ModelBenchOptions) throws {
+    let tokens = options.tokens
     documentCount = documents
     let limits = TokenLimits(maximumTokens: tokens)
     cross = try CrossEncoder(base: folder, head: .similarity, limits: limits, seed: 1)
+    try options.checkTokens(cross.encoder.configuration.maximumPositions)
     vectors = try BiEncoder(folder: folder, limits: limits)
     guide = try BiEncoder(folder: folder, limits: limits)
     collection = try BenchCollection(queries: documents, tokens: tokens, tokenizer: try folder.tokenizer())

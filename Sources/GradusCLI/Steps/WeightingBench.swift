@@ -37,7 +37,10 @@ struct WeightingBench {
   private let collection: BenchCollection
   private let qrels: Qrels
 
-  init(folder: ModelFolder, documents: Int, tokens: Int) throws {
+  /// - Throws: `UsageError` where the model does not take so many tokens.
+  init(folder: ModelFolder, documents: Int, options: ModelBenchOptions) throws {
+    try options.checkTokens(try BertEncoder(folder: folder).configuration.maximumPositions)
+    let tokens = options.tokens
     self.folder = folder
     limits = TokenLimits(maximumTokens: tokens)
     collection = try BenchCollection(queries: documents / 2, tokens: tokens, tokenizer: try folder.tokenizer())

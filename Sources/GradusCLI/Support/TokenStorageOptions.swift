@@ -30,8 +30,10 @@ struct TokenStorageOptions: ParsableArguments {
   func configuration(
     dimension: Int, encoder: EncoderFingerprint, seed: UInt64, columns: [MetadataColumn]
   ) -> TokenIndexConfiguration {
-    TokenIndexConfiguration(
-      dimension: dimension, encoder: encoder, residualBits: nbits ?? 2, centroids: centroids, seed: seed,
-      iterations: kmeansIterations ?? 4, columns: columns)
+    var configuration = TokenIndexConfiguration(
+      dimension: dimension, encoder: encoder, centroids: centroids, seed: seed, columns: columns)
+    if let nbits { configuration.residualBits = nbits }
+    if let kmeansIterations { configuration.iterations = kmeansIterations }
+    return configuration
   }
 }

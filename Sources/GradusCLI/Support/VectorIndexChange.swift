@@ -30,6 +30,8 @@ struct VectorIndexChange: ParsableArguments {
     if compact { try writer.compact(progress: progress) } else { try writer.commit(progress: progress) }
   }
 
+  func finish(_ writer: TokenIndexWriter) throws { if compact { try writer.compact() } else { try writer.commit() } }
+
   /// Deletes the documents that the command's file names: all of them or, after an error, none.
   func delete(in index: String, command: DenseSearchCommand, threads: Int) throws {
     let opened = try VectorIndex(path: index)
@@ -39,9 +41,17 @@ struct VectorIndexChange: ParsableArguments {
     for docno in names { try writer.delete(docno: docno) }
     try finish(writer) { _ in }
     let left = try VectorIndex(path: index)
-    let report = Report(index: index, deleted: names.count, total: left.count, deleted_in_files: left.deletedCount)
-    if command.output.json { return try printJSON(report) }
-    try printOutput(report.text)
+    try Report(index: index, deleted: names.count, total: left.count, deleted_in_files: left.deletedCount).show(command)
+  }
+
+  /// The same in an index of token vectors.
+  func deleteTokens(in index: String, command: DenseSearchCommand) throws {
+    let writer = try TokenIndexWriter(updating: index, encoder: TokenIndex(path: index).configuration.encoder)
+    let names = try DocnoFile.read(command.corpus)
+    for docno in names { try writer.delete(docno: docno) }
+    try finish(writer)
+    let left = try TokenIndex(path: index)
+    try Report(index: index, deleted: names.count, total: left.count, deleted_in_files: left.deletedCount).show(command)
   }
 
   /// Names are those of the JSON object.
@@ -49,12 +59,17 @@ struct VectorIndexChange: ParsableArguments {
     let index: String
     let deleted: Int
     let total: Int
-    /// Deleted now and before, whose vectors a compaction would remove.
+    /// Deleted now and before, which a compaction would remove.
     let deleted_in_files: Int
 
     var text: String {
       "\(index): \(deleted.grouped) documents deleted, \(total.grouped) left"
-        + (deleted_in_files > 0 ? "; \(deleted_in_files.grouped) deleted vectors are still in the files (--compact)" : "") + "\n"
+        + (deleted_in_files > 0 ? "; \(deleted_in_files.grouped) deleted ones are still in the files (--compact)" : "") + "\n"
+    }
+
+    func show(_ command: DenseSearchCommand) throws {
+      if command.output.json { return try printJSON(self) }
+      try printOutput(text)
     }
   }
 }

@@ -19,7 +19,7 @@ import Synchronization
 /// `@unchecked Sendable`: all shared state is either atomic or guarded by `mutex`; `job` is written only while no worker
 /// is inside a job.
 public final class WorkerPool: @unchecked Sendable {
-  /// Sized by `GRADUS_THREADS` where set, else by the processors that are online.
+  /// Sized by `GRADUS_THREADS` where set (at most 1,024), else by the processors that are online.
   public static let shared = WorkerPool(threads: defaultThreadCount())
 
   /// Threads that take part, the caller included.
@@ -159,7 +159,7 @@ public final class WorkerPool: @unchecked Sendable {
   }
 
   private static func defaultThreadCount() -> Int {
-    if let text = getenv("GRADUS_THREADS"), let count = Int(String(cString: text)), count > 0 { return count }
+    if let text = getenv("GRADUS_THREADS"), let count = Int(String(cString: text)), count > 0 { return min(count, 1024) }
     return max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
   }
 

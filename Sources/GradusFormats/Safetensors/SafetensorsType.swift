@@ -11,6 +11,13 @@ public enum SafetensorsType: String, Sendable, CaseIterable {
   case uint8 = "U8"
   case bool = "BOOL"
 
+  public var isFloatingPoint: Bool {
+    switch self {
+    case .float64, .float32, .float16, .bfloat16: true
+    case .int64, .int32, .int16, .int8, .uint8, .bool: false
+    }
+  }
+
   /// Bytes of one element.
   public var byteCount: Int {
     switch self {

@@ -93,22 +93,3 @@ extension InvertedIndex {
     return result
   }
 }
-
-extension ImpactIndex {
-  /// Columns that the index was built with.
-  public var columns: [MetadataColumn] { columnStore?.columns ?? [] }
-
-  /// The documents whose metadata fit a filter: by columns where the index was built with them, otherwise by the metadata that
-  /// are stored with each document, as ``MetadataFilter/matches(_:)`` reads them.
-  ///
-  /// - Throws: As ``InvertedIndex/documents(matching:)`` where the index has columns, else as ``MetadataFilter/matches(_:)``.
-  /// - Complexity: O(documents) for each condition; without columns each document is read.
-  public func documents(matching filter: MetadataFilter) throws -> DocumentSet {
-    if let columnStore {
-      return try ColumnStore.documents(matching: filter, in: columnStore, documents: docnos.count, path: path)
-    }
-    var result = DocumentSet(documents: docnos.count)
-    for doc in 0..<docnos.count where try filter.matches(try document(doc).metadata) { result.insert(doc) }
-    return result
-  }
-}

@@ -25,8 +25,9 @@ struct ColumnsBuilder {
 
   /// - Throws: ``IndexError/invalidQuery(_:)`` for a column that is listed twice.
   init(_ definitions: [MetadataColumn]) throws {
+    var names: Set<String> = []
     for definition in definitions {
-      guard !columns.contains(where: { $0.definition.name == definition.name }) else {
+      guard names.insert(definition.name).inserted else {
         throw IndexError.invalidQuery("column '\(definition.name)' is listed twice")
       }
       columns.append(Column(definition: definition))

@@ -94,6 +94,22 @@ extension TokenIndex {
     guard storesDocuments || count == 0 else {
       throw VectorIndexError.invalidOption("\(path) stores no documents, whose metadata a filter is about; build it with them")
     }
-    return try filter.documents(count: count, columns: columnStore) { try metadata($0) }
+    var documents = DocumentSet(documents: numberCount)
+    for segment in segments {
+      for row in try segment.rows(matching: filter) { documents.insert(segment.firstDocument + Int(row)) }
+    }
+    return documents
+  }
+}
+
+extension ImpactIndex {
+  /// Columns that the index was built with.
+  public var columns: [MetadataColumn] { columnStore?.columns ?? [] }
+
+  /// The documents whose metadata fit. Cost as ``VectorIndex/filter(matching:)``.
+  ///
+  /// - Throws: As ``MetadataFilter/matches(_:)`` and, for a column, ``InvertedIndex/documents(matching:)``.
+  public func documents(matching filter: MetadataFilter) throws -> DocumentSet {
+    try filter.documents(count: docnos.count, columns: columnStore) { try document($0).metadata }
   }
 }

@@ -41,6 +41,14 @@ extension FolderManifest {
     return withExtendedLifetime(file) { file.bytes.starts(with: (magic + " ").utf8) }
   }
 
+  /// Whether the folder holds an index of another kind, of any version: a writer of this kind must not replace it.
+  static func isOtherPresent(in folder: String) -> Bool {
+    let kinds: [any FolderManifest.Type] = [
+      IndexManifest.self, VectorIndexManifest.self, TokenIndexManifest.self, ImpactIndexManifest.self,
+    ]
+    return kinds.contains { $0.magic != magic && $0.isPresent(in: folder) }
+  }
+
   /// Reads and checks the manifest of an index folder.
   ///
   /// - Throws: ``IndexError``; `FileError` where the folder is missing or cannot be read.

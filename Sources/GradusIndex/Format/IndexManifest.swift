@@ -62,10 +62,7 @@ struct IndexManifest: Equatable, FolderManifest {
 
   /// - Throws: ``IndexError/otherKind(path:)`` where the folder holds an index of vectors, tokens or impacts.
   static func refuseOtherKinds(in folder: String) throws {
-    let isOther =
-      VectorIndexManifest.isPresent(in: folder) || ImpactIndexManifest.isPresent(in: folder)
-      || (try? TokenIndexManifest.read(folder: folder)) != nil
-    if isOther { throw IndexError.otherKind(path: folder) }
+    if isOtherPresent(in: folder) { throw IndexError.otherKind(path: folder) }
   }
 }
 

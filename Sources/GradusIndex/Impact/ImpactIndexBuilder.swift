@@ -55,10 +55,7 @@ public final class ImpactIndexBuilder {
     memoryBudget = memoryBudgetBytes
     self.columns = try ColumnsBuilder(columns)
     self.calls = calls
-    if (try? IndexManifest.read(folder: directory)) != nil || VectorIndexManifest.isPresent(in: directory)
-      || TokenIndexManifest.isPresent(in: directory) {
-      throw ImpactIndexError.otherIndex(path: directory)
-    }
+    if ImpactIndexManifest.isOtherPresent(in: directory) { throw ImpactIndexError.otherIndex(path: directory) }
     let folder = try IndexFolder(path: directory, calls: calls) { try ImpactIndexManifest.read(folder: $0) }
     self.folder = folder
     let name = IndexFolder.segmentName(generation: folder.nextGeneration, kind: "documents")

@@ -49,25 +49,9 @@ extension IndexBuilder {
   public static func importCIFF(
     _ path: String, to directory: String, analyzer: AnalyzerConfiguration
   ) throws -> IndexStatistics {
-    let records = try CIFFReader(path: path)
-    var documents = [CIFFDocument?](repeating: nil, count: 0)
-    while let document = try records.nextDocument() {
-      guard document.number >= 0, document.number < records.header.documents else {
-        throw CIFFError(path: path, reason: .documentNumber(document.number))
-      }
-      while documents.count <= document.number { documents.append(nil) }
-      guard documents[document.number] == nil, (0...Int(UInt32.max)).contains(document.length) else {
-        throw CIFFError(path: path, reason: .documentNumber(document.number))
-      }
-      documents[document.number] = document
-    }
+    let documents = try orderedDocuments(of: CIFFReader(path: path))
     let builder = try IndexBuilder(directory: directory, analyzer: analyzer, threads: 1)
-    var lengths: [UInt32] = []
-    for (number, document) in documents.enumerated() {
-      guard let document else { throw CIFFError(path: path, reason: .documentNumber(number)) }
-      try builder.add(Document(docno: document.docno, text: ""), length: UInt32(document.length))
-      lengths.append(UInt32(document.length))
-    }
+    for document in documents { try builder.add(Document(docno: document.docno, text: ""), length: UInt32(document.length)) }
     let reader = try CIFFReader(path: path)
     let none = UnsafeBufferPointer<UInt32>(start: nil, count: 0)
     return try builder.finish { writer in
@@ -79,7 +63,7 @@ extension IndexBuilder {
           throw CIFFError(path: path, reason: .termOrder(list.term))
         }
         // A document without length cannot hold a term: scores divide by it.
-        guard list.documents.allSatisfy({ Int($0) < lengths.count && lengths[Int($0)] > 0 }) else {
+        guard list.documents.allSatisfy({ Int($0) < documents.count && documents[Int($0)].length > 0 }) else {
           throw CIFFError(path: path, reason: .postings(term: list.term))
         }
         let postings = zip(list.documents, list.frequencies).map { UInt64($0) << 32 | UInt64($1) }
@@ -90,5 +74,22 @@ extension IndexBuilder {
         isFirst = false
       }
     }
+  }
+
+  /// The document records in the order of their numbers, which are 0 and up, each once.
+  private static func orderedDocuments(of reader: CIFFReader) throws -> [CIFFDocument] {
+    var documents: [CIFFDocument] = []
+    while let document = try reader.nextDocument() {
+      guard (0..<reader.header.documents).contains(document.number), (0...Int(UInt32.max)).contains(document.length) else {
+        throw CIFFError(path: reader.path, reason: .documentNumber(document.number))
+      }
+      documents.append(document)
+    }
+    // What a damaged number asks for is never allocated: memory is that of the records that there are.
+    documents.sort { $0.number < $1.number }
+    if let wrong = documents.enumerated().first(where: { $0.offset != $0.element.number })?.element {
+      throw CIFFError(path: reader.path, reason: .documentNumber(wrong.number))
+    }
+    return documents
   }
 }

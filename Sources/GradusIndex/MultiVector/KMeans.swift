@@ -3,7 +3,7 @@ import GradusCore
 /// k-means of unit vectors by inner product (spherical k-means: Dhillon and Modha, 2001): Lloyd's rounds from a seeded sample.
 ///
 /// The same bits for any number of threads: each vector chooses alone, and sums go over the vectors in their order.
-struct KMeans {
+struct KMeans: Sendable {
   let dimension: Int
   /// `[count][dimension]`, unit length.
   private(set) var centroids: [Float]
@@ -32,6 +32,13 @@ struct KMeans {
       // A centroid that nobody chose, or whose vectors cancel out, stays where it is.
       for centroid in 0..<self.count { set(centroid, to: sums[centroid * dimension..<(centroid + 1) * dimension]) }
     }
+  }
+
+  /// Centroids that were found before, `[count][dimension]`.
+  init(centroids: [Float], dimension: Int) {
+    self.centroids = centroids
+    self.dimension = dimension
+    count = centroids.count / dimension
   }
 
   private mutating func set(_ centroid: Int, to sum: ArraySlice<Double>) {

@@ -41,19 +41,30 @@ struct ResidualCodec: Equatable {
   var levels: [Float] { cutoffs + values }
   var bytes: Int { dimension * bits / 8 }
 
-  /// Number i in bits [i * bits, (i + 1) * bits) of a little-endian bit stream.
-  func encode(_ residual: [Float], into bytes: inout [UInt8]) {
+  /// Writes the codes of what a centroid leaves of a vector: number i in bits [i * bits, (i + 1) * bits) of a little-endian bit
+  /// stream of ``bytes`` bytes.
+  ///
+  /// - Returns: How many numbers lie beyond the outermost levels.
+  func encode(
+    _ vector: UnsafePointer<Float>, centroid: UnsafePointer<Float>, into bytes: UnsafeMutablePointer<UInt8>
+  ) -> Int {
     let perByte = 8 / bits
-    for start in stride(from: 0, to: dimension, by: perByte) {
-      var byte: UInt8 = 0
-      for place in 0..<perByte {
-        let value = residual[start + place]
-        var code = 0
-        while code < cutoffs.count, value > cutoffs[code] { code += 1 }
-        byte |= UInt8(code << (place * bits))
+    let (lowest, highest) = (values[0], values[values.count - 1])
+    var clipped = 0
+    cutoffs.withUnsafeBufferPointer { cutoffs in
+      for start in stride(from: 0, to: dimension, by: perByte) {
+        var byte: UInt8 = 0
+        for place in 0..<perByte {
+          let value = vector[start + place] - centroid[start + place]
+          var code = 0
+          while code < cutoffs.count, value > cutoffs[code] { code += 1 }
+          byte |= UInt8(code << (place * bits))
+          if value < lowest || value > highest { clipped += 1 }
+        }
+        bytes[start / perByte] = byte
       }
-      bytes.append(byte)
     }
+    return clipped
   }
 
   private static func table(_ bits: Int, _ values: [Float]) -> [Float] {

@@ -21,19 +21,12 @@ extension TokenIndex {
     }
     let wanted = max(k, options.candidates)
     if let filter, filter.count <= wanted {
-      let all = withTokens(filter.numbers())
+      let all = findable(filter.numbers())
       return TokenSearchResult(
         documents: try top(all, try exactScores(of: all, asked), k: k), touchedDocuments: all.count, scoredDocuments: all.count)
     }
-    let near = CentroidScores(asked.panels, centroids: centroids, count: centroidCount)
-    var touched = BitSet(limit: count)
-    for centroid in Set(near.best(options.probes).joined()) {
-      for document in views.lists[Int(views.listOffsets[centroid])..<Int(views.listOffsets[centroid + 1])] {
-        guard Int(document) < count else { throw damage(.tokenLists) }
-        touched.insert(Int(document))
-      }
-    }
-    let documents = touched.numbers().filter { filter?.contains(DocIndex(rawValue: $0)) ?? true }
+    let near = CentroidScores(asked.panels, centroids: codebook.means.centroids, count: centroidCount)
+    let documents = try touched(by: Set(near.best(options.probes).joined()), filter)
     let chosen = documents.count <= wanted
       ? documents : try bestByCentroids(documents, near, threshold: options.centroidThreshold, count: wanted)
     return TokenSearchResult(
@@ -54,7 +47,7 @@ extension TokenIndex {
     try check(filter)
     let asked = MaxSimQuery(tokens: try prepared(query), dimension: configuration.dimension)
     guard k > 0, asked.tokens > 0 else { return [] }
-    let all = withTokens(filter?.numbers() ?? (0..<UInt32(count)).map { $0 })
+    let all = findable(filter?.numbers() ?? (0..<UInt32(numberCount)).map { $0 })
     return try top(all, try exactScores(of: all, asked), k: k)
   }
 
@@ -70,7 +63,7 @@ extension TokenIndex {
   /// - Throws: as ``search(_:k:options:filter:)``.
   public func scores(_ query: [Float], docnos names: [String]) throws -> [Double?] {
     let asked = MaxSimQuery(tokens: try prepared(query), dimension: configuration.dimension)
-    let numbers = try names.map { try docnos.find($0).map { UInt32($0) } }
+    let numbers = try names.map { try place(of: $0).map { UInt32($0.segment.firstDocument + $0.row) } }
     let scores = try exactScores(of: numbers.compactMap { $0 }, asked)
     var next = 0
     return numbers.map { number in
@@ -80,22 +73,36 @@ extension TokenIndex {
     }
   }
 
-  /// The decompressed token vectors of a document, or nil where there is none of that name.
-  public func tokens(docno: String) throws -> [Float]? {
-    guard let number = try docnos.find(docno) else { return nil }
-    var vectors = [Float](repeating: 0, count: tokens(of: number) * configuration.dimension)
-    try vectors.withUnsafeMutableBufferPointer { try decompress(number, into: $0) }
-    return vectors
-  }
-
   // MARK: - Steps
 
   private func check(_ filter: DocumentSet?) throws {
-    guard filter == nil || filter?.documents == count else { throw VectorIndexError.foreignFilter }
+    guard filter == nil || filter?.documents == numberCount else { throw VectorIndexError.foreignFilter }
   }
 
-  /// Those of some documents that can be found.
-  private func withTokens(_ documents: [UInt32]) -> [UInt32] { documents.filter { tokens(of: Int($0)) > 0 } }
+  /// Those of some documents that can be found: not deleted, and with tokens.
+  private func findable(_ documents: [UInt32]) -> [UInt32] {
+    documents.filter { document in
+      let (segment, row) = place(of: document)
+      return segment.tokens(of: row) > 0 && segment.isLive(row)
+    }
+  }
+
+  /// The documents with a token at one of some centroids, ascending.
+  private func touched(by centroids: Set<Int>, _ filter: DocumentSet?) throws -> [UInt32] {
+    var touched = BitSet(limit: numberCount)
+    for segment in segments {
+      for centroid in centroids {
+        for row in segment.rows(at: centroid) {
+          guard Int(row) < segment.count else { throw segment.damage(.tokenLists) }
+          touched.insert(segment.firstDocument + Int(row))
+        }
+      }
+      for row in segment.deletedRows?.numbers() ?? [] { touched.remove(segment.firstDocument + Int(row)) }
+    }
+    let documents = touched.numbers()
+    guard let filter else { return documents }
+    return documents.filter { filter.contains(DocIndex(rawValue: $0)) }
+  }
 
   private func each<Result>(_ queries: [[Float]], _ body: ([Float]) throws -> Result) throws -> [Result] {
     var results = [Swift.Result<Result, any Error>?](repeating: nil, count: queries.count)
@@ -126,63 +133,67 @@ extension TokenIndex {
     var keys: [(score: Float, document: UInt32)] = []
     keys.reserveCapacity(documents.count)
     var best = [Float](repeating: 0, count: near.lanes)
-    for document in documents {
+    try forEachRow(documents) { segment, row in
       for lane in 0..<near.lanes { best[lane] = -.infinity }
-      for place in Int(views.ends[Int(document)])..<Int(views.ends[Int(document) + 1]) {
-        let centroid = Int(views.numbers[place])
-        guard centroid < centroidCount else { throw damage(.tokenCentroidNumbers) }
+      for number in segment.centroids(of: row) {
+        let centroid = Int(number)
+        guard centroid < isNear.count else { throw segment.damage(.tokenCentroidNumbers) }
         if isNear[centroid] { near.raise(&best, by: centroid) }
       }
       // Where no token of the document is near enough, nothing is known: the least that unit vectors can have.
-      keys.append((best.prefix(near.tokens).reduce(0) { $0 + max(-1, $1) }, document))
+      keys.append((best.prefix(near.tokens).reduce(0) { $0 + max(-1, $1) }, UInt32(segment.firstDocument + row)))
     }
-    keys.sort { $0.score != $1.score ? $0.score > $1.score : docnos.ranks[Int($0.document)] > docnos.ranks[Int($1.document)] }
+    try keys.sort { $0.score != $1.score ? $0.score > $1.score : try precedes($0.document, $1.document) }
     return keys.prefix(wanted).map(\.document).sorted()
   }
 
-  private func tokens(of document: Int) -> Int { Int(views.ends[document + 1] - views.ends[document]) }
-
   private func exactScores(of documents: [UInt32], _ query: MaxSimQuery) throws -> [Float] {
     let dimension = configuration.dimension
-    let longest = documents.reduce(0) { max($0, tokens(of: Int($1))) }
+    var longest = 0
+    forEachRow(documents) { segment, row in longest = max(longest, segment.tokens(of: row)) }
     // One document at a time: its vectors are still in the cache when the query meets them.
     return try withUnsafeTemporaryAllocation(of: Float.self, capacity: max(1, longest * dimension)) { vectors in
       try query.panels.withQuery { kernel in
-        try documents.map { document in
-          let count = tokens(of: Int(document))
-          try decompress(Int(document), into: UnsafeMutableBufferPointer(rebasing: vectors[..<(count * dimension)]))
+        var scores: [Float] = []
+        scores.reserveCapacity(documents.count)
+        try forEachRow(documents) { segment, row in
+          let count = segment.tokens(of: row)
+          try segment.decompress(row, codebook, into: UnsafeMutableBufferPointer(rebasing: vectors[..<(count * dimension)]))
           let ends: [UInt32] = [0, UInt32(count)]
           var score: Float = 0
           grd_maxsim(&kernel, vectors.baseAddress, ends, 1, &score)
-          return score
+          scores.append(score)
         }
+        return scores
       }
     }
   }
 
-  /// Writes a document's token vectors, as many as it has.
-  private func decompress(_ document: Int, into out: UnsafeMutableBufferPointer<Float>) throws {
-    let dimension = configuration.dimension, bytes = configuration.residualBytes
-    let first = Int(views.ends[document])
-    try centroids.withUnsafeBufferPointer { centroids in
-      guard let codes = views.residuals.bindMemory(to: UInt8.self).baseAddress, let base = centroids.baseAddress,
-        let out = out.baseAddress
-      else { return }
-      for row in 0..<tokens(of: document) {
-        let centroid = Int(views.numbers[first + row])
-        guard centroid < centroidCount else { throw damage(.tokenCentroidNumbers) }
-        codec.decode(codes + (first + row) * bytes, centroid: base + centroid * dimension, into: out + row * dimension)
-      }
+  /// Documents by number, in any order, as rows of their segments.
+  private func forEachRow(_ documents: [UInt32], _ body: (TokenSegment, Int) throws -> Void) rethrows {
+    for document in documents {
+      let (segment, row) = place(of: document)
+      try body(segment, row)
     }
+  }
+
+  /// Whether a document comes before another of its score: docnos descend.
+  private func precedes(_ first: UInt32, _ second: UInt32) throws -> Bool {
+    let (one, other) = (place(of: first), place(of: second))
+    // A segment knows the order of its own.
+    guard one.segment !== other.segment else {
+      return one.segment.docnos.ranks[one.row] > other.segment.docnos.ranks[other.row]
+    }
+    return compareBytes(try one.segment.docnos.bytes(one.row), try other.segment.docnos.bytes(other.row)) > 0
   }
 
   private func top(_ documents: [UInt32], _ scores: [Float], k: Int) throws -> [ScoredDocument] {
-    let order = documents.indices.sorted {
-      scores[$0] != scores[$1]
-        ? scores[$0] > scores[$1] : docnos.ranks[Int(documents[$0])] > docnos.ranks[Int(documents[$1])]
+    let order = try documents.indices.sorted {
+      scores[$0] != scores[$1] ? scores[$0] > scores[$1] : try precedes(documents[$0], documents[$1])
     }
-    return try order.prefix(k).map {
-      ScoredDocument(docno: try docnos.docno(Int(documents[$0])), score: Double(scores[$0]))
+    return try order.prefix(k).map { number in
+      let (segment, row) = place(of: documents[number])
+      return ScoredDocument(docno: try segment.docnos.docno(row), score: Double(scores[number]))
     }
   }
 }

@@ -5,112 +5,90 @@ import GradusCore
 ///     let index = try TokenIndex(path: "faq.tokens")
 ///     let result = try index.search(queryTokens, k: 10)
 ///
-/// Mapped, not read; all methods may be called from several threads at once, with the same bits for any number of them.
+/// Mapped, not read; all methods may be called from several threads at once, with the same bits for any number of them. An open
+/// index goes on showing the documents as they were, also when a ``TokenIndexWriter`` adds or deletes. Scores and results do
+/// not depend on how the documents lie in segments.
 public final class TokenIndex: Sendable {
   public let path: String
   public let configuration: TokenIndexConfiguration
-  public let count: Int
+  /// Token vectors of the documents that can be found.
   public let tokenCount: Int
-  public let centroidCount: Int
-  let file: SectionFile
-  let docnos: DocnoTable
-  let codec: ResidualCodec
-  /// `[centroidCount * dimension]`
-  let centroids: [Float]
-  let views: Views
-  private let documents: DocumentStore?
-  private let documentsFile: SectionFile?
-  let columnStore: ColumnStore?
+  let segments: [TokenSegment]
+  let codebook: TokenCodebook
 
-  struct Views: @unchecked Sendable {
-    // Unchecked: pointers into the read-only mapping, which the index keeps.
-    let numbers: UnsafeBufferPointer<UInt32>
-    let residuals: UnsafeRawBufferPointer
-    let ends: UnsafeBufferPointer<UInt32>
-    let listOffsets: UnsafeBufferPointer<UInt64>
-    let lists: UnsafeBufferPointer<UInt32>
-  }
-
-  /// - Throws: ``IndexError``, `FileError`.
+  /// Opens an index and checks manifest, versions, sizes, bounds, and the checksums of all but the tokens themselves, which are
+  /// checked for sense while they are used; ``verify()`` finds damage there for certain.
+  ///
+  /// - Throws: ``IndexError``; `FileError` where a file is missing or cannot be read.
   public init(path: String) throws {
     self.path = path
-    let manifest = try TokenIndexManifest.read(folder: path)
+    let (manifest, segments) = try TokenIndexManifest.open(folder: path) { manifest in
+      var first = 0
+      return try manifest.segments.map { segment in
+        defer { first += segment.documents }
+        return try TokenSegment(
+          folder: path, segment, manifest.configuration, centroids: manifest.centroids, firstDocument: first)
+      }
+    }
     configuration = manifest.configuration
-    count = manifest.documents
-    tokenCount = manifest.tokens
-    centroidCount = manifest.centroids
-    let file = try SectionFile(path: path + "/" + manifest.file.name, kind: .tokens, expectedBytes: manifest.file.bytes)
-    self.file = file
-    try file.verify(where: \.isCheckedOnOpen)
-    docnos = try DocnoTable(file, count: count)
-    centroids = Array(try file.floats(.tokenCentroids, count: centroidCount * configuration.dimension))
-    let codes = 1 << configuration.residualBits
-    let levels = Array(try file.floats(.tokenResidualLevels, count: 2 * codes - 1))
-    guard let codec = ResidualCodec(bits: configuration.residualBits, dimension: configuration.dimension, levels: levels) else {
-      throw IndexError.corrupted(path: file.path, section: Section.tokenResidualLevels.name)
-    }
-    self.codec = codec
-    let ends = try file.numbers(.tokenEnds, as: UInt32.self, count: count + 1)
-    let offsets = try file.numbers(.tokenListOffsets, as: UInt64.self, count: centroidCount + 1)
-    let residuals = try file.bytes(.tokenResiduals)
-    guard residuals.count == tokenCount * configuration.residualBytes, tokenCount == 0 || centroidCount > 0 else {
-      throw IndexError.corrupted(path: file.path, section: Section.tokenResiduals.name)
-    }
-    guard ends[0] == 0, Int(ends[count]) == tokenCount, zip(ends, ends.dropFirst()).allSatisfy(<=) else {
-      throw IndexError.corrupted(path: file.path, section: Section.tokenEnds.name)
-    }
-    let listed = try file.bytes(.tokenLists).count / 4
-    guard offsets[0] == 0, offsets[centroidCount] == UInt64(listed), zip(offsets, offsets.dropFirst()).allSatisfy(<=) else {
-      throw IndexError.corrupted(path: file.path, section: Section.tokenListOffsets.name)
-    }
-    documentsFile = try manifest.documentsFile.map {
-      let file = try SectionFile(path: path + "/" + $0.name, kind: .documents, expectedBytes: $0.bytes)
-      try file.verify(where: \.isCheckedOnOpen)
-      return file
-    }
-    documents = try documentsFile.map { try DocumentStore($0, documents: manifest.documents) }
-    columnStore = try manifest.columnsFile.map {
-      let file = try SectionFile(path: path + "/" + $0.name, kind: .columns, expectedBytes: $0.bytes)
-      try file.verify(where: \.isCheckedOnOpen)
-      return try ColumnStore(file, documents: manifest.documents)
-    }
-    guard configuration.columns == columnStore?.columns else {
-      throw IndexError.corrupted(path: path + "/" + IndexManifest.name, section: "the list of columns")
-    }
-    views = Views(
-      numbers: try file.numbers(.tokenCentroidNumbers, as: UInt32.self, count: tokenCount), residuals: residuals, ends: ends,
-      listOffsets: offsets, lists: try file.numbers(.tokenLists, as: UInt32.self, count: listed))
+    self.segments = segments
+    codebook = try segments[0].codebook(centroids: manifest.centroids)
+    tokenCount = segments.reduce(0) { $0 + $1.liveTokens }
   }
 
   /// Reads every byte and compares all checksums.
   public func verify() throws {
-    try file.verify { _ in true }
-    try documentsFile?.verify { _ in true }
-    try columnStore?.verify()
+    for segment in segments { try segment.verify() }
   }
 
   /// Whether a folder holds a late-interaction index, of any version.
   public static func isPresent(at path: String) -> Bool { TokenIndexManifest.isPresent(in: path) }
 
+  // MARK: - Documents
+
+  /// Documents that can be found: deleted ones are not counted.
+  public var count: Int { segments.reduce(0) { $0 + $1.liveCount } }
+  /// Deleted documents whose tokens are still in the files.
+  public var deletedCount: Int { segments.reduce(0) { $0 + ($1.manifest.deleted ?? 0) } }
+  public var segmentCount: Int { segments.count }
+  public var centroidCount: Int { codebook.count }
+  /// Numbers of documents, those of deleted ones included: what a filter is a set of.
+  public var numberCount: Int { segments[segments.count - 1].end }
   /// Metadata that the index holds by column.
   public var columns: [MetadataColumn] { configuration.columns ?? [] }
-
   /// Whether titles and texts lie beside the vectors.
-  public var storesDocuments: Bool { documents != nil }
+  public var storesDocuments: Bool { segments.allSatisfy(\.storesDocuments) }
 
   /// The stored document, or nil where there is none of that name or texts are not stored.
   public func document(docno: String) throws -> Document? {
-    guard let documents, let number = try docnos.find(docno) else { return nil }
-    return try documents.document(number, docno: docno)
+    try place(of: docno).flatMap { try $0.segment.document($0.row) }
   }
-
-  /// Of a stored document by number.
-  func metadata(_ document: Int) throws -> [String: String] { try documents?.document(document, docno: "").metadata ?? [:] }
 
   /// Token vectors of a document, or nil where there is none of that name. O(log n).
   public func tokenCount(docno: String) throws -> Int? {
-    try docnos.find(docno).map { Int(views.ends[$0 + 1] - views.ends[$0]) }
+    try place(of: docno).map { $0.segment.tokens(of: $0.row) }
   }
 
-  func damage(_ section: Section) -> IndexError { .corrupted(path: file.path, section: section.name) }
+  /// The decompressed token vectors of a document, or nil where there is none of that name.
+  public func tokens(docno: String) throws -> [Float]? {
+    guard let (segment, row) = try place(of: docno) else { return nil }
+    var vectors = [Float](repeating: 0, count: segment.tokens(of: row) * configuration.dimension)
+    try vectors.withUnsafeMutableBufferPointer { try segment.decompress(row, codebook, into: $0) }
+    return vectors
+  }
+
+  /// Where a document that is not deleted lies.
+  func place(of docno: String) throws -> (segment: TokenSegment, row: Int)? {
+    for segment in segments {
+      if let row = try segment.row(docno: docno) { return (segment, row) }
+    }
+    return nil
+  }
+
+  /// Where the document of a number lies.
+  func place(of document: UInt32) -> (segment: TokenSegment, row: Int) {
+    var number = segments.count - 1
+    while Int(document) < segments[number].firstDocument { number -= 1 }
+    return (segments[number], Int(document) - segments[number].firstDocument)
+  }
 }

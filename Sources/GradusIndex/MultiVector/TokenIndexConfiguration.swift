@@ -17,7 +17,7 @@ public struct TokenIndexConfiguration: Sendable, Hashable, Codable {
 
   public init(
     dimension: Int, encoder: EncoderFingerprint, residualBits: Int = 2, centroids: Int? = nil, seed: UInt64 = 1,
-    iterations: Int = 8, columns: [MetadataColumn] = []
+    iterations: Int = 4, columns: [MetadataColumn] = []
   ) {
     self.dimension = dimension
     self.encoder = encoder

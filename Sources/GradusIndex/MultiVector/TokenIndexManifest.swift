@@ -1,22 +1,74 @@
 /// What the folder of a late-interaction index holds. First line: `gradus-tokens VERSION CRC32C BYTES`.
+///
+/// Version 1 is one segment of which nothing is deleted, whose members stand among those of the manifest.
 struct TokenIndexManifest: Equatable, FolderManifest {
+  typealias File = IndexManifest.File
+
+  /// Immutable files with some of the documents; only the list of deleted ones is replaced. The first one's file of tokens has
+  /// the centroids and levels of all.
+  struct Segment: Codable, Equatable {
+    let file: File
+    let documents: Int
+    let tokens: Int
+    /// Nil where texts are not stored.
+    var documentsFile: File?
+    /// Metadata by column; nil where the index has no columns.
+    var columnsFile: File?
+    /// Nil where nothing was deleted.
+    var deletionsFile: File?
+    /// How many were.
+    var deleted: Int?
+
+    var files: [File] { [file] + [documentsFile, columnsFile, deletionsFile].compactMap { $0 } }
+  }
+
+  /// Since 2, documents may be added and deleted.
+  static let versions = 1...2
   static let magic = "gradus-tokens"
 
   let generation: Int
   let configuration: TokenIndexConfiguration
-  let file: IndexManifest.File
-  let documents: Int
-  let tokens: Int
   let centroids: Int
-  /// Nil where texts are not stored.
-  var documentsFile: IndexManifest.File?
-  /// Metadata by column; nil where the index has no columns.
-  var columnsFile: IndexManifest.File?
+  /// The share of numbers beyond the outermost levels in what the index was built from; nil where the levels were made of all of
+  /// it, so that it follows from their number.
+  let clippedShare: Double?
+  let segments: [Segment]
 
-  var fileNames: [String] { [file.name] + [documentsFile, columnsFile].compactMap { $0?.name } }
+  var fileNames: [String] { segments.flatMap { $0.files.map(\.name) } }
+
+  var version: Int { segments.count == 1 && segments[0].deletionsFile == nil ? 1 : 2 }
 
   var isSound: Bool {
-    (0...Int(Int32.max)).contains(documents) && (0...Int(UInt32.max)).contains(tokens)
-      && (0...1 << 20).contains(centroids) && (try? configuration.validate()) != nil
+    let areSegmentsSound = segments.allSatisfy { segment in
+      (0...Int(Int32.max)).contains(segment.documents) && (0...Int(UInt32.max)).contains(segment.tokens)
+        && (0...segment.documents).contains(segment.deleted ?? 0)
+        && (segment.deleted == nil) == (segment.deletionsFile == nil)
+    }
+    // Numbers of documents are of 32 bits, over all segments.
+    return areSegmentsSound && !segments.isEmpty && segments.reduce(0) { $0 + $1.documents } <= Int(UInt32.max)
+      && (0...1 << 20).contains(centroids) && (0...1).contains(clippedShare ?? 0) && (try? configuration.validate()) != nil
+  }
+}
+
+extension TokenIndexManifest {
+  private enum CodingKeys: String, CodingKey { case generation, configuration, centroids, clippedShare, segments }
+
+  init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    generation = try values.decode(Int.self, forKey: .generation)
+    configuration = try values.decode(TokenIndexConfiguration.self, forKey: .configuration)
+    centroids = try values.decode(Int.self, forKey: .centroids)
+    clippedShare = try values.decodeIfPresent(Double.self, forKey: .clippedShare)
+    segments = try values.contains(.segments)
+      ? values.decode([Segment].self, forKey: .segments) : [try Segment(from: decoder)]
+  }
+
+  func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: CodingKeys.self)
+    try values.encode(generation, forKey: .generation)
+    try values.encode(configuration, forKey: .configuration)
+    try values.encode(centroids, forKey: .centroids)
+    try values.encodeIfPresent(clippedShare, forKey: .clippedShare)
+    if version == 1 { try segments[0].encode(to: encoder) } else { try values.encode(segments, forKey: .segments) }
   }
 }

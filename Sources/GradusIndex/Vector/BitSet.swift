@@ -30,6 +30,8 @@ struct BitSet: Sendable, Equatable {
     return words[number >> 6] & bit == 0
   }
 
+  mutating func remove(_ number: Int) { words[number >> 6] &= ~(1 << UInt64(number & 63)) }
+
   /// Members in ascending order.
   func numbers() -> [UInt32] {
     var result: [UInt32] = []

@@ -79,9 +79,7 @@ public final class VectorIndexWriter {
     guard configuration?.columns == nil || storesDocuments == true else {
       throw VectorIndexError.invalidOption("\(directory): columns are made of stored documents; store the documents, too")
     }
-    if (try? IndexManifest.read(folder: directory)) != nil || (try? TokenIndexManifest.read(folder: directory)) != nil {
-      throw VectorIndexError.otherIndex(path: directory)
-    }
+    if VectorIndexManifest.isOtherPresent(in: directory) { throw VectorIndexError.otherIndex(path: directory) }
     if configuration == nil { _ = try VectorIndexManifest.read(folder: directory) }
     let folder = try IndexFolder(path: directory, calls: calls) { try VectorIndexManifest.read(folder: $0) }
     self.folder = folder
@@ -273,8 +271,7 @@ public final class VectorIndexWriter {
     for (number, marks) in deletions.enumerated() {
       guard var rows = marks else { continue }
       if let before = opened[number].deletedRows { rows.formUnion(before) }
-      segments[number].deletions = try VectorSegmentWriter.writeDeletions(
-        rows, number: takeNumber(), folder: folder, calls: calls)
+      segments[number].deletions = try rows.writeDeletions(number: takeNumber(), folder: folder, calls: calls)
       segments[number].deleted = rows.count
     }
   }
@@ -287,13 +284,5 @@ public final class VectorIndexWriter {
       abandon()
       throw error
     }
-  }
-}
-
-extension Array where Element == BitSet? {
-  /// The element, made where it is nil.
-  fileprivate subscript(number: Int, default value: @autoclosure () -> BitSet) -> BitSet {
-    get { self[number] ?? value() }
-    set { self[number] = newValue }
   }
 }

@@ -69,7 +69,9 @@ final class VectorSegment: Sendable {
       graph = try Self.graph(opened, walked, options, manifest, held: held)
     }
     views = Views(rows: rows, graph: graph, positions: positions, nodes: nodes)
-    deletedRows = try manifest.deletions.map { try Self.deletions(try open($0, .deletions), count: manifest.count, manifest) }
+    deletedRows = try manifest.deletions.map {
+      try BitSet(deletions: try open($0, .deletions), limit: manifest.count, count: manifest.deleted)
+    }
     liveRows = deletedRows?.complement
     documents = try manifest.documents.map { try DocumentStore(try open($0, .documents), documents: manifest.count) }
     columns = try manifest.columns.map { try ColumnStore(try open($0, .columns), documents: manifest.count) }
@@ -119,16 +121,6 @@ final class VectorSegment: Sendable {
       throw IndexError.corrupted(path: file.path, section: Section.graphNodes.name)
     }
     return starts
-  }
-
-  private static func deletions(
-    _ file: SectionFile, count: Int, _ manifest: VectorIndexManifest.Segment
-  ) throws -> BitSet {
-    let words = try file.numbers(.deletedRows, as: UInt64.self, count: (count + 63) / 64)
-    guard let rows = BitSet(words: Array(words), limit: count), rows.count == manifest.deleted else {
-      throw IndexError.corrupted(path: file.path, section: Section.deletedRows.name)
-    }
-    return rows
   }
 
   /// Compares all checksums.

@@ -157,23 +157,12 @@ final class VectorSegmentWriter {
     if !deleted.isEmpty {
       var rows = BitSet(limit: count)
       for (row, position) in order.enumerated() where deleted.contains(Int(position)) { rows.insert(row) }
-      deletions = try Self.writeDeletions(rows, number: deletionsNumber(), folder: folder, calls: calls)
+      deletions = try rows.writeDeletions(number: deletionsNumber(), folder: folder, calls: calls)
     }
     return VectorIndexManifest.Segment(
       vectors: vectors, graph: graph, deletions: deletions, documents: documents, count: count, deleted: deleted.count,
       entry: entry, entryLevel: entryLevel, nodes: nodes,
       columns: try columns.write(to: folder.path, number: number, calls: calls))
-  }
-
-  /// Writes which rows of a segment are deleted.
-  static func writeDeletions(
-    _ rows: BitSet, number: Int, folder: IndexFolder, calls: SystemCalls
-  ) throws -> VectorIndexManifest.File {
-    let name = IndexFolder.segmentName(generation: number, kind: "deletions")
-    let file = try SectionFileWriter(path: folder.path(of: name), kind: .deletions, calls: calls)
-    try file.begin(.deletedRows)
-    try file.append(rows.words)
-    return VectorIndexManifest.File(name: name, bytes: try file.finish())
   }
 
   private func writeVectors(_ order: [UInt32]) throws -> VectorIndexManifest.File {

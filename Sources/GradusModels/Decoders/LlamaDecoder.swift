@@ -104,12 +104,16 @@ public final class LlamaDecoder: Sendable {
 extension SafetensorsTensorSource {
   /// `model.safetensors`, or the shards that `model.safetensors.index.json` names.
   init(folder: ModelFolder) throws {
-    guard !folder.contains(ModelFolder.weightsName), folder.contains("model.safetensors.index.json") else {
+    let indexName = "model.safetensors.index.json"
+    guard !folder.contains(ModelFolder.weightsName), folder.contains(indexName) else {
+      guard folder.contains(ModelFolder.weightsName) else {
+        throw ModelError.missingFile(folder: folder.path, name: ModelFolder.weightsName)
+      }
       let file = try folder.file(ModelFolder.weightsName)
       self.init(path: file, files: [try SafetensorsFile(path: file)])
       return
     }
-    let index = try folder.file("model.safetensors.index.json")
+    let index = try folder.file(indexName)
     let shards = try ShardIndex(json: try folder.readData(index), file: index).files
     self.init(path: folder.path, files: try shards.map { try SafetensorsFile(path: try folder.file($0)) })
   }

@@ -7,23 +7,29 @@ import GradusCore
 import GradusFormats
 import GradusText
 
-/// A model on disk in Hugging Face's layout: `config.json`, `model.safetensors`, `tokenizer.json` or `vocab.txt`.
+/// A model on disk in Hugging Face's layout: `config.json`, `model.safetensors`, `tokenizer.json` or `vocab.txt`. Where an
+/// encoder has no `model.safetensors`, `pytorch_model.bin` is read in its place.
 ///
 ///     let folder = ModelFolder(path: "models/minilm-l6")
 ///     let encoder = try BertEncoder(folder: folder)
 public struct ModelFolder: Sendable, Equatable {
   public static let configurationName = "config.json"
   public static let weightsName = "model.safetensors"
+  static let pytorchWeightsName = "pytorch_model.bin"
 
   public let path: String
 
   public init(path: String) { self.path = path }
 
-  /// The path of a file of the folder.
+  /// The path of a file of the folder; of the weights in PyTorch's own format where there are no others.
   /// - Throws: ``ModelError/missingFile(folder:name:)``.
   public func file(_ name: String) throws -> String {
-    guard contains(name) else { throw ModelError.missingFile(folder: path, name: name) }
-    return path + "/" + name
+    if contains(name) { return path + "/" + name }
+    if name.hasSuffix(Self.weightsName) {
+      let other = String(name.dropLast(Self.weightsName.count)) + Self.pytorchWeightsName
+      if contains(other) { return path + "/" + other }
+    }
+    throw ModelError.missingFile(folder: path, name: name)
   }
 
   func bertConfiguration() throws -> BertConfiguration {

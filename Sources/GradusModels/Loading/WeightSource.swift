@@ -1,12 +1,29 @@
 import GradusFormats
 import GradusTensor
 
-/// A safetensors file whose tensors are checked against what the model expects while they are read.
+/// Tensors by name in a file, whatever its format.
+protocol WeightFile: Sendable {
+  var names: [String] { get }
+  /// Nil where there is no such tensor.
+  func shape(_ name: String) -> [Int]?
+  func floats(_ name: String) throws -> [Float]
+}
+
+extension SafetensorsFile: WeightFile {
+  func shape(_ name: String) -> [Int]? { tensorInfo(name)?.shape }
+}
+
+extension PyTorchStateDict: WeightFile {
+  func shape(_ name: String) -> [Int]? { tensorInfo(name)?.shape }
+}
+
+/// A safetensors file, or a state dictionary of PyTorch's, whose tensors are checked against what the model expects while they
+/// are read.
 struct WeightSource {
   let path: String
   /// What the file puts before every name that is asked for.
   let prefix: String
-  private let file: SafetensorsFile
+  private let file: any WeightFile
   private let read = ReadNames()
 
   /// Names that were asked for; one list for all copies of a source.
@@ -15,10 +32,12 @@ struct WeightSource {
   }
 
   init(path: String) throws {
-    self.init(path: path, prefix: "", file: try SafetensorsFile(path: path))
+    let file: any WeightFile = PyTorchStateDict.isPresent(at: path)
+      ? try PyTorchStateDict(path: path) : try SafetensorsFile(path: path)
+    self.init(path: path, prefix: "", file: file)
   }
 
-  private init(path: String, prefix: String, file: SafetensorsFile) {
+  private init(path: String, prefix: String, file: any WeightFile) {
     self.path = path
     self.prefix = prefix
     self.file = file
@@ -27,7 +46,7 @@ struct WeightSource {
   /// The same file, read under the encoder's plain names, whichever prefix the class that wrote it has put before them.
   func encoder(_ names: EncoderFamily.TensorNames) throws -> WeightSource {
     let probe = names.words + ".weight"
-    for prefix in ["", names.prefix] where file.tensorInfo(prefix + probe) != nil {
+    for prefix in ["", names.prefix] where file.shape(prefix + probe) != nil {
       return WeightSource(path: path, prefix: prefix, file: file)
     }
     throw ModelError.missingTensor(file: path, name: probe)
@@ -37,19 +56,19 @@ struct WeightSource {
   ///   the file has more layers, or other parts, than the configuration.
   func requireAllRead(under start: String) throws {
     let start = prefix + start
-    if let other = file.tensors.map(\.name).filter({ $0.hasPrefix(start) && !read.names.contains($0) }).min() {
+    if let other = file.names.filter({ $0.hasPrefix(start) && !read.names.contains($0) }).min() {
       throw ModelError.unexpectedTensor(file: path, name: other)
     }
   }
 
-  func shape(_ name: String) -> [Int]? { file.tensorInfo(prefix + name)?.shape }
+  func shape(_ name: String) -> [Int]? { file.shape(prefix + name) }
 
   /// The tensor of that name, of exactly that shape, with finite values.
   func tensor(_ name: String, shape: [Int]) throws -> Tensor {
     let name = prefix + name
     read.names.insert(name)
-    guard let info = file.tensorInfo(name) else { throw ModelError.missingTensor(file: path, name: name) }
-    guard info.shape == shape else { throw ModelError.shape(file: path, name: name, expected: shape, found: info.shape) }
+    guard let found = file.shape(name) else { throw ModelError.missingTensor(file: path, name: name) }
+    guard found == shape else { throw ModelError.shape(file: path, name: name, expected: shape, found: found) }
     let values = try file.floats(name)
     if let bad = values.firstIndex(where: { !$0.isFinite }) { throw ModelError.notFinite(file: path, name: name, index: bad) }
     return Tensor(values, shape: shape)

@@ -42,9 +42,12 @@ public struct LateInteractionRetriever: Retriever {
     zip(queries, try search(queries, depth: depth)).map { $1.ranking(qid: $0.qid) }
   }
 
+  /// The token vectors that searches compare, one after the other for each query.
+  public func vectors(of queries: [Query]) throws -> [[Float]] { try encoder.encode(queries.map(\.text), as: .query).vectors }
+
   /// The results with what each search looked at.
   public func search(_ queries: [Query], depth: Int) throws -> [TokenSearchResult] {
-    let vectors = try encoder.encode(queries.map(\.text), as: .query).vectors
+    let vectors = try vectors(of: queries)
     switch strategy {
     case .pruned(let options): return try index.search(vectors, k: depth, options: options, filter: filter)
     case .exhaustive:

@@ -177,6 +177,7 @@ public struct RankerTraining {
       let thresholds = ParameterGroup(
         "thresholds", parameters: ordinal.thresholdParameters, learningRate: settings.headLearningRate)
       return optimizerGroups(ordinal.base) + [thresholds]
+    case let classifier as TwoLogitScorer: return optimizerGroups(classifier.base)
     case let exiting as MultiExitScorer: return optimizerGroups(exiting.base)
     case let model as CrossEncoder:
       encoder = model.encoder
@@ -212,7 +213,11 @@ public struct RankerTraining {
     var head: (any PairScorer) -> any PairScorer = { $0 }
     switch try LossNames.named(settings.loss, context: LossContext(shown: candidates)) {
     case .scores(let loss):
-      if let ordinal = loss as? OrdinalLoss { head = { OrdinalScorer($0, levels: ordinal.levels) } }
+      if let ordinal = loss as? OrdinalLoss {
+        head = { OrdinalScorer($0, levels: ordinal.levels) }
+      } else if loss.logitsPerDocument == 2 {
+        head = { TwoLogitScorer($0) }
+      }
       if !settings.exits.isEmpty {
         objective = { [weight = settings.exitWeight] in
           TrainingObjective(loss, exitWeight: weight, name: $0, model: $1, weighting: $2)
@@ -355,10 +360,6 @@ extension TrainingSettings {
       throw SettingError.contradiction(
         "loss \(self.loss) compares vectors: it needs architecture bi-encoder, not \(architecture.rawValue)")
     }
-    if entry.model == .twoLogits {
-      throw SettingError.contradiction(
-        "loss \(self.loss) needs a scorer with \(loss.logitsPerDocument) logits; \(architecture.rawValue) gives 1")
-    }
     if CurriculumNames.readsTeacher(curriculum), teacher.isEmpty {
       throw SettingError.contradiction("curriculum \(curriculum) judges by another ranker's scores: name its run as teacher")
     }
@@ -412,7 +413,7 @@ extension TrainingSettings {
       }
       // What has more logits than one a document, a memory or a second model is not one loss for each exit.
       guard case .scores(let ranking) = loss, !(ranking is any StatefulLoss), !(ranking is OrdinalLoss),
-        loss.logitsPerDocument == 1
+        ranking.logitsPerDocument == 1
       else {
         throw SettingError.contradiction("loss \(self.loss) is not one of single scores, as exits need it; leave exits out")
       }

@@ -103,8 +103,8 @@ public struct FeatureTraining {
 
   private func loss() throws -> any RankingLoss {
     let entry = try LossNames.entry(settings.loss)
-    guard entry.model == .scores, case .scores(let loss) = try LossNames.named(settings.loss) else {
-      throw FeatureTrainingError.loss(settings.loss, needs: "another output than one score a document (\(entry.model.rawValue))")
+    guard case .scores(let loss) = try LossNames.named(settings.loss) else {
+      throw FeatureTrainingError.loss(settings.loss, needs: entry.model == .vectors ? "vectors" : "clicks")
     }
     guard entry.forms.contains(.listwise) else {
       throw FeatureTrainingError.loss(settings.loss, needs: "pairs of one positive and its negatives")
@@ -113,6 +113,12 @@ public struct FeatureTraining {
       throw FeatureTrainingError.loss(settings.loss, needs: entry.labels == .teacher ? "another ranker's scores" : "clicks")
     }
     return loss
+  }
+
+  /// The ranker with what the loss needs on top of its score; it ranks as without.
+  private func head(_ ranker: FeatureRanker, _ loss: any RankingLoss) -> any PairScorer {
+    if let ordinal = loss as? OrdinalLoss { return OrdinalScorer(ranker, levels: ordinal.levels) }
+    return loss.logitsPerDocument == 2 ? TwoLogitScorer(ranker) : ranker
   }
 
   private func weighting() throws -> (any SampleWeighting)? {
@@ -127,9 +133,11 @@ public struct FeatureTraining {
       transform: FeatureTransform(settings.transform, fittedOn: training), features: training.width, options: networkOptions,
       seed: settings.seed)
     let ranker = fresh.reading([training])
+    let loss = try self.loss()
+    let scorer = head(ranker, loss)
     let optimizer = AdamW(
       groups: [
-        ParameterGroup(parameters: ranker.parameters, learningRate: settings.learningRate, weightDecay: settings.weightDecay)
+        ParameterGroup(parameters: scorer.parameters, learningRate: settings.learningRate, weightDecay: settings.weightDecay)
       ])
     var options = TrainerOptions(seed: settings.seed)
     options.batchSize = settings.batch
@@ -137,12 +145,12 @@ public struct FeatureTraining {
     options.maxEpochs = settings.epochs
     options.earlyStopping = EarlyStopping(patience: settings.patience)
     let trainer = try Trainer(
-      models: [TrainedModel(ranker, optimizer: optimizer)],
+      models: [TrainedModel(scorer, optimizer: optimizer)],
       sampler: try FeatureListSampler(
         data: training, largest: settings.largestList, minimumPositiveGrade: settings.positiveGrade, seed: settings.seed),
-      texts: NamesAlone(), objectives: [TrainingObjective(try loss(), weighting: try weighting())],
-      validation: heldOut.map { FeatureValidation(data: $0, qrels: $0.qrels, measure: measure) }, hooks: [StepReport(onStep)],
-      options: options)
+      texts: NamesAlone(), objectives: [TrainingObjective(loss, weighting: try weighting())],
+      validation: heldOut.map { FeatureValidation(ranker: ranker, data: $0, qrels: $0.qrels, measure: measure) },
+      hooks: [StepReport(onStep)], options: options)
     let result = try trainer.train()
     let best = result.bestEpoch ?? result.history.count - 1
     let history = result.history.map(Step.init)
@@ -164,14 +172,12 @@ struct NamesAlone: TrainingTexts {
 
 /// Ranks the rows of held-out queries.
 struct FeatureValidation: TrainingValidation {
+  let ranker: FeatureRanker
   let data: FeatureData
   let qrels: Qrels
   let measure: MeasureSpecification
 
   func validate(_ models: [TrainedModel]) throws -> ValidationResult {
-    guard let ranker = models.first?.scorer as? FeatureRanker else {
-      throw TrainingError.unknownModel("ranker", known: models.map(\.name))
-    }
     let scores = try ranker.scores(data)
     if let row = scores.firstIndex(where: { !$0.isFinite }) {
       let qid = data.groups.first { $0.rows.contains(row) }?.qid ?? ""

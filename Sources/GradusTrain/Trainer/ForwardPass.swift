@@ -41,8 +41,12 @@ public final class ForwardPass {
     return try output(of: model).scores
   }
 
-  /// The same in one row, sample by sample, also of samples of different lengths.
-  func flatLogits(of model: String) throws -> Tensor { try output(of: model).scores }
+  /// The same in one row, sample by sample, also of samples of different lengths: `[documents]`, or `[documents, logits]`.
+  func flatLogits(of model: String) throws -> Tensor {
+    let scores = try output(of: model).scores
+    guard samples.firstOfOtherLength == nil else { return scores }
+    return scores.reshaped(to: [scores.shape[0] * scores.shape[1]] + scores.shape.dropFirst(2))
+  }
 
   /// The vectors of a model that reads queries and documents apart; with gradient unless the model is frozen.
   ///
@@ -63,28 +67,41 @@ public final class ForwardPass {
   /// - Returns: `[samples]`, in their order.
   func perSample(of model: String, _ loss: (LossInput) throws -> Tensor) throws -> Tensor {
     guard samples.firstOfOtherLength != nil else { return try loss(try lossInput(of: model)) }
-    let logits = try flatLogits(of: model)
+    var parts: [Tensor] = []
+    var order: [Int] = []
+    for (input, places) in try LossInput.byLength(try flatLogits(of: model), samples) {
+      let values = try loss(input)
+      guard values.shape == [places.count] else { return values }
+      parts.append(values)
+      order += places
+    }
+    var rank = [Int32](repeating: 0, count: order.count)
+    for (position, place) in order.enumerated() { rank[place] = Int32(position) }
+    return concatenated(parts, axis: 0).indexSelect(Tensor(indices: rank, shape: [rank.count]))
+  }
+}
+
+extension LossInput {
+  /// Samples of each length by themselves, the shortest first, with their places among all.
+  ///
+  /// - Parameter logits: Of all documents in one row, sample by sample.
+  static func byLength(
+    _ logits: Tensor, _ samples: [TrainingSample]
+  ) throws(LossError) -> [(input: LossInput, places: [Int])] {
     var places: [Int: [Int]] = [:]
     var starts = [0]
     for (place, sample) in samples.enumerated() {
       places[sample.documents.count, default: []].append(place)
       starts.append(starts[place] + sample.documents.count)
     }
-    var parts: [Tensor] = []
-    var order: [Int] = []
+    var inputs: [(input: LossInput, places: [Int])] = []
     for (length, own) in places.sorted(by: { $0.key < $1.key }) {
       let rows = own.flatMap { place in (0..<length).map { Int32(starts[place] + $0) } }
-      let scores = logits.indexSelect(Tensor(indices: rows, shape: [rows.count]))
-      let input = try LossInput(
-        scores: scores.reshaped(to: [own.count, length] + logits.shape.dropFirst()), samples: own.map { samples[$0] })
-      let values = try loss(input)
-      guard values.shape == [own.count] else { return values }
-      parts.append(values)
-      order += own
+      let scores = own.count == samples.count ? logits : logits.indexSelect(Tensor(indices: rows, shape: [rows.count]))
+      let shape = [own.count, length] + logits.shape.dropFirst()
+      inputs.append((try LossInput(scores: scores.reshaped(to: shape), samples: own.map { samples[$0] }), own))
     }
-    var rank = [Int32](repeating: 0, count: order.count)
-    for (position, place) in order.enumerated() { rank[place] = Int32(position) }
-    return concatenated(parts, axis: 0).indexSelect(Tensor(indices: rank, shape: [rank.count]))
+    return inputs
   }
 }
 

@@ -7,7 +7,7 @@ struct StepBatch {
   let samples: [TrainingSample]
   /// Nil for an objective without a weighting, or whose weights have to wait for the scores.
   var weights: [SampleWeights?]
-  /// By objective: the scores of the last backward pass, micro-batch by micro-batch, for a loss that keeps a memory.
+  /// By objective: the logits of the last backward pass in one row, micro-batch by micro-batch, for a loss that keeps a memory.
   var remembered: [[Tensor]] = []
 }
 
@@ -44,9 +44,10 @@ extension Trainer {
       sums[objective].weighting = sums[objective].weighting ?? WeightingStatistics()
       sums[objective].weighting?.add(weights)
     }
-    for (position, scores) in batch.remembered.enumerated() where !scores.isEmpty {
-      let input = try LossInput(scores: concatenated(scores, axis: 0), samples: batch.samples)
-      try statefulLosses[position]?.remember(input)
+    for (position, logits) in batch.remembered.enumerated() where !logits.isEmpty {
+      for (input, _) in try LossInput.byLength(concatenated(logits, axis: 0), batch.samples) {
+        try statefulLosses[position]?.remember(input)
+      }
     }
     state.objectives = sums
     state.step += 1
@@ -157,7 +158,9 @@ extension Trainer {
   ) throws -> Tensor {
     let objective = objectives[position]
     let losses = try objective.checkedLosses(pass, state: statefulLosses[position])
-    if statefulLosses[position] != nil { batch.remembered[position].append(try pass.scores(of: objective.model).detached()) }
+    if statefulLosses[position] != nil {
+      batch.remembered[position].append(try pass.flatLogits(of: objective.model).detached())
+    }
     let values = losses.doubles()
     for (value, sample) in zip(values, pass.samples) where !value.isFinite {
       throw TrainingError.lossNotFinite(

@@ -114,7 +114,7 @@ public struct TrainingObjective {
   ///
   /// - Parameter state: What the training has made of ``stateful``.
   func checkedLosses(_ pass: ForwardPass, state: (any StatefulLoss)? = nil) throws -> Tensor {
-    let losses = try state.map { try $0.perSample(pass.lossInput(of: model)) } ?? perSample(pass)
+    let losses = try state.map { state in try pass.perSample(of: model) { try state.perSample($0) } } ?? perSample(pass)
     guard losses.shape == [pass.samples.count] else {
       throw LossError.notPerSample(loss: name, expected: pass.samples.count, found: losses.shape)
     }

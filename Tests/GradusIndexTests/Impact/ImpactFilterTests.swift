@@ -5,12 +5,16 @@ import Testing
 @Suite("Impact index: metadata filters")
 struct ImpactFilterTests {
   private static let columns = [MetadataColumn("kind", .keyword), MetadataColumn("year", .date)]
-  private static let filters = ["kind=even", "kind!=even", "year>=1995 year<2003", "kind=odd|even year=1999", "kind=none"]
+  // `part` is no column: it is read from the stored documents.
+  private static let filters = [
+    "kind=even", "kind!=even", "year>=1995 year<2003", "kind=odd|even year=1999", "kind=none", "part=3", "part<2 kind=even",
+    "nothing=1",
+  ]
 
   /// Weighted documents with metadata; every fifth has no year.
   private static func documents(_ count: Int) -> [(document: Document, terms: [WeightedTerm])] {
     WeightedCollection(count, terms: 10, vocabulary: 60, seed: 31).documents.enumerated().map { number, pair in
-      var metadata = ["kind": number % 2 == 0 ? "even" : "odd"]
+      var metadata = ["kind": number % 2 == 0 ? "even" : "odd", "part": "\(number % 7)"]
       if number % 5 != 0 { metadata["year"] = "\(1990 + number % 20)" }
       return (Document(docno: pair.document.docno, text: pair.document.text, metadata: metadata), pair.terms)
     }
@@ -59,9 +63,9 @@ struct ImpactFilterTests {
     let folder = try TemporaryFolder()
     let documents = Self.documents(70)
     let index = try Self.build(documents, in: folder.path("idx"), columns: Self.columns)
-    #expect(
-      throws: IndexError.notBuilt(path: index.path, what: "column 'lang' (its columns: [\"kind\", \"year\"])")
-    ) { try index.documents(matching: MetadataFilter(parsing: "lang=en")) }
+    for text in ["kind>even", "year=soon", "part<much"] {
+      #expect(throws: IndexError.self, "\(text)") { try index.documents(matching: MetadataFilter(parsing: text)) }
+    }
     #expect(throws: IndexError.invalidQuery("the filter is of 3 documents, the index of 70")) {
       try index.search([WeightedTerm("t0")], filter: DocumentSet(documents: 3))
     }

@@ -63,4 +63,18 @@ struct CIFFExchangeTests {
     #expect(try TemporaryFolder.names(in: folder.path("idx")) == before)
     #expect(throws: IndexError.self) { try reason([], [(0, "a", 1), (1, "a", 1)]) }
   }
+
+  @Test("A number or a count beyond everything asks for no memory")
+  func hugeNumbers() throws {
+    let folder = try TemporaryFolder()
+    let file = folder.path("x.ciff")
+    var header = CIFFHeader()
+    header.documents = 1 << 40
+    let writer = try CIFFWriter(path: file, header: header)
+    try writer.append(CIFFDocument(number: 1 << 39, docno: "a", length: 1))
+    try writer.commit()
+    #expect(throws: CIFFError(path: file, reason: .truncated)) {
+      try IndexBuilder.importCIFF(file, to: folder.path("idx"), analyzer: RandomCollection.analyzer)
+    }
+  }
 }

@@ -7,81 +7,6 @@ import Testing
 @Suite("Indexes whose documents were put in another order")
 struct ReorderedIndexTests {
   private static let bisection = GraphBisection(smallestPartition: 4)
-  private static let queries =
-    RandomCollection.queries(8, terms: 5, vocabulary: 70, seed: 98) + ["w1 title", "unknown words"]
-
-  /// That two indexes of the same documents answer alike, whatever their numbers.
-  private struct Comparison {
-    let reordered: InvertedIndex
-    let plain: InvertedIndex
-
-    func documents() throws {
-      #expect(reordered.statistics == plain.statistics)
-      var met: Set<String> = []
-      for number in 0..<reordered.statistics.documents {
-        let doc = DocIndex(number)
-        let docno = try reordered.docno(doc)
-        met.insert(docno)
-        let other = try #require(try plain.docIndex(of: docno))
-        #expect(try reordered.docIndex(of: docno) == doc)
-        #expect(try reordered.document(doc) == plain.document(other))
-        #expect(try reordered.length(doc) == plain.length(other))
-      }
-      #expect(met.count == plain.statistics.documents)
-      for word in (0..<70).map({ "w\($0)" }) {
-        #expect(try reordered.documentFrequency(of: word) == plain.documentFrequency(of: word))
-        #expect(try reordered.collectionFrequency(of: word) == plain.collectionFrequency(of: word))
-      }
-    }
-
-    func searches(_ models: [String]) throws {
-      let docnos = try stride(from: 0, to: plain.statistics.documents, by: 7).map { try plain.docno(DocIndex($0)) }
-      for name in models {
-        let model = try WeightingModels.parse(name)
-        for query in queries {
-          for k in [1, 10, 1000] {
-            for pruning in Pruning.allCases {
-              #expect(
-                try reordered.search(query, k: k, model: model, pruning: pruning)
-                  == plain.search(query, k: k, model: model, pruning: pruning), "\(name), '\(query)', \(k), \(pruning)")
-            }
-          }
-          #expect(try reordered.score(query, docnos: docnos, model: model) == plain.score(query, docnos: docnos, model: model))
-          #expect(
-            try reordered.explain(query, docno: docnos[3], model: model)
-              == plain.explain(query, docno: docnos[3], model: model))
-        }
-      }
-    }
-
-    func phrasesAndFilters() throws {
-      for text in ["\"w0 w1\" w2", "+w1 -w0 w3", "+\"w0 w2\"~3", "w1 \"w0 w1\"~u4", "-\"w1 w0\" w0"] {
-        let query = try BooleanQuery(parsing: text)
-        #expect(try reordered.search(query, k: 40) == plain.search(query, k: 40), "\(text)")
-      }
-      for query in queries {
-        #expect(
-          try reordered.search(query, dependence: SequentialDependence(), k: 20)
-            == plain.search(query, dependence: SequentialDependence(), k: 20))
-      }
-      for text in ["kind=even", "kind!=even", "year>=1995 year<2003", "kind=odd|even year=1999"] {
-        let filter = try MetadataFilter(parsing: text)
-        let (here, there) = (try reordered.documents(matching: filter), try plain.documents(matching: filter))
-        #expect(here.count == there.count)
-        for query in queries {
-          #expect(
-            try reordered.search(query, k: 25, filter: here) == plain.search(query, k: 25, filter: there),
-            "\(text), '\(query)'")
-        }
-      }
-    }
-
-    func all(_ models: [String]) throws {
-      try documents()
-      try searches(models)
-      try phrasesAndFilters()
-    }
-  }
 
   @Test("Documents, every model, phrases and filters: the same answers, to the bit")
   func answers() throws {
@@ -94,7 +19,8 @@ struct ReorderedIndexTests {
       reordering: Self.bisection)
     try reordered.verify()
     #expect(try (0..<360).map { try reordered.docno(DocIndex($0)) } != documents.map(\.docno))
-    try Comparison(reordered: reordered, plain: plain).all(allModels + ["bm25f(title=3,title.b=0.5)"])
+    try IndexComparison(changed: reordered, once: plain, hasSameNumbers: false)
+      .all(models: allModels + ["bm25f(title=3,title.b=0.5)"])
   }
 
   @Test("The same after deletions and additions, a plain merge, and a merge that puts all in order again")
@@ -118,8 +44,8 @@ struct ReorderedIndexTests {
     func compare() throws {
       let reordered = try InvertedIndex(path: folder.path("reordered"))
       try reordered.verify()
-      try Comparison(reordered: reordered, plain: InvertedIndex(path: folder.path("plain")))
-        .all(["bm25", "ql-dirichlet(mu=10)", "pl2(c=7)", "dph", "bm25f(title=3)"])
+      try IndexComparison(changed: reordered, once: InvertedIndex(path: folder.path("plain")), hasSameNumbers: false)
+        .all(models: ["bm25", "ql-dirichlet(mu=10)", "pl2(c=7)", "dph", "bm25f(title=3)"])
     }
     try compare()
     try writers[1].optimize(reordering: Self.bisection)

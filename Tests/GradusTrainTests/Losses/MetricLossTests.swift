@@ -98,6 +98,23 @@ struct MetricLossTests {
     #expect(numbers.allSatisfy { $0.isFinite })
   }
 
+  @Test("TAL: a positive's gradient is its share, in which none flows; a negative's the softmax, or 1 for the hardest")
+  func tripletAlignmentGradients() throws {
+    let relations: [[BatchRelations.Relation]] = [[.relevant, .relevant, .negative, .negative]]
+    let alpha = [-0.880797, -0.119203]
+    for (negatives, expected) in [
+      (.smooth, alpha + [0.377541, 0.622459]), (.hardest, alpha + [0, 1]), (.sum, alpha.map { 2 * $0 } + [1, 1]),
+    ] as [(TripletAlignmentLoss.Negatives, [Double])] {
+      let leaf = Tensor([0.8, 0.6, 0.5, 0.55], shape: [1, 4]).tracked()
+      let loss = try TripletAlignmentLoss(margin: 0.5, temperature: 0.1, negatives: negatives)
+      let side = loss.sides(leaf, relations)
+      if negatives == .sum { #expect(approximately(side.item(), 0.497681, within: 1e-6)) }
+      for (found, own) in zip(try gradients(of: side.sum(), withRespectTo: [leaf])[0].doubles(), expected) {
+        #expect(approximately(found, own, within: 1e-6), "\(negatives)")
+      }
+    }
+  }
+
   @Test("TAL lies between TRL and TRL + 2 tau log(negatives), and tends to it")
   func tripletAlignmentBounds() throws {
     let fixture = VectorFixture(5, negatives: 1, seed: 31)
@@ -121,6 +138,7 @@ struct MetricLossTests {
       prototypes: Tensor([0.0, 0, 2, 0, 0, 2], shape: [3, 2]), margin: 0.5
     ).doubles()
     for (found, expected) in zip(values, [0, 0.7, 0]) { #expect(approximately(found, expected, within: 2e-6)) }
+    #expect(approximately(values.reduce(0, +) / 3, 0.233333, within: 1e-6))
   }
 
   @Test("Proto-Triplet in an episode: the first documents of a class make its prototype, the others are classified")
@@ -236,6 +254,20 @@ struct MetricLossTests {
     #expect(approximately(value.lambdaDifferent.item(), different, within: 1e-5))
     #expect(approximately(value.gamma, gamma, within: 1e-6))
     #expect(approximately(value.score.item(), expected, within: 1e-5))
+    // As a loss of an episode of two classes.
+    let episode = VectorFixture(
+      queries: [[9, 9], [9, 9]], documents: [Array(points[..<3]), Array(points[3...])],
+      samples: ["a", "b"].map { qid in
+        .listwise(qid: qid, documents: (0..<3).map { LabelledDocument(docno: "\(qid)\($0)", label: 1, isPositive: true) })
+      })
+    for found in try episode.values(ICNNLoss(ICNNScore(k: 2), isEpisodic: true)) {
+      #expect(approximately(found, [0.008022, 0.624902, 1.023162][number], within: 3e-5))
+    }
+    if number < 2 {
+      let score = try ICNNScore(k: 2, usesOmega: true)
+      let third = try score.value(Tensor(points.flatMap { $0 }, shape: [6, 2]), labels: labels).score.item()
+      #expect(approximately(third, [0.994657, 0.650951][number], within: 1e-5))
+    }
     // Ten times as large, turned by 30 degrees, moved, with other names for the classes.
     let (c, s) = (0.8660254037844386, 0.5)
     let moved = points.map { [10 * (c * $0[0] - s * $0[1]) + 4, 10 * (s * $0[0] + c * $0[1]) - 7] }

@@ -116,6 +116,24 @@ struct OrdinalLossTests {
     }
   }
 
+  @Test("A scorer as a two-way classifier: its loss is the binary cross-entropy of its score, and it ranks as before")
+  func twoLogits() throws {
+    let base = TinyScorer(seed: 3)
+    let scorer = TwoLogitScorer(base)
+    #expect(scorer.logitsPerPair == 2 && scorer.parameters.count == base.parameters.count)
+    let pairs = try TinyCollection.run.rankings[0].documents.prefix(3).map {
+      ScoringPair(query: try TinyTexts.texts.query("q0"), document: try TinyTexts.texts.document($0.docno))
+    }
+    let scores = base.scores(pairs, context: .inference).doubles()
+    let logits = try scorer.scores(pairs, context: .inference)
+    #expect(logits.shape == [3, 2] && Set(scores).count == 3)
+    for (found, own) in zip(scorer.rankingScores(of: logits), scores) { #expect(approximately(found, own, within: 1e-6)) }
+    #expect(try scorer.rankingScores(pairs).map(\.score) == base.rankingScores(pairs).map(\.score))
+    let input = try LossInput(scores: logits.reshaped(to: [1, 3, 2]), samples: [list([0, 1, 0])])
+    let expected = zip(scores, [1.0, -1, 1]).reduce(0.0) { $0 + logarithm(1 + exponential($1.0 * $1.1)) }
+    #expect(approximately(try TwoLogitCrossEntropyLoss().perSample(input).doubles()[0], expected, within: 1e-5))
+  }
+
   // MARK: - Fits
 
   /// The card's sparse design: intercepts 0, 1.5, 2.5, slopes that differ in one feature.

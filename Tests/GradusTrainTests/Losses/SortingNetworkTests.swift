@@ -12,6 +12,20 @@ struct SortingNetworkTests {
     let expected = [0.454366, 0.396964, 0.148670, 0.378248, 0.378030, 0.243723, 0.167386, 0.225007, 0.607607]
     for (found, value) in zip(permutation.doubles(), expected) { #expect(approximately(found, value, within: 1e-6)) }
 
+    func share(ofRanksFrom first: Int, _ values: [Double], steepness: Double = 1) throws -> [Double] {
+      let network = try DifferentiableSortingNetwork(size: values.count, steepness: steepness)
+      return network(Tensor(values, shape: [1, values.count])).permutation
+        .slice(axis: 2, from: first, to: values.count).sum(axes: [2]).doubles()
+    }
+    for (values, first, steepness, shares) in [
+      ([0.2, 0.6, 0.8], 2, 100, [0.000125, 0.015529, 0.984346]),
+      ([0.2, 0.6, 0.3, 0.8], 2, 1, [0.319416, 0.386699, 0.603796, 0.690088]), ([0.1, 0.9], 1, 1, [1 - 0.714777, 0.714777]),
+    ] as [([Double], Int, Double, [Double])] {
+      for (found, value) in zip(try share(ofRanksFrom: first, values, steepness: steepness), shares) {
+        #expect(approximately(found, value, within: 1e-6))
+      }
+    }
+
     func loss(_ positives: [Double], _ negatives: [Double], kept: Int, steepness: Double = 1) throws -> Double {
       let sample = list(positives.map { _ in 1 } + negatives.map { _ in 0 })
       return try perSample(try GroupOrderingLoss(negatives: kept, steepness: steepness), [positives + negatives], [sample])[0]

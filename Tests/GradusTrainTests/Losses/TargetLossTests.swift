@@ -168,6 +168,39 @@ struct TargetLossTests {
     #expect(throws: LossError.self) { try other.resume(from: seen.resumeState) }
   }
 
+  @Test("ALDR-KL: the divergences of the card, which the margin enters only where it is asked to")
+  func adaptiveMargin() throws {
+    for (scores, expected) in [([2.0, 1, 0], 0.266217), ([6, 0, 0], 1.064069), ([0.1, 0, 0], 0.001135)] {
+      #expect(approximately(divergenceFromUniform(scores), expected))
+    }
+    let sample = list([1, 0, 0])
+    let input = try LossInput(scores: Tensor([2.0, 1, 0], shape: [1, 3]), samples: [sample])
+    let key = ALDRKLLoss.key(qid: "q", positive: "0")
+    // Differences 0, 0, -1: of the scores 2, 2, 1 where the update has the margin, too.
+    for (isInUpdate, lambda, expected) in [(false, 0.878840, -0.241838), (true, 0.963019, -0.235023)] {
+      var loss = try ALDRKLLoss(lambda0: 1, alpha: 2, margin: 1, normaliser: .none, marginInUpdate: isInUpdate)
+      #expect(approximately(try loss.perSample(input).doubles()[0], expected, within: 1e-6))
+      try loss.remember(input)
+      #expect(approximately(try #require(loss.lambdas[key]), lambda, within: 1e-6))
+    }
+    // The update looks at normalised scores.
+    var normalised = try ALDRKLLoss(lambda0: 1, alpha: 2)
+    try normalised.remember(LossInput(scores: Tensor([6.0, 3, 0], shape: [1, 3]), samples: [sample]))
+    #expect(approximately(try #require(normalised.lambdas[key]), 0.878840, within: 1e-6))
+  }
+
+  @Test("ALDR-KL: no gradient flows into temperatures: it is softmax(d / lambda) less the target")
+  func adaptiveGradient() throws {
+    for (margin, expected) in [(0.0, [-0.297370, 0.225195, 0.072176]), (1, [-0.569059, 0.430941, 0.138118])] {
+      let leaf = Tensor([2.0, 1, 0], shape: [1, 3]).tracked()
+      let loss = try ALDRKLLoss(lambda0: 1, alpha: 2, margin: margin, normaliser: .none)
+      let value = try loss.perSample(LossInput(scores: leaf, samples: [list([1, 0, 0])]))
+      for (found, own) in zip(try gradients(of: value.sum(), withRespectTo: [leaf])[0].doubles(), expected) {
+        #expect(approximately(found, own, within: 1e-6))
+      }
+    }
+  }
+
   @Test("ALDR-KL: a positive keeps its temperature whatever negatives are drawn beside it")
   func adaptiveKeys() throws {
     var loss = try ALDRKLLoss(lambda0: 1, alpha: 2, margin: 0, normaliser: .none)

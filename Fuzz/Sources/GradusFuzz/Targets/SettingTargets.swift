@@ -18,7 +18,9 @@ extension FuzzTarget {
   static let names = FuzzTarget("names", maximumBytes: 128, dictionary: "names") {
     [
       "nDCG@10 RR(rel=2)@5 AP P@1", "map ndcg_cut.10,20 P.5 recip_rank", "RBP(p=0.8,rel=2)@20", "bm25(k1=0.9,b=0.4)",
-      "kde(bandwidth=silverman)", "group:16", "pairwise-softmax", "lambdarank(sigma=1)", "ndcg@10-l2", "iprec_at_recall.0.10",
+      "kde(bandwidth=silverman)", "group:16", "matryoshka(loss=tcm(loss=infonce(temperature=0.1)),dims=8/4)",
+      "loss(shape=extremes,warmup=0) * consensus(view=none)", "pairwise-softmax", "lambdarank(sigma=1)", "ndcg@10-l2",
+      "iprec_at_recall.0.10",
     ].map { Array($0.utf8) }
   } run: { input in
     let text = String(decoding: input, as: UTF8.self)
@@ -31,7 +33,8 @@ extension FuzzTarget {
       }
     }
     attempt { _ = try BM25(parsing: text) }
-    attempt { _ = try LossNames.loss(text) }
+    attempt { _ = try LossNames.named(text) }
+    attempt { _ = try WeightingNames.parse(text) }
     attempt { _ = try CurriculumNames.heuristic(text) }
     attempt { _ = try CurriculumNames.granularity(text) }
     var settings = TrainingSettings()

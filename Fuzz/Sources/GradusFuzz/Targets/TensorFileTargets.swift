@@ -1,5 +1,5 @@
 import GradusCore
-import GradusFormats
+@testable import GradusFormats
 @testable import GradusModels
 import GradusText
 @testable import GradusTrain
@@ -42,6 +42,23 @@ extension FuzzTarget {
       for tensor in file.tensors { attempt { _ = try file.floats(tensor.name) } }
     }
     attempt { _ = try TensorArchive.read(path) }
+  }
+
+  /// A file of `torch.save` with all its values; the pickle within an archive reaches further without the archive's directory,
+  /// so that the input is also taken for one.
+  static let stateDict = FuzzTarget("state-dict", maximumBytes: 8192) {
+    let folder = "GradusFormatsTests/Fixtures/PyTorch"
+    return try Workplace.fixtures(folder, suffix: ".bin") + Workplace.fixtures(folder, suffix: ".pth")
+  } run: { input in
+    let path = Workplace.write(input, "input.bin")
+    attempt {
+      let file = try PyTorchStateDict(path: path)
+      for tensor in file.tensors { attempt { _ = try file.floats(tensor.name) } }
+    }
+    attempt {
+      var machine = PickleMachine(UnsafeRawBufferPointer(input), path: path)
+      try machine.run { _ in }
+    }
   }
 
   private static func safetensorsFile(_ header: String, data: Int) -> [UInt8] {

@@ -29,6 +29,10 @@ public struct IndexFields: Sendable, Equatable {
   ///   many.
   public init(metadata: [String]) throws {
     var names = Self.standard.names
+    let count = names.count + metadata.count
+    guard count <= Self.limit else {
+      throw IndexError.invalidQuery("\(count) fields, title and text included: at most \(Self.limit) are possible")
+    }
     for name in metadata {
       guard !name.isEmpty, name.allSatisfy({ $0.isLetter || $0.isNumber || $0 == "_" || $0 == "-" }), name != "k1", name != "b"
       else {
@@ -37,9 +41,6 @@ public struct IndexFields: Sendable, Equatable {
       }
       guard !names.contains(name) else { throw IndexError.invalidQuery("field '\(name)' is listed twice") }
       names.append(name)
-    }
-    guard names.count <= Self.limit else {
-      throw IndexError.invalidQuery("\(names.count) fields, title and text included: at most \(Self.limit) are possible")
     }
     self.names = names
   }

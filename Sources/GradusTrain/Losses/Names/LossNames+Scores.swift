@@ -68,11 +68,12 @@ extension LossNames {
     },
     LossEntry("taylor-softmax", [], .lists, .roles) { _ in TaylorSoftmaxLoss() },
     LossEntry("ldr-kl", ["lambda", "margin", "normaliser"], .lists, .roles) { try robust(&$0) },
-    LossEntry("aldr-kl", ["lambda0", "alpha", "margin", "normaliser"], .lists, .roles) {
+    LossEntry("aldr-kl", ["lambda0", "alpha", "margin", "normaliser", "margin-in-update"], .lists, .roles) {
       try ALDRKLLoss(
         lambda0: try $0.take("lambda0", as: Double.self) ?? 1, alpha: try $0.take("alpha", as: Double.self) ?? 2,
         margin: try $0.take("margin", as: Double.self) ?? 0.1,
-        normaliser: try $0.take("normaliser", among: ScoreNormaliser.self) ?? .l1)
+        normaliser: try $0.take("normaliser", among: ScoreNormaliser.self) ?? .l1,
+        marginInUpdate: try $0.take("margin-in-update", as: Bool.self) ?? false)
     },
   ]
 

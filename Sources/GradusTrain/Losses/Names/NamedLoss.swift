@@ -22,12 +22,6 @@ public enum NamedLoss: Sendable {
     if case .vectors(let loss) = self { return loss.needsGuide }
     return false
   }
-
-  /// Logits that the scorer has to give for a document.
-  public var logitsPerDocument: Int {
-    if case .scores(let loss) = self { return loss.logitsPerDocument }
-    return 1
-  }
 }
 
 /// What losses by name may need beside their parameters.
@@ -65,7 +59,7 @@ public struct LossEntry: Sendable {
   public enum Model: String, Sendable, CaseIterable {
     /// One logit a document: every architecture.
     case scores
-    /// Two logits a document.
+    /// Two logits a document: every architecture, with its logit as their difference.
     case twoLogits = "two logits"
     /// A logit a threshold: every architecture, with thresholds put on top.
     case thresholds

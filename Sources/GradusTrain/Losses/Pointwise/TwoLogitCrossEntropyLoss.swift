@@ -4,8 +4,8 @@ import GradusTensor
 ///
 ///     loss = -sum over positives log p(first logit) - sum over negatives log p(second logit)
 ///
-/// Needs a scorer with two logits a document; its ranking score is the first minus the second. Works for pairwise and
-/// pointwise samples alike: documents are classified independently.
+/// Needs a scorer with two logits a document, as `TwoLogitScorer` makes of any; its ranking score is the first minus the
+/// second. Works for pairwise and pointwise samples alike: documents are classified independently.
 ///
 ///     TwoLogitCrossEntropyLoss()   // a positive with logits 0, 0: log 2
 public struct TwoLogitCrossEntropyLoss: RankingLoss, Equatable {
