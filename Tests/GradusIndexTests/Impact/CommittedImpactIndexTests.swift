@@ -30,7 +30,11 @@ struct CommittedImpactIndexTests {
     ),
   ]
 
-  private var folder: String { Bundle.module.path(forResource: "impacts-v1", ofType: nil, inDirectory: "Fixtures") ?? "" }
+  private var folder: String { Self.folder("impacts-v1") }
+
+  private static func folder(_ name: String) -> String {
+    Bundle.module.path(forResource: name, ofType: nil, inDirectory: "Fixtures") ?? ""
+  }
 
   @Test("Version 1 opens, verifies and answers")
   func version1() throws {
@@ -48,6 +52,25 @@ struct CommittedImpactIndexTests {
     // In steps of 3 / 255: 2.75 is 233.75 and 1 is 85, 2.25 is 191.25, 2.5 is 212.5 and rounded up.
     let step = Double(Float(3) / 255)
     #expect(result.documents.map(\.score) == [step * 234 + 2 * step * 85, 2 * step * 191, step * 213])
+  }
+
+  @Test("Version 2, with columns, opens, verifies, filters and answers")
+  func version2() throws {
+    let index = try ImpactIndex(path: Self.folder("impacts-v2"))
+    try index.verify()
+    #expect(index.statistics.documents == 4 && index.statistics.terms == 72 && index.configuration.method == .splade)
+    #expect(index.columns == [MetadataColumn("day", .date), MetadataColumn("lang", .keyword)])
+    #expect(
+      try index.document(docno: "d1")
+        == Document(
+          docno: "d1", title: "Hash", text: "Values of a hash are found by key", metadata: ["day": "2004-05", "lang": "en"]))
+    let step = Double(index.statistics.scale)
+    let sort = try index.search([WeightedTerm("sort")], k: 9).documents
+    #expect(sort == [ScoredDocument(docno: "d3", score: 255 * step), ScoredDocument(docno: "d0", score: 232 * step)])
+    let before = try index.documents(matching: MetadataFilter(parsing: "day<2004-05-02 lang=en|de"))
+    let hash = try index.search([WeightedTerm("hash")], k: 9, filter: before).documents
+    #expect(hash == [ScoredDocument(docno: "d0", score: 234 * step), ScoredDocument(docno: "d1", score: 232 * step)])
+    #expect(try index.documents(matching: MetadataFilter(parsing: "lang!=en")).count == 1)
   }
 
   @Test("Today's builder still writes the same bytes: a change needs a new version number")

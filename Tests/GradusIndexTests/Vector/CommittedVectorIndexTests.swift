@@ -87,6 +87,23 @@ struct CommittedVectorIndexTests {
     #expect(found.documents[0].docno == "d2" && abs(found.documents[0].score - 3) < 1e-5)
   }
 
+  @Test("Version 2 of the token index, with a second segment and a deletion, opens, verifies and answers")
+  func tokens2() throws {
+    let index = try TokenIndex(path: Self.folder("tokens-v2"))
+    try index.verify()
+    #expect(index.count == 3 && index.deletedCount == 1 && index.segmentCount == 2 && index.centroidCount == 2)
+    #expect(index.tokenCount == 16 && index.columns == [MetadataColumn("day", .date)])
+    #expect(try index.document(docno: "d3") == Document(docno: "d3", text: "sort by key", metadata: ["day": "2010"]))
+    #expect(try index.document(docno: "d1") == nil && index.tokens(docno: "d1") == nil)
+    // The decompressed tokens of a document as a query: five of unit length.
+    let query = try #require(try index.tokens(docno: "d3"))
+    let found = try index.exhaustive(query, k: 9)
+    #expect(found.count == 3 && found[0].docno == "d3" && abs(found[0].score - 5) < 1e-5 && found[1].score < 4.99)
+    #expect(try index.search(query, k: 9).documents == found)
+    let late = try index.documents(matching: MetadataFilter(parsing: "day>=2004"))
+    #expect(try Set(index.search(query, k: 9, filter: late).documents.map(\.docno)) == ["d2", "d3"])
+  }
+
   @Test("Today's writers still write the same bytes: a change needs a new version number")
   func sameBytes() throws {
     let temporary = try TemporaryFolder()
