@@ -2,15 +2,15 @@
 # What each training loss costs beside pairwise cross-entropy, and each weighting beside none, on MiniLM-L6: tables in
 # results/losses.md. Fails where a loss or weighting that needs nothing beside the step takes more than 5 % longer.
 #
-#   Benchmarks/losses.sh              # 16 documents of 64 tokens a step, nine turns: some five minutes on two processor cores
+#   Benchmarks/losses.sh              # 16 documents of 64 tokens a step: some nine minutes on two processor cores
 #
 # The last table is the output layer whose step does not grow with the classes. GRADUS is the command (default:
 # .build/release/gradus), THREADS its threads (2).
 set -euo pipefail
 source "$(dirname "$0")/Peers/environment.sh"
-step=(--model minilm-l6 --documents 16 --tokens 64 --repeats 9 --threads "$THREADS")
-"$GRADUS" bench losses "${step[@]}" --json >"$scratch/losses.json"
-"$GRADUS" bench weightings "${step[@]}" --json >"$scratch/weightings.json"
+step=(--model minilm-l6 --documents 16 --tokens 64 --threads "$THREADS")
+"$GRADUS" bench losses "${step[@]}" --repeats 9 --json >"$scratch/losses.json"
+"$GRADUS" bench weightings "${step[@]}" --repeats 15 --json >"$scratch/weightings.json"
 "$GRADUS" bench output-layer --json >"$scratch/layer.json"
 python3 - "$("$GRADUS" --version)" "$scratch"/{losses,layer,weightings}.json >"$results/losses.md" <<'PYTHON'
 import json, platform, sys
@@ -41,7 +41,7 @@ for row in losses["losses"]:
     ]
     print("| " + " | ".join(cells) + " |")
 print("\n## What weightings cost\n")
-print("A step of the trainer with pairwise cross-entropy and the weighting, beside one without, on the same pairs.\n")
+print("A step of the trainer with pairwise cross-entropy and the weighting, beside one without, on the same pairs; 15 turns.\n")
 print("| weighting | s/step | ratio | needs |")
 print("|---|---|---|---|")
 for row in weightings["weightings"]:
