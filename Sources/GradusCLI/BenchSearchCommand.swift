@@ -7,11 +7,11 @@ struct BenchSearchCommand: ParsableCommand {
     discussion: """
         gradus bench search faq.index --topics faq -k 10 --json
 
-      Queries per second are over all queries with --threads; latencies are of single queries on one thread. In an index of words \
-      they are from a query's text to the names of the documents, and once more of the search alone (search_...): from analysed \
-      terms to numbers and scores of documents, as many engines are measured. In an impact index \
-      queries are encoded before the clock runs. With --filter, the documents that fit are found once, which has a time of its \
-      own (filter_ms); searches then leave the others out.
+      Queries per second are over all queries with --threads; latencies are of single queries on one thread. Both are from a \
+      query's text to the names of the documents; in an index of words also (search_...) of the search alone, from analysed \
+      terms to numbers and scores of documents, which is what other engines' figures mostly are. In an impact index queries are \
+      encoded before the clock runs. With --filter, the documents that fit are found once, which has a time of its own \
+      (filter_ms); searches then leave the others out.
 
       Opening the index (open_ms) and reading stored documents by name, in no order (document_p50_us, document_p99_us), have \
       times of their own.
@@ -166,8 +166,9 @@ struct BenchSearchCommand: ParsableCommand {
     let recall = measured.recall.map { ", recall \($0.fixed(4))" } ?? ""
     try printOutput(
       "\(report.queriesPerSecond.fixed(0)) queries/s (best \(report.bestQueriesPerSecond.fixed(0))), one query "
-        + "\(report.p50Milliseconds.fixed(3)) ms (p99 \(report.p99Milliseconds.fixed(3)) ms)\(search); \(report.queries) queries, "
-        + "\(report.repeats) repeats, k \(depth), threads: \(WorkerPool.shared.threadLimit)\(recall)\(filtered)\n")
+        + "\(report.p50Milliseconds.fixed(3)) ms (p99 \(report.p99Milliseconds.fixed(3)) ms)\(search); "
+        + "\(report.queries) queries, \(report.repeats) repeats, k \(depth), "
+        + "threads: \(WorkerPool.shared.threadLimit)\(recall)\(filtered)\n")
   }
 
   /// Names are those of the JSON object.

@@ -9,8 +9,8 @@ enum QueryBatch {
   /// The answers to `count` queries, in order.
   ///
   /// - Parameters:
-  ///   - lend: Gives a thread what it works with, for some queries: threads that asked for it again with each query would wait for
-  ///     one another.
+  ///   - lend: Gives a thread what it works with, for some queries: threads that asked for it with each query would wait for one
+  ///     another.
   ///   - answer: For one query.
   /// - Throws: The error of the first query that ends in one.
   static func answers<Tool, Answer>(
