@@ -1,4 +1,4 @@
-"""Writes index-v6/ and impacts-v4/: indexes with packed dictionaries and packed skip data, by the description of the format alone.
+"""Writes index-v6/ and impacts-v4/, whose dictionaries and skip data are packed, by the description of the format alone.
 
 Run in this folder with any Python 3:  python3 make_packed_golden.py
 
