@@ -354,10 +354,10 @@ def compare(folder, names, scratch, path):
     report = Report(
         f"BM25 over {documents:,} documents ({os.path.basename(os.path.normpath(folder))})",
         [
-            f"{queries} queries; every engine gets the same terms. From text to names: ours and PISA's searches read the text of "
-            "a query and name the documents, the others' do not. The search alone: from terms to numbers and scores on both "
-            "sides (see lexical_peer.py). PISA runs the faster one of block-max WAND and MaxScore, on one core; bm25s computes scores "
-            "when it indexes. Lucene runs without Java's vector module."
+            f"{queries} queries; every engine gets the same terms. From text to names: ours and PISA's searches read the text "
+            "of a query and name the documents, the others' do not. The search alone: from terms to numbers and scores on both "
+            "sides (see lexical_peer.py). PISA runs the faster one of block-max WAND and MaxScore, on one core; bm25s computes "
+            "scores when it indexes. Lucene runs without Java's vector module."
         ],
     )
     report.compare(
