@@ -57,11 +57,10 @@ func gradients(
     root: root, targets: inputs.compactMap(\.node), rowTargets: zip(inputs, mayBeSparse).compactMap { $1 ? $0.node : nil })
   return try Recording.$isOn.withValue(keepingGraph) {
     let found = try pass.run(upstream: upstream ?? .ones(output.shape, type: output.type), keepingGraph: keepingGraph)
-    return zip(zip(inputs, mayBeSparse), found).map { input, gradient in
-      let (input, mayBeSparse) = input
-      return gradient ?? (mayBeSparse
-        ? .rowSparse(RowSparseGradient(zeros: input.shape, type: input.type))
-        : .dense(.zeros(input.shape, type: input.type)))
+    return inputs.indices.map { position in
+      if let gradient = found[position] { return gradient }
+      let (shape, type) = (inputs[position].shape, inputs[position].type)
+      return mayBeSparse[position] ? .rowSparse(RowSparseGradient(zeros: shape, type: type)) : .dense(.zeros(shape, type: type))
     }
   }
 }
