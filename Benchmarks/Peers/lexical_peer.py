@@ -17,7 +17,7 @@ import statistics
 import sys
 import time
 
-from pairs import Report, alternate, call, gradus
+from pairs import Report, alternate, call, figures_output, gradus
 
 DEPTHS = (10, 1000)
 OPENING = ("open_ms", "document_p50_us", "document_p99_us")
@@ -265,9 +265,7 @@ ENGINES = {"pisa": Pisa, "tantivy": Tantivy, "lucene": Lucene, "bm25s": BM25S}
 
 def measure(name, folder, scratch):
     """All of one rival's figures; its best ten of each query go to a file in `scratch`."""
-    # Some engines print their progress; only the figures belong on standard output.
-    output = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
+    output = figures_output()
     queries = list(rows(folder, "queries.jsonl"))
     engine = ENGINES[name](queries)
     path = os.path.join(scratch, name)
