@@ -117,11 +117,13 @@ struct ShardedModelTests {
     for name in names { try folder.write(name, "no weights") }
     for name in ["model.safetensors"] + names.reversed() {
       #expect(try folder.folder.file("model.safetensors") == folder.file(name))
+      #expect(folder.folder.weightsFileName == name)
       try folder.remove(name)
     }
     #expect(throws: ModelError.missingFile(folder: folder.path, name: "model.safetensors")) {
       try folder.folder.file("model.safetensors")
     }
+    #expect(folder.folder.weightsFileName == nil)
     try folder.write("model-00001-of-00003.safetensors", "one of three")
     #expect(throws: ModelError.missingFile(folder: folder.path, name: "model.safetensors.index.json")) {
       try LlamaDecoder(path: folder.path)
