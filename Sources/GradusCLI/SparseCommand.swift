@@ -125,28 +125,18 @@ struct SparseIndexCommand: ParsableCommand {
     let encoder = try SparseDocumentEncoder(model: name, maximumTokens: maximumTokens)
     var configuration = encoder.configuration
     if let rounding { configuration.quantization = rounding }
-    let reader = try CorpusReader(path: try InputNames.corpus(corpus ?? ""))
+    let pieces = try CorpusPieces(of: corpus ?? "")
     let builder = try builder(configuration)
-    let progress = Progress("encoding", total: nil, unit: "documents")
-    defer { progress.finish() }
     let writer = try vectors.map { path throws in try SparseVectorWriter(path: path) }
     var truncated = 0
-    var piece: [Document] = []
-    func flush() throws {
+    _ = try pieces.forEach(256) { piece in
       let encoded = try encoder.encode(piece.map(\.contents))
       truncated += encoded.truncatedTokens.count { $0 > 0 }
       for (document, terms) in zip(piece, encoded.terms) {
         try builder.add(document, terms: terms)
         try writer?.write(document.docno, terms.map { ($0.term, Float($0.weight)) })
       }
-      piece.removeAll(keepingCapacity: true)
     }
-    while let document = try reader.next() {
-      piece.append(document)
-      progress.advance(part: reader.partRead)
-      if piece.count == 256 { try flush() }
-    }
-    try flush()
     try writer?.commit()
     return SparseReport(index: out, model: name, statistics: try builder.finish(), truncated: truncated)
   }

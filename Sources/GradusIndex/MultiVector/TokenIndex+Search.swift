@@ -63,7 +63,7 @@ extension TokenIndex {
   /// - Throws: as ``search(_:k:options:filter:)``.
   public func scores(_ query: [Float], docnos names: [String]) throws -> [Double?] {
     let asked = MaxSimQuery(tokens: try prepared(query), dimension: configuration.dimension)
-    let numbers = try names.map { try place(of: $0).map { UInt32($0.segment.firstDocument + $0.row) } }
+    let numbers = try names.map { try segments.place(of: $0).map { UInt32($0.segment.firstDocument + $0.row) } }
     let scores = try exactScores(of: numbers.compactMap { $0 }, asked)
     var next = 0
     return numbers.map { number in

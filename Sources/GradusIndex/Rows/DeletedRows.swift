@@ -1,5 +1,5 @@
 extension BitSet {
-  /// The deleted rows of a segment of vectors or token vectors.
+  /// The deleted rows of a segment.
   ///
   /// - Parameters:
   ///   - limit: Rows of the segment.
@@ -14,19 +14,10 @@ extension BitSet {
   }
 
   /// Writes the set as the deleted rows of a segment.
-  func writeDeletions(number: Int, folder: IndexFolder, calls: SystemCalls) throws -> IndexManifest.File {
-    let name = IndexFolder.segmentName(generation: number, kind: "deletions")
-    let file = try SectionFileWriter(path: folder.path(of: name), kind: .deletions, calls: calls)
+  func writeDeletions(number: Int, in folder: IndexFolder) throws -> IndexManifest.File {
+    let file = try folder.begin(.deletions, named: "deletions", ofSegment: number)
     try file.begin(.deletedRows)
     try file.append(words)
-    return IndexManifest.File(name: name, bytes: try file.finish())
-  }
-}
-
-extension Array where Element == BitSet? {
-  /// The element, made where it is nil.
-  subscript(number: Int, default value: @autoclosure () -> BitSet) -> BitSet {
-    get { self[number] ?? value() }
-    set { self[number] = newValue }
+    return try file.close()
   }
 }

@@ -1,0 +1,59 @@
+/// The segments of an index as its writer changes them: documents are deleted by marking their rows.
+struct RowSegments<Segment: RowSegment> {
+  /// A segment, and what the writer deleted of it.
+  struct Part {
+    let segment: Segment
+    fileprivate var marks: BitSet?
+
+    func isLive(_ row: Int) -> Bool { segment.isLive(row) && !(marks?.contains(row) ?? false) }
+
+    /// Ascending.
+    var liveRows: [Int] { (0..<segment.count).filter(isLive) }
+  }
+
+  private(set) var parts: [Part] = []
+
+  init(_ segments: [Segment]) { segments.forEach { append($0) } }
+
+  /// Rows of all segments, those of deleted documents included.
+  var count: Int { parts.reduce(0) { $0 + $1.segment.count } }
+
+  mutating func append(_ segment: Segment) { parts.append(Part(segment: segment)) }
+
+  /// Whether a document of that name is there and not deleted.
+  func contains(docno: String) throws -> Bool { try place(of: docno) != nil }
+
+  /// Marks a document.
+  ///
+  /// - Returns: False where there is none of that name.
+  mutating func delete(docno: String) throws -> Bool {
+    guard let (part, row) = try place(of: docno) else { return false }
+    var marks = parts[part].marks ?? BitSet(limit: parts[part].segment.count)
+    // Without a second reference the set is changed in place.
+    parts[part].marks = nil
+    marks.insert(row)
+    parts[part].marks = marks
+    return true
+  }
+
+  private func place(of docno: String) throws -> (part: Int, row: Int)? {
+    for (number, part) in parts.enumerated() {
+      if let row = try part.segment.row(docno: docno), part.isLive(row) { return (number, row) }
+    }
+    return nil
+  }
+
+  /// Writes the lists of deleted rows that grew.
+  ///
+  /// - Returns: What the manifest then lists.
+  func writeDeletions(_ session: WriterSession) throws -> [Segment.Manifest] {
+    try parts.map { part in
+      var manifest = part.segment.manifest
+      guard var rows = part.marks else { return manifest }
+      if let before = part.segment.deletedRows { rows.formUnion(before) }
+      manifest.deletionsFile = try rows.writeDeletions(number: session.takeNumber(), in: session.openFolder())
+      manifest.deletedCount = rows.count
+      return manifest
+    }
+  }
+}
