@@ -89,6 +89,11 @@ extension TokenIndexWriter: ChangingWriter {
   func compactAll(_ progress: @escaping (Int) -> Void) throws { try compact(progress: progress) }
 }
 
+extension ImpactIndexWriter: ChangingWriter {
+  func commitAll(_ progress: @escaping (Int) -> Void) throws { try commit() }
+  func compactAll(_ progress: @escaping (Int) -> Void) throws { try compact(progress: progress) }
+}
+
 /// A file of docnos, one a line.
 enum DocnoFile {
   /// In the order of the lines; empty lines are passed over.

@@ -70,13 +70,13 @@ extension SessionWriter {
   ///
   /// - Parameter harmless: Errors that leave the writer open.
   func closingOnError<Result>(
-    butNot harmless: (any Error.Type)? = nil, _ step: (IndexFolder) throws -> Result
+    butNot harmless: [any Error.Type] = [], _ step: (IndexFolder) throws -> Result
   ) throws -> Result {
     let folder = try session.openFolder()
     do {
       return try step(folder)
     } catch {
-      if type(of: error) != harmless { abandon() }
+      if !harmless.contains(where: { $0 == type(of: error) }) { abandon() }
       throw error
     }
   }

@@ -29,6 +29,14 @@ final class ImpactAccumulator {
     return true
   }
 
+  /// Takes back what was added for the last document. Its terms stay, without postings where no other document has them.
+  func remove(doc: UInt32) {
+    while let last = postings.last, UInt32(last >> 32) == doc {
+      lastDocuments[Int(termNumbers.removeLast())] = Self.none
+      postings.removeLast()
+    }
+  }
+
   /// The postings by term, in byte order of the terms. Nothing may be added afterwards.
   func sorted() -> some PostingsRun { ImpactRun(terms, termNumbers: termNumbers, postings: postings) }
 }

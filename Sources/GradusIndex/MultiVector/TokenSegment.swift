@@ -31,7 +31,8 @@ final class TokenSegment: RowSegment {
     var files = SegmentFiles(folder: folder)
     file = try files.open(manifest.file, .tokens)
     views = try Self.views(file, manifest, configuration, centroids: centroids)
-    documents = try SegmentDocuments(manifest, docnos: file, columns: configuration.columns, &files)
+    documents = try SegmentDocuments(manifest, docnos: file, &files)
+    try documents.requireColumns(configuration.columns, folder: folder)
     self.files = files.opened
   }
 

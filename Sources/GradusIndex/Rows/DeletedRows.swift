@@ -14,10 +14,15 @@ extension BitSet {
   }
 
   /// Writes the set as the deleted rows of a segment.
-  func writeDeletions(number: Int, in folder: IndexFolder) throws -> IndexManifest.File {
+  ///
+  /// - Parameter more: Writes what else the file holds.
+  func writeDeletions(
+    number: Int, in folder: IndexFolder, _ more: (SectionFileWriter) throws -> Void = { _ in }
+  ) throws -> IndexManifest.File {
     let file = try folder.begin(.deletions, named: "deletions", ofSegment: number)
     try file.begin(.deletedRows)
     try file.append(words)
+    try more(file)
     return try file.close()
   }
 }

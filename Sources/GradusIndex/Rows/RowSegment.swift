@@ -13,13 +13,15 @@ protocol RowSegmentManifest: Sendable {
   var deletedCount: Int { get set }
 }
 
-/// A segment of an index of vectors or token vectors, opened for reading: each document is a row, and files never change but for
-/// the list of deleted rows.
+/// A segment of an index of vectors, token vectors or impacts, opened for reading: each document is a row, and files never change
+/// but for the list of deleted rows.
 protocol RowSegment: AnyObject, Sendable {
   associatedtype Manifest: RowSegmentManifest
   var manifest: Manifest { get }
   var documents: SegmentDocuments { get }
   var files: [SectionFile] { get }
+  /// Writes the list of all deleted rows, and what else the segment keeps of them.
+  func writeDeletions(_ rows: BitSet, number: Int, in folder: IndexFolder) throws -> IndexManifest.File
 }
 
 extension RowSegment {
@@ -34,6 +36,10 @@ extension RowSegment {
 
   /// The live row of a docno.
   func row(docno: String) throws -> Int? { try documents.docnos.find(docno).flatMap { isLive($0) ? $0 : nil } }
+
+  func writeDeletions(_ rows: BitSet, number: Int, in folder: IndexFolder) throws -> IndexManifest.File {
+    try rows.writeDeletions(number: number, in: folder)
+  }
 
   /// Compares all checksums.
   func verify() throws {
@@ -54,14 +60,19 @@ extension Sequence where Element: RowSegment {
 /// The files of one segment, opened one by one.
 struct SegmentFiles {
   let folder: String
+  private let unchecked: SectionFileLayout.Kind?
   private(set) var opened: [SectionFile] = []
 
-  init(folder: String) { self.folder = folder }
+  /// - Parameter unchecked: Of files that are checked by ``RowSegment/verify()`` alone.
+  init(folder: String, unchecked: SectionFileLayout.Kind? = nil) {
+    self.folder = folder
+    self.unchecked = unchecked
+  }
 
   /// Opens a file and checks the sections that everything rests on.
   mutating func open(_ file: IndexManifest.File, _ kind: SectionFileLayout.Kind) throws -> SectionFile {
     let file = try SectionFile(path: folder + "/" + file.name, kind: kind, expectedBytes: file.bytes)
-    try file.verify(where: \.isCheckedOnOpen)
+    if kind != unchecked { try file.verify(where: \.isCheckedOnOpen) }
     opened.append(file)
     return file
   }

@@ -7,6 +7,13 @@ struct RowSegments<Segment: RowSegment> {
 
     func isLive(_ row: Int) -> Bool { segment.isLive(row) && !(marks?.contains(row) ?? false) }
 
+    /// Rows deleted by this writer and before; nil where none is.
+    var deleted: BitSet? {
+      guard var rows = marks else { return segment.deletedRows }
+      if let before = segment.deletedRows { rows.formUnion(before) }
+      return rows
+    }
+
     /// Ascending.
     var liveRows: [Int] { (0..<segment.count).filter(isLive) }
   }
@@ -49,9 +56,9 @@ struct RowSegments<Segment: RowSegment> {
   func writeDeletions(_ session: WriterSession) throws -> [Segment.Manifest] {
     try parts.map { part in
       var manifest = part.segment.manifest
-      guard var rows = part.marks else { return manifest }
-      if let before = part.segment.deletedRows { rows.formUnion(before) }
-      manifest.deletionsFile = try rows.writeDeletions(number: session.takeNumber(), in: session.openFolder())
+      guard part.marks != nil, let rows = part.deleted else { return manifest }
+      manifest.deletionsFile = try part.segment.writeDeletions(
+        rows, number: session.takeNumber(), in: session.openFolder())
       manifest.deletedCount = rows.count
       return manifest
     }

@@ -7,23 +7,30 @@ struct SegmentDocuments: Sendable {
   let docnos: DocnoTable
   /// Nil where nothing was deleted.
   let deletedRows: BitSet?
+  /// That of the deleted rows.
+  let deletionsFile: SectionFile?
   private let store: DocumentStore?
-  private let columns: ColumnStore?
+  private let columnStore: ColumnStore?
 
-  /// - Parameters:
-  ///   - file: That holds the docnos.
-  ///   - columns: What the index is said to have.
-  init(
-    _ manifest: some RowSegmentManifest, docnos file: SectionFile, columns: [MetadataColumn]?, _ files: inout SegmentFiles
-  ) throws {
+  /// - Parameter file: That holds the docnos.
+  init(_ manifest: some RowSegmentManifest, docnos file: SectionFile, _ files: inout SegmentFiles) throws {
     docnos = try DocnoTable(file, count: manifest.count)
-    deletedRows = try manifest.deletionsFile.map {
-      try BitSet(deletions: try files.open($0, .deletions), limit: manifest.count, count: manifest.deletedCount)
+    let deletions = try manifest.deletionsFile.map { try files.open($0, .deletions) }
+    deletionsFile = deletions
+    deletedRows = try deletions.map {
+      try BitSet(deletions: $0, limit: manifest.count, count: manifest.deletedCount)
     }
     store = try manifest.documentsFile.map { try DocumentStore(try files.open($0, .documents), documents: manifest.count) }
-    self.columns = try manifest.columnsFile.map { try ColumnStore(try files.open($0, .columns), documents: manifest.count) }
-    guard columns == self.columns?.columns else {
-      throw IndexError.corrupted(path: files.folder + "/" + IndexManifest.name, section: "the list of columns")
+    columnStore = try manifest.columnsFile.map { try ColumnStore(try files.open($0, .columns), documents: manifest.count) }
+  }
+
+  /// Nil where there are none.
+  var columns: [MetadataColumn]? { columnStore?.columns }
+
+  /// - Throws: ``IndexError/corrupted(path:section:)`` where the columns are not those that the index is said to have.
+  func requireColumns(_ expected: [MetadataColumn]?, folder: String) throws {
+    guard columns == expected else {
+      throw IndexError.corrupted(path: folder + "/" + IndexManifest.name, section: "the list of columns")
     }
   }
 
@@ -37,7 +44,7 @@ struct SegmentDocuments: Sendable {
 
   /// The documents that fit a filter, deleted or not, by position.
   func positions(matching filter: MetadataFilter) throws -> DocumentSet {
-    try filter.documents(count: docnos.count, columns: columns) { position in
+    try filter.documents(count: docnos.count, columns: columnStore) { position in
       try store?.document(position, docno: "").metadata ?? [:]
     }
   }

@@ -116,7 +116,7 @@ public final class IndexWriter: SessionWriter {
       // A segment cannot hold a name twice: what was deleted from it comes back in another one.
       try closingOnError { _ in try closeSegment() }
     }
-    try closingOnError(butNot: IndexError.self) { _ in
+    try closingOnError(butNot: [IndexError.self]) { _ in
       let builder = try current ?? SegmentBuilder(
         number: session.takeNumber(), settings, analyzers: analyzers, directory: directory, calls: calls)
       current = builder

@@ -58,7 +58,8 @@ final class VectorSegment: RowSegment {
       graph = try Self.graph(opened, walked, options, manifest, held: held)
     }
     views = Views(rows: rows, graph: graph, positions: positions, nodes: nodes)
-    documents = try SegmentDocuments(manifest, docnos: vectors, columns: configuration.columns, &files)
+    documents = try SegmentDocuments(manifest, docnos: vectors, &files)
+    try documents.requireColumns(configuration.columns, folder: folder)
     liveRows = documents.deletedRows?.complement
     self.files = files.opened
     self.resident = resident
