@@ -74,25 +74,3 @@ private final class ImpactRun: PostingsRun {
     position += 1
   }
 }
-
-extension FileRun {
-  /// Writes what is left of a run without positions and fields to a temporary file, which `FileRun` reads.
-  static func write(_ run: some PostingsRun, path: String, calls: SystemCalls) throws {
-    let file = try AppendFile(path: path, calls: calls)
-    var postings: [UInt64] = []
-    var gaps: [UInt32] = []
-    var fields: [UInt32] = []
-    while let term = run.term {
-      try file.append(UInt32(term.count))
-      let bytes = Array(term)
-      postings.removeAll(keepingCapacity: true)
-      try run.takePostings(into: &postings, gaps: &gaps, fields: &fields)
-      try file.append(UInt32(postings.count))
-      try file.append(UInt32(0))
-      try file.append(UInt32(0))
-      try bytes.withUnsafeBytes { try file.append($0) }
-      try postings.withUnsafeBytes { try file.append($0) }
-    }
-    try file.finishTemporary()
-  }
-}

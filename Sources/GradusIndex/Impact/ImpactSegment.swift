@@ -35,9 +35,7 @@ final class ImpactSegment: RowSegment {
     sections = Sections(
       greatestImpacts: try impacts.numbers(.greatestImpacts, as: UInt8.self, count: manifest.statistics.terms),
       counts: try impacts.numbers(.lengths, as: UInt32.self, count: manifest.count))
-    live = documents.deletedRows.map { rows in
-      LiveDocuments(deleted: DocumentSet(documents: rows.limit, words: rows.words))
-    } ?? LiveDocuments(documents: manifest.count)
+    live = documents.deletedRows.map { LiveDocuments(deleted: $0) } ?? LiveDocuments(documents: manifest.count)
     let terms = terms, greatest = sections.greatestImpacts
     removed = try documents.deletionsFile.map { try RemovedImpacts($0, of: terms, greatest: greatest) }
     self.files = files.opened
@@ -87,8 +85,8 @@ final class ImpactSegment: RowSegment {
 
   // MARK: - Deleting
 
-  func writeDeletions(_ rows: BitSet, number: Int, in folder: IndexFolder) throws -> IndexManifest.File {
-    let removed = try RemovedImpacts(DocumentSet(documents: rows.limit, words: rows.words), in: self)
+  func writeDeletions(_ rows: DocumentSet, number: Int, in folder: IndexFolder) throws -> IndexManifest.File {
+    let removed = try RemovedImpacts(rows, in: self)
     return try rows.writeDeletions(number: number, in: folder) { try removed.write(to: $0) }
   }
 }

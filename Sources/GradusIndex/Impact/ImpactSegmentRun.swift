@@ -12,11 +12,10 @@ final class ImpactSegmentRun: PostingsRun {
   /// - Parameters:
   ///   - deleted: Rows that are left out.
   ///   - firstDocument: The new number of the first live document.
-  init(_ segment: ImpactSegment, deleted: BitSet?, firstDocument: Int) throws {
+  init(_ segment: ImpactSegment, deleted: DocumentSet?, firstDocument: Int) throws {
     self.segment = segment
     self.firstDocument = firstDocument
-    live = deleted.map { LiveDocuments(deleted: DocumentSet(documents: $0.limit, words: $0.words)) }
-      ?? LiveDocuments(documents: segment.count)
+    live = deleted.map { LiveDocuments(deleted: $0) } ?? LiveDocuments(documents: segment.count)
     cursor = segment.listCursor()
     try settle()
   }

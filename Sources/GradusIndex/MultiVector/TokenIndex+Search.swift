@@ -89,7 +89,7 @@ extension TokenIndex {
 
   /// The documents with a token at one of some centroids, ascending.
   private func touched(by centroids: Set<Int>, _ filter: DocumentSet?) throws -> [UInt32] {
-    var touched = BitSet(limit: numberCount)
+    var touched = DocumentSet(documents: numberCount)
     for segment in segments {
       for centroid in centroids {
         for row in segment.rows(at: centroid) {

@@ -1,13 +1,13 @@
-extension BitSet {
+extension DocumentSet {
   /// The deleted rows of a segment.
   ///
   /// - Parameters:
-  ///   - limit: Rows of the segment.
+  ///   - documents: Rows of the segment.
   ///   - count: Deleted ones, as the manifest says.
   /// - Throws: ``IndexError/corrupted(path:section:)``.
-  init(deletions file: SectionFile, limit: Int, count: Int) throws {
-    let words = try file.numbers(.deletedRows, as: UInt64.self, count: (limit + 63) / 64)
-    guard let rows = BitSet(words: Array(words), limit: limit), rows.count == count else {
+  init(deletions file: SectionFile, documents: Int, count: Int) throws {
+    let words = try file.numbers(.deletedRows, as: UInt64.self, count: (documents + 63) / 64)
+    guard let rows = DocumentSet(documents: documents, checking: Array(words)), rows.count == count else {
       throw IndexError.corrupted(path: file.path, section: Section.deletedRows.name)
     }
     self = rows

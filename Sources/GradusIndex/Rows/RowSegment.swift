@@ -21,7 +21,7 @@ protocol RowSegment: AnyObject, Sendable {
   var documents: SegmentDocuments { get }
   var files: [SectionFile] { get }
   /// Writes the list of all deleted rows, and what else the segment keeps of them.
-  func writeDeletions(_ rows: BitSet, number: Int, in folder: IndexFolder) throws -> IndexManifest.File
+  func writeDeletions(_ rows: DocumentSet, number: Int, in folder: IndexFolder) throws -> IndexManifest.File
 }
 
 extension RowSegment {
@@ -29,7 +29,7 @@ extension RowSegment {
   var count: Int { manifest.count }
   var liveCount: Int { manifest.count - manifest.deletedCount }
   var docnos: DocnoTable { documents.docnos }
-  var deletedRows: BitSet? { documents.deletedRows }
+  var deletedRows: DocumentSet? { documents.deletedRows }
   var storesDocuments: Bool { documents.areStored }
 
   func isLive(_ row: Int) -> Bool { !(documents.deletedRows?.contains(row) ?? false) }
@@ -37,7 +37,7 @@ extension RowSegment {
   /// The live row of a docno.
   func row(docno: String) throws -> Int? { try documents.docnos.find(docno).flatMap { isLive($0) ? $0 : nil } }
 
-  func writeDeletions(_ rows: BitSet, number: Int, in folder: IndexFolder) throws -> IndexManifest.File {
+  func writeDeletions(_ rows: DocumentSet, number: Int, in folder: IndexFolder) throws -> IndexManifest.File {
     try rows.writeDeletions(number: number, in: folder)
   }
 

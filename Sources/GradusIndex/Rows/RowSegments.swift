@@ -3,12 +3,12 @@ struct RowSegments<Segment: RowSegment> {
   /// A segment, and what the writer deleted of it.
   struct Part {
     let segment: Segment
-    fileprivate var marks: BitSet?
+    fileprivate var marks: DocumentSet?
 
     func isLive(_ row: Int) -> Bool { segment.isLive(row) && !(marks?.contains(row) ?? false) }
 
     /// Rows deleted by this writer and before; nil where none is.
-    var deleted: BitSet? {
+    var deleted: DocumentSet? {
       guard var rows = marks else { return segment.deletedRows }
       if let before = segment.deletedRows { rows.formUnion(before) }
       return rows
@@ -35,7 +35,7 @@ struct RowSegments<Segment: RowSegment> {
   /// - Returns: False where there is none of that name.
   mutating func delete(docno: String) throws -> Bool {
     guard let (part, row) = try place(of: docno) else { return false }
-    var marks = parts[part].marks ?? BitSet(limit: parts[part].segment.count)
+    var marks = parts[part].marks ?? DocumentSet(documents: parts[part].segment.count)
     // Without a second reference the set is changed in place.
     parts[part].marks = nil
     marks.insert(row)

@@ -6,7 +6,7 @@ import GradusCore
 struct SegmentDocuments: Sendable {
   let docnos: DocnoTable
   /// Nil where nothing was deleted.
-  let deletedRows: BitSet?
+  let deletedRows: DocumentSet?
   /// That of the deleted rows.
   let deletionsFile: SectionFile?
   private let store: DocumentStore?
@@ -18,7 +18,7 @@ struct SegmentDocuments: Sendable {
     let deletions = try manifest.deletionsFile.map { try files.open($0, .deletions) }
     deletionsFile = deletions
     deletedRows = try deletions.map {
-      try BitSet(deletions: $0, limit: manifest.count, count: manifest.deletedCount)
+      try DocumentSet(deletions: $0, documents: manifest.count, count: manifest.deletedCount)
     }
     store = try manifest.documentsFile.map { try DocumentStore(try files.open($0, .documents), documents: manifest.count) }
     columnStore = try manifest.columnsFile.map { try ColumnStore(try files.open($0, .columns), documents: manifest.count) }

@@ -30,9 +30,7 @@ final class SegmentDocumentsWriter {
   ///
   /// - Parameter position: Of the document, counted from 1, for the error.
   func check(docno: String, _ document: Document?, position: Int) throws {
-    guard !docno.isEmpty, !docno.utf8.contains(where: { $0 == 32 || (9...13).contains($0) }) else {
-      throw IndexError.invalidDocno(docno, position: position)
-    }
+    try IndexError.requireValid(docno: docno, position: position)
     if let document { try columns.check(document) }
   }
 

@@ -88,9 +88,7 @@ final class SegmentBuilder {
   /// Refuses what no segment can hold, whatever else is in it; returns the bytes of the text.
   @discardableResult
   static func check(_ document: Document, position: Int, directory: String, fields: IndexFields?) throws -> Int {
-    guard !document.docno.isEmpty, !document.docno.utf8.contains(where: { $0 == 32 || (9...13).contains($0) }) else {
-      throw IndexError.invalidDocno(document.docno, position: position)
-    }
+    try IndexError.requireValid(docno: document.docno, position: position)
     let bytes = IndexFields.byteCount(of: document, metadata: fields?.metadata ?? [])
     guard bytes < Int(Int32.max) else {
       throw IndexError.limitExceeded(path: directory, what: "bytes in document '\(document.docno)'", limit: Int(Int32.max) - 1)
@@ -230,7 +228,7 @@ final class SegmentBuilder {
   private func spill() throws {
     for worker in accumulators.indices where !accumulators[worker].isEmpty {
       let path = directory + "/" + IndexFolder.runName(runPaths.count + 1)
-      try FileRun.write(accumulators[worker], path: path, calls: calls)
+      try FileRun.write(MemoryRun(accumulators[worker]), path: path, calls: calls)
       runPaths.append(path)
       accumulators[worker] = PostingsAccumulator(holdsPositions: settings.positions, fields: settings.fields)
     }

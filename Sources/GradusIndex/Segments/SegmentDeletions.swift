@@ -47,8 +47,8 @@ struct SegmentDeletions: Sendable {
     try file.verify { _ in true }
     let documents = segment.documentTable.count
     let words = try file.numbers(.deletedDocuments, as: UInt64.self, count: (documents + 63) / 64)
-    if documents % 64 != 0, let last = words.last, last >> UInt64(documents % 64) != 0 { throw damage(.deletedDocuments) }
-    deleted = DocumentSet(documents: documents, words: Array(words))
+    guard let deleted = DocumentSet(documents: documents, checking: Array(words)) else { throw damage(.deletedDocuments) }
+    self.deleted = deleted
     live = LiveDocuments(deleted: deleted)
     tokens = deleted.numbers().reduce(0) { $0 + Int(segment.documentTable.lengths[Int($1)]) }
     let count = try file.bytes(.removedTerms).count / 4

@@ -94,7 +94,7 @@ public final class VectorIndex: Sendable, VectorsByDocno {
 
   /// Allows the documents of these names; names that the index does not have are left out. O(names log n).
   public func filter(docnos: some Sequence<String>) throws -> VectorFilter {
-    var sets = segments.map { BitSet(limit: $0.count) }
+    var sets = segments.map { DocumentSet(documents: $0.count) }
     for docno in docnos {
       for (number, segment) in segments.enumerated() {
         if let row = try segment.row(docno: docno) { sets[number].insert(row) }
@@ -106,7 +106,7 @@ public final class VectorIndex: Sendable, VectorsByDocno {
   /// Allows documents by number. O(documents in the index).
   public func filter(documents: Set<DocIndex>) -> VectorFilter {
     filter(segments.map { segment in
-      var set = BitSet(limit: segment.count)
+      var set = DocumentSet(documents: segment.count)
       for row in 0..<segment.count where segment.isLive(row) && documents.contains(segment.docIndex(row)) { set.insert(row) }
       return set
     })
@@ -115,7 +115,7 @@ public final class VectorIndex: Sendable, VectorsByDocno {
   /// Allows the documents whose name passes. O(documents in the index).
   public func filter(where isAllowed: (String) throws -> Bool) throws -> VectorFilter {
     filter(try segments.map { segment in
-      var set = BitSet(limit: segment.count)
+      var set = DocumentSet(documents: segment.count)
       for row in 0..<segment.count where segment.isLive(row) {
         if try isAllowed(try segment.docnos.docno(row)) { set.insert(row) }
       }
@@ -123,7 +123,7 @@ public final class VectorIndex: Sendable, VectorsByDocno {
     })
   }
 
-  func filter(_ rows: [BitSet]) -> VectorFilter {
+  func filter(_ rows: [DocumentSet]) -> VectorFilter {
     VectorFilter(generation: generation, path: path, rows: rows, counts: rows.map(\.count))
   }
 

@@ -134,9 +134,7 @@ public final class VectorIndexWriter: SessionWriter {
   }
 
   private func check(docno: String, _ vector: [Float]) throws {
-    guard !docno.isEmpty, !docno.utf8.contains(where: { $0 == 32 || (9...13).contains($0) }) else {
-      throw IndexError.invalidDocno(docno, position: rows.count + (current?.count ?? 0) + 1)
-    }
+    try IndexError.requireValid(docno: docno, position: rows.count + (current?.count ?? 0) + 1)
     guard vector.count == configuration.dimension else {
       throw VectorIndexError.wrongDimension(docno: docno, found: vector.count, expected: configuration.dimension)
     }

@@ -8,7 +8,7 @@ final class VectorSegment: RowSegment {
   let documents: SegmentDocuments
   let files: [SectionFile]
   /// Rows that are not deleted; nil where none is.
-  let liveRows: BitSet?
+  let liveRows: DocumentSet?
   let configuration: VectorIndexConfiguration
   let manifest: VectorIndexManifest.Segment
   private let views: Views
@@ -60,7 +60,11 @@ final class VectorSegment: RowSegment {
     views = Views(rows: rows, graph: graph, positions: positions, nodes: nodes)
     documents = try SegmentDocuments(manifest, docnos: vectors, &files)
     try documents.requireColumns(configuration.columns, folder: folder)
-    liveRows = documents.deletedRows?.complement
+    liveRows = documents.deletedRows.map { deleted in
+      var live = deleted
+      live.formComplement()
+      return live
+    }
     self.files = files.opened
     self.resident = resident
   }
@@ -127,9 +131,9 @@ final class VectorSegment: RowSegment {
   }
 
   /// The live rows whose documents fit a filter.
-  func rows(matching filter: MetadataFilter) throws -> BitSet {
+  func rows(matching filter: MetadataFilter) throws -> DocumentSet {
     let fitting = try documents.positions(matching: filter)
-    var rows = BitSet(limit: count)
+    var rows = DocumentSet(documents: count)
     for row in 0..<count where fitting.contains(DocIndex(Int(views.positions[row]))) && isLive(row) { rows.insert(row) }
     return rows
   }
@@ -155,7 +159,7 @@ final class VectorSegment: RowSegment {
 
   /// The best `k` rows of those that are allowed (and live: `allowed` is nil only where nothing is deleted).
   func search(
-    _ query: PaddedQuery, k: Int, options: VectorSearchOptions, allowed: BitSet?, allowedCount: Int
+    _ query: PaddedQuery, k: Int, options: VectorSearchOptions, allowed: DocumentSet?, allowedCount: Int
   ) throws -> Hits {
     guard allowedCount > 0, k > 0 else { return Hits(rows: [], scored: 0, method: .exact(.flat)) }
     guard let graph = views.graph, options.strategy != .exact else {
@@ -176,7 +180,7 @@ final class VectorSegment: RowSegment {
     return hits
   }
 
-  private func walk(_ graph: grd_graph, _ query: PaddedQuery, k: Int, ef: Int, allowed: BitSet?) throws -> Hits {
+  private func walk(_ graph: grd_graph, _ query: PaddedQuery, k: Int, ef: Int, allowed: DocumentSet?) throws -> Hits {
     var graph = graph
     return try withScratch { scratch in
       scratch.graph.reserve(ef)
@@ -231,7 +235,7 @@ final class VectorSegment: RowSegment {
   }
 
   private func exact(
-    _ query: PaddedQuery, k: Int, allowed: BitSet?, reason: VectorSearchMethod.ExactReason
+    _ query: PaddedQuery, k: Int, allowed: DocumentSet?, reason: VectorSearchMethod.ExactReason
   ) throws -> Hits {
     try withScratch { scratch in
       let numbers = allowed?.numbers()

@@ -122,7 +122,7 @@ final class VectorSegmentWriter {
     let stored = try documents.finish()
     var deletions: VectorIndexManifest.File?
     if !deleted.isEmpty {
-      var rows = BitSet(limit: count)
+      var rows = DocumentSet(documents: count)
       for (row, position) in order.enumerated() where deleted.contains(Int(position)) { rows.insert(row) }
       deletions = try rows.writeDeletions(number: deletionsNumber(), in: folder)
     }
