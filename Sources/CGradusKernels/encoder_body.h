@@ -275,7 +275,8 @@ static void gelu_of(const float *x, size_t count, float *y) {
 static void exp2_of(grd_encoder_precision precision, const float *x, size_t count, float *y) {
   for (size_t at = 0; at < count; at += LANES) {
     const vfloat v = vload_part(x + at, count - at, 0);
-    vstore_part(y + at, precision == GRD_ENCODER_FP32 ? vexp2_negative(0, v) : vexp2_negative(1, v), count - at);
+    const vfloat power = precision == GRD_ENCODER_INT8 ? vexp2_bytes(v) : vexp2_negative(precision == GRD_ENCODER_BF16, v);
+    vstore_part(y + at, power, count - at);
   }
 }
 

@@ -58,7 +58,8 @@ public enum IndexError: GradusError, Equatable {
     case .notAnIndex(let path):
       "\(path): not an index of this program (no readable manifest); give a folder that `gradus index` made"
     case .unsupportedVersion(let path, let found, let supported):
-      "\(path): index format version \(found), this program reads version \(supported); build the index again"
+      "\(path): index format version \(found), and this program reads versions up to \(supported); "
+        + (found > supported ? "update the program, or build the index again" : "build the index again")
     case .truncated(let path, let expected, let found):
       "\(path): expected \(expected) bytes, found \(found); the file is cut short, build the index again"
     case .checksumMismatch(let path, let section):

@@ -98,6 +98,7 @@ struct HelpTests {
       (["search", "i"], "--query TEXT or --topics FILE"),
       (["search", "i", "--query", "a", "--topics", "b"], "--query TEXT or --topics FILE"),
       (["search", "i", "--query", "a", "--model", "bm25(k=1)"], "did you mean 'k1'?"),
+      (["search", "i", "--query", "a", "--model", "bm52"], "did you mean 'bm25'?"),
       (["search", "i", "--topics", "a", "--tag", "two words"], "--tag"),
       (["dense", "a.tsv", "--topics", "q", "-k", "0"], "-k must be at least 1"),
       (["dense", "a.tsv", "--topics", "q", "--json"], "--out FILE"),

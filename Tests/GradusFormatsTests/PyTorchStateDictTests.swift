@@ -162,6 +162,14 @@ struct PyTorchStateDictTests {
     #expect(try reason(file(deep + [op(".")])) == .noTensors)
     let own = [op("]"), op("q"), 0, op("h"), 0, op("a"), op(".")]
     #expect(try reason(file(own)) == .noTensors)
+    // Values that are remembered once and used again and again: shapes of many dimensions, names of many letters.
+    let wide = [UInt8](repeating: 1, count: 65)
+    #expect(try reason(file(pickle(shape: wide, strides: wide))) == .instruction(op("R"), byte: 351))
+    let long = [op("X")] + little(UInt32(1025)) + [UInt8](repeating: op("a"), count: 1025)
+    #expect(try reason(file(long + [0x8C, 0, 0x93, op(".")])) == .instruction(0x93, byte: 1032))
+    let all = [UInt8](repeating: 1, count: 64)
+    let path64 = try folder.write(file(pickle(count: 1, shape: all, strides: all), data: 4), "dimensions.bin")
+    #expect(try PyTorchStateDict(path: path64).tensorInfo("w")?.shape.count == 64)
     #expect("\(PyTorchError(path: "x.bin", reason: .code("os.system")))".contains("'os.system', and only state dictionaries"))
   }
 

@@ -40,6 +40,17 @@ import Testing
     #expect(throws: SettingError.value(setting: "curriculum", found: "recipp", expected: known)) {
       try settings.set("curriculum", to: "recipp")
     }
+    #expect(throws: SettingError.value(
+      setting: "architecture", found: "bi-encder",
+      expected: "one of cross-encoder, conv-knrm, bi-encoder (did you mean 'bi-encoder'?)")
+    ) {
+      try settings.set("architecture", to: "bi-encder")
+    }
+    let loss = #expect(throws: SettingError.self) { try settings.set("loss", to: "pairwise-hing(margin=2)") }
+    #expect(
+      loss?.description.hasPrefix(
+        "loss: 'pairwise-hing(margin=2)' is not allowed; expected a name that is known (did you mean 'pairwise-hinge'?): ")
+        == true)
     #expect(throws: SettingError.value(setting: "epochs", found: "0", expected: "a whole number of at least 1")) {
       try settings.set("epochs", to: "0")
     }

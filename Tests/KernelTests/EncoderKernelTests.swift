@@ -115,6 +115,16 @@ extension KernelTests {
       #expect(results.allSatisfy { $0.isNaN })
     }
 
+    @Test("254ths of powers of two keep their bound; what lies far below rounds to none")
+    func shares() {
+      let dense = Array(stride(from: Float(-30), through: 0, by: 0.0007))
+      let x = allFloats { $0 <= 0 && $0 >= -30 } + dense + [0, -0.5, -1.5, -30]
+      let found = onEveryLevel(x.count) { grd_encoder_exp2($0, GRD_ENCODER_INT8, x, x.count, &$1) }
+      for (value, y) in zip(x, found) { #expect(abs(Double(y) / exp2(Double(value)) / 254 - 1) <= 7.6e-5, "x \(value)") }
+      let far = onEveryLevel(3) { grd_encoder_exp2($0, GRD_ENCODER_INT8, [-3e38, -.infinity, -30.5], 3, &$1) }
+      #expect(far.allSatisfy { $0 > 0 && $0 < 1e-6 })
+    }
+
     @Test("A level that the processor lacks, and a matrix of nothing, are refused")
     func refusals() {
       var out: [Float] = [0]

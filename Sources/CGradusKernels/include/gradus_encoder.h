@@ -166,8 +166,8 @@ grd_status grd_encoder_round_inputs(grd_encoder_level level, grd_encoder_precisi
 /// GELU as bf16 and int8 use it: |error| <= 5e-5 + 3e-7 |x| against x P(N <= x), for every float. fp32 uses grd_gelu_forward's.
 grd_status grd_encoder_gelu(grd_encoder_level level, const float *x, size_t count, float *y);
 
-/// 2^x for x <= 0, as softmax uses it: relative error <= 2e-7 (fp32) or 3e-6 (bf16 and int8); 2^-126
-/// below -126; NaN for the NaN that arithmetic makes.
+/// 2^x for x <= 0, as softmax uses it: relative error <= 2e-7 (fp32) or 3e-6 (bf16); 2^-126 below -126; NaN for the NaN that
+/// arithmetic makes. In int8 254 * 2^x, relative error <= 7.6e-5; that of -30 below -30.
 grd_status grd_encoder_exp2(grd_encoder_level level, grd_encoder_precision precision, const float *x, size_t count, float *y);
 
 #ifdef __cplusplus

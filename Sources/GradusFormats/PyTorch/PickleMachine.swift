@@ -45,6 +45,10 @@ struct PickleMachine {
     let strides: [Int]
   }
 
+  // What a few bytes can have made again and again, from values that were remembered, has bounds.
+  private static let mostDimensions = 64
+  private static let longestName = 1024
+
   private let bytes: UnsafeRawBufferPointer
   private let path: String
   private(set) var place: Int
@@ -134,9 +138,9 @@ struct PickleMachine {
       let module = try line()
       stack.append(.global("\(module).\(try line())"))
     case 0x93:
-      guard case .text(let name) = try pop(code, start), case .text(let module) = try pop(code, start) else {
-        throw unexpected(code, start)
-      }
+      guard case .text(let name) = try pop(code, start), case .text(let module) = try pop(code, start),
+        name.utf8.count + module.utf8.count <= Self.longestName
+      else { throw unexpected(code, start) }
       stack.append(.global("\(module).\(name)"))
     case UInt8(ascii: "Q"): try pushStorage(try pop(code, start), code, start)
     case UInt8(ascii: "R"):
@@ -194,7 +198,9 @@ struct PickleMachine {
   ]
 
   private static func integers(_ value: Value) -> [Int]? {
-    guard case .container(let container) = value, container.kind == .tuple else { return nil }
+    guard case .container(let container) = value, container.kind == .tuple, container.items.count <= mostDimensions else {
+      return nil
+    }
     var found: [Int] = []
     for item in container.items {
       guard case .integer(let number) = item else { return nil }

@@ -41,7 +41,9 @@ extension ImpactIndex {
         query.terms, in: segment, number, k: min(k, segment.live.count), pruning: pruning,
         filter: segment.live.allowed(filter, from: segment.firstDocument, of: statistics.documents),
         floor: best.count == k ? best[k - 1].score : nil)
-      let found = try hits.map { SegmentHit(score: $0.score, docno: try segment.docnos.bytes(Int($0.doc))) }
+      let found = try hits.map {
+        SegmentHit(score: $0.score, docno: try segment.docnos.bytes(Int($0.doc)), segment: number, doc: Int($0.doc))
+      }
       best = best.isEmpty ? found : SegmentHit.merge(best, found, k: k)
     }
     return best

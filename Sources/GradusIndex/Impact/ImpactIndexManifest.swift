@@ -11,7 +11,7 @@ struct ImpactIndexManifest: Equatable, FolderManifest {
     /// Of all documents of the segment, deleted ones included.
     let statistics: ImpactStatistics
     let columnsFile: File?
-    /// Of the blocks of postings; nil where all are as wide as their widest number.
+    /// Of the postings; nil where all blocks are as wide as their widest number.
     let coding: PostingsCoding?
     var deletionsFile: File?
     private(set) var deleted: Int?
@@ -45,9 +45,9 @@ struct ImpactIndexManifest: Equatable, FolderManifest {
     }
   }
 
-  /// Since 2, an index may have columns, since 3, compact blocks of postings, since 4, packed ones, and since 5, several
-  /// segments, deleted documents, or a greatest weight that its scale does not tell. The lowest version that can say what the
-  /// index holds is written.
+  /// Since 2, an index may have columns, since 3, compact blocks of postings, since 4, a packed dictionary and skip
+  /// data, and since 5, several segments, deleted documents, or a greatest weight that its scale does not tell. The lowest
+  /// version that can say what the index holds is written.
   static let versions = 1...5
   static let magic = "gradus-impacts"
 
@@ -88,7 +88,11 @@ struct ImpactIndexManifest: Equatable, FolderManifest {
 
   var version: Int {
     guard isOneWhole else { return 5 }
-    return segments[0].coding != nil ? 3 : segments[0].columnsFile != nil ? 2 : 1
+    return switch segments[0].coding {
+    case .packed: 4
+    case .compact: 3
+    case nil: segments[0].columnsFile != nil ? 2 : 1
+    }
   }
 
   var isSound: Bool {

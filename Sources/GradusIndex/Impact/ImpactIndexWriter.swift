@@ -11,8 +11,8 @@ import GradusCore
 /// index stays as it was. New documents make a new segment; deleted ones are marked, and go when ``compact(progress:)`` writes
 /// all live documents anew.
 ///
-/// Scores have the bits, and after ``compact(progress:)`` the files the bytes (but for their names), of an index that was built of
-/// the live documents at once with the same greatest weight. What weights are quantised in steps of is fixed when the index is
+/// Scores have the bits, and after ``compact(progress:)`` the files the bytes (but for their names), of an index that was built
+/// of the live documents at once with the same greatest weight. What weights are quantised in steps of is fixed when the index is
 /// built, so that nothing that is there is touched: a greater weight that is added is cut to the greatest one, and counted in
 /// ``clippedWeights``. Where many are cut, the index should be built anew, or with room (``ImpactIndexBuilder``'s
 /// `greatestWeight`).

@@ -115,7 +115,6 @@ final class ImpactSegmentWriter {
     let lengths = [UInt32](repeating: 1, count: count)
     var counts = [UInt32](repeating: 0, count: count)
     var greatestImpacts: [UInt8] = []
-    var coding: PostingsCoding?
     var merger = PostingsMerger(runs)
     let (terms, postings) = try lengths.withUnsafeBufferPointer { lengths in
       var writer = try PostingsWriter(file: file, path: file.path, lengths: lengths)
@@ -135,7 +134,6 @@ final class ImpactSegmentWriter {
         greatestImpacts.append(UInt8(largest))
         try quantised.withUnsafeBufferPointer { try writer.append(term, $0, none, none) }
       }
-      coding = writer.coding
       return try writer.finish()
     }
     try file.begin(.greatestImpacts)
@@ -148,6 +146,6 @@ final class ImpactSegmentWriter {
     return ImpactIndexManifest.Segment(
       impacts: impacts, documentsFile: stored.documents,
       statistics: ImpactStatistics(documents: count, terms: terms, postings: postings, scale: scale),
-      columnsFile: stored.columns, coding: coding)
+      columnsFile: stored.columns, coding: .packed)
   }
 }

@@ -4,6 +4,9 @@ import GradusCore
 struct SegmentHit {
   let score: Double
   let docno: UnsafeBufferPointer<UInt8>
+  let segment: Int
+  /// In the segment.
+  let doc: Int
 
   var document: ScoredDocument { ScoredDocument(docno: String(decoding: docno, as: UTF8.self), score: score) }
 

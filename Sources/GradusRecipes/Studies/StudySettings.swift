@@ -75,10 +75,7 @@ extension StudySetting {
         throw refuse("a number from \(range.lowerBound) to \(range.upperBound)")
       }
     case .choice(let choices):
-      guard choices.contains(value) else {
-        let nearest = Spelling.nearest(to: value, among: choices).map { " (did you mean '\($0)'?)" } ?? ""
-        throw refuse("one of \(choices.joined(separator: ", "))\(nearest)")
-      }
+      guard choices.contains(value) else { throw SettingError.choice(name, found: value, known: choices) }
     case .weighting: try SettingAccess.checkWeighting(name, value)
     case .loss(let overScores): try SettingAccess.checkLoss(name, value, overScores: overScores)
     }

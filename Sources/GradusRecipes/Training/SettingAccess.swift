@@ -93,9 +93,7 @@ struct SettingAccess: Sendable {
     do {
       try body()
     } catch NameError.unknown(let name, let known) {
-      let all = alsoKnown + known
-      let nearest = Spelling.nearest(to: name, among: all).map { " (did you mean '\($0)'?)" } ?? ""
-      throw SettingError.value(setting: setting, found: value, expected: "one of \(all.joined(separator: ", "))\(nearest)")
+      throw SettingError.choice(setting, found: value, name: name, known: alsoKnown + known)
     }
   }
 
@@ -121,8 +119,7 @@ struct SettingAccess: Sendable {
   ) -> SettingAccess {
     SettingAccess(name: name, get: { $0[keyPath: path].rawValue }) { settings, value in
       guard let choice = Value(rawValue: value) else {
-        let all = Value.allCases.map(\.rawValue).joined(separator: ", ")
-        throw SettingError.value(setting: name, found: value, expected: "one of \(all)")
+        throw SettingError.choice(name, found: value, known: Value.allCases.map(\.rawValue))
       }
       settings[keyPath: path] = choice
     }

@@ -26,7 +26,9 @@ public enum ModelSpecificationError: GradusError, Equatable {
   public var description: String {
     switch self {
     case .unknownModel(let name, let known):
-      "unknown model '\(name)'; known: \(known.joined(separator: ", "))"
+      "unknown model '\(name)'"
+        + (Spelling.nearest(to: name, among: known).map { ", did you mean '\($0)'? Known: " } ?? "; known: ")
+        + known.joined(separator: ", ")
     case .malformed(let text):
       "'\(text)' is no model: expected a name and, in brackets, parameters, such as bm25(k1=0.9,b=0.4)"
     case .unknownParameter(let name, let nearest, let known):
