@@ -18,9 +18,9 @@ struct RowSegments<Segment: RowSegment> {
     var liveRows: [Int] { (0..<segment.count).filter(isLive) }
   }
 
-  private(set) var parts: [Part] = []
+  private(set) var parts: [Part]
 
-  init(_ segments: [Segment]) { segments.forEach { append($0) } }
+  init(_ segments: [Segment]) { parts = segments.map { Part(segment: $0) } }
 
   /// Rows of all segments, those of deleted documents included.
   var count: Int { parts.reduce(0) { $0 + $1.segment.count } }
