@@ -33,6 +33,16 @@ public enum IndexError: GradusError, Equatable {
   /// A document's metadata does not fit its column.
   case invalidColumnValue(docno: String, column: String, value: String, expected: String)
 
+  /// Refuses names that no run file can express.
+  ///
+  /// - Parameter position: Of the document, counted from 1.
+  /// - Throws: ``invalidDocno(_:position:)``.
+  static func requireValid(docno: String, position: Int) throws {
+    guard !docno.isEmpty, !docno.utf8.contains(where: { $0 == 32 || (9...13).contains($0) }) else {
+      throw IndexError.invalidDocno(docno, position: position)
+    }
+  }
+
   public var failureKind: FailureKind {
     switch self {
     case .notAnIndex, .unsupportedVersion, .truncated, .checksumMismatch, .corrupted, .duplicateDocno, .invalidDocno,

@@ -77,7 +77,7 @@ struct CommittedImpactIndexTests {
   func version3() throws {
     let index = try ImpactIndex(path: Self.folder("impacts-v3"))
     try index.verify()
-    #expect(try ImpactIndexManifest.read(folder: index.path).coding == .compact)
+    #expect(try ImpactIndexManifest.read(folder: index.path).segments[0].coding == .compact)
     let temporary = try TemporaryFolder()
     let builder = try ImpactIndexBuilder(creating: temporary.path("idx"))
     for number in 0..<150 {
