@@ -7,8 +7,8 @@
 # hnsw_peer.py generates. Vectors of a collection: gradus dense faq --index DIR, then gradus bench vectors DIR --export BASE.npy;
 # those of its queries in the same way, with the topics file as the corpus. All sides get the same float32 vectors, M 16 and
 # efConstruction 200, and answer for k 10. Fails where the exact answers of both sides differ. QUIET is put before every
-# measurement (a command that waits until the machine is idle, say). See environment.sh for GRADUS, PEER_VENV and ROUNDS; threads
-# are 1 and 2 here.
+# measurement (a command that waits until the machine is idle, say). See environment.sh for GRADUS, PEER_VENV and ROUNDS, and
+# pairs.py for RESUME and STOP_AFTER, which cut the run into several calls; threads are 1 and 2 here.
 set -euo pipefail
 source "$(dirname "$0")/environment.sh"
 peer_environment numpy hnswlib usearch faiss-cpu:faiss

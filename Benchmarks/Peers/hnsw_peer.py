@@ -16,7 +16,7 @@ import time
 
 import numpy as np
 
-from pairs import machine
+from pairs import kept, machine
 
 M, EF_CONSTRUCTION, K, REPEATS = 16, 200, 10, 5
 EF_SEARCH = (10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 256, 320, 400, 512)
@@ -131,18 +131,22 @@ def run(words):
     return json.loads(result.stdout)
 
 
-def run_side(side, base, queries, threads, exact_path):
-    if side not in OURS:
-        return run([sys.executable, __file__, "measure", side, base, queries, threads])
+def run_gradus(base, queries, threads, widths, *options):
     return run(
         [os.environ["GRADUS"], "bench", "vectors", base, "--queries", queries, "--M", M, "--efConstruction", EF_CONSTRUCTION]
-        + ["--efSearch", ",".join(map(str, EF_SEARCH)), "-k", K, "--repeats", REPEATS, "--threads", threads, "--json"]
-        + ["--traversal", OURS[side], "--exact-out", exact_path]
+        + ["--efSearch", ",".join(map(str, widths)), "-k", K, "--repeats", REPEATS, "--threads", threads, "--json", *options]
     )
 
 
+def run_side(side, base, queries, threads):
+    if side in OURS:
+        return run_gradus(base, queries, threads, EF_SEARCH, "--traversal", OURS[side])
+    return run([sys.executable, __file__, "measure", side, base, queries, threads])
+
+
 def check_exact(base_path, queries_path, path):
-    """Both sides' exact answers are the same rows, but for scores that rounding cannot tell apart."""
+    """Both sides' exact answers are the same rows, but for scores that rounding cannot tell apart; gives the number of queries."""
+    run_gradus(base_path, queries_path, max(THREADS), EF_SEARCH[:1], "--exact-out", path)
     base, queries = np.load(base_path), np.load(queries_path)
     wanted, scores = exact(base, queries)
     with open(path, encoding="utf-8") as file:
@@ -166,11 +170,12 @@ def table(name, base, queries, scratch):
     out = [f"## {name}: {rows:,} vectors of {dimension} numbers, {len(np.load(queries, mmap_mode='r')):,} queries", ""]
     for threads in THREADS:
         results = {side: [] for side in sides}
-        for _ in range(int(os.environ.get("ROUNDS", "3"))):
+        for number in range(int(os.environ.get("ROUNDS", "3"))):
             for side in sides:
-                results[side].append(run_side(side, base, queries, threads, exact_path))
+                key = f"{name}, {threads} threads, round {number + 1}: {side}"
+                results[side].append(kept(key, lambda: run_side(side, base, queries, threads)))
         if threads == THREADS[0]:
-            asked = check_exact(base, queries, exact_path)
+            asked = kept(f"{name}: exact answers", lambda: check_exact(base, queries, exact_path))
             out += [f"Exact answers of both sides agree on all {asked} queries.", ""]
         heads = [f"q/s at {recall:.2f} (efSearch)" for recall in RECALLS]
         out += [f"| {threads} thread{'s' if threads > 1 else ''} | build, s | {' | '.join(heads)} |"]

@@ -16,7 +16,7 @@ import sys
 import time
 
 from collection import corpus, lines
-from pairs import Report, alternate, call, gradus
+from pairs import Report, alternate, call, figures_output, gradus
 
 REPEATS = 7
 DEPTHS = (10, 1000)
@@ -28,7 +28,7 @@ def records(path):
 
 
 def prepare(folder, split, model, scratch):
-    """Writes `documents.jsonl` and `queries.jsonl` with whole weights, and gives the number of queries."""
+    """Writes `documents.jsonl` and `queries.jsonl` with whole weights, unless they are there, and gives the number of queries."""
     with open(os.path.join(folder, "qrels", split + ".tsv"), encoding="utf-8") as file:
         judged = {line.split("\t")[0] for line in list(file)[1:]}
     topics = os.path.join(scratch, "topics.jsonl")
@@ -37,6 +37,9 @@ def prepare(folder, split, model, scratch):
             if row["_id"] in judged:
                 file.write(json.dumps({"_id": row["_id"], "text": row["text"]}) + "\n")
     for source, name in ((folder, "documents"), (topics, "queries")):
+        whole_path = os.path.join(scratch, name + ".jsonl")
+        if os.path.exists(whole_path):
+            continue
         raw = os.path.join(scratch, name + ".raw.jsonl")
         unused = os.path.join(scratch, "unused")
         gradus("sparse", source, "--model", model, "--vectors", raw, "--out", unused)
@@ -44,12 +47,13 @@ def prepare(folder, split, model, scratch):
         rows = records(raw)
         greatest = max(max(row["vector"].values(), default=0) for row in rows)
         scale = 255 / greatest if name == "documents" else 100
-        with open(os.path.join(scratch, name + ".jsonl"), "w", encoding="utf-8") as file:
+        with open(whole_path + ".new", "w", encoding="utf-8") as file:
             for row in rows:
                 whole = {term: round(weight * scale) for term, weight in row["vector"].items()}
                 vector = {term: weight for term, weight in whole.items() if weight > 0}
                 file.write(json.dumps({"id": row["id"], "vector": vector}) + "\n")
-    return len(rows)
+        os.replace(whole_path + ".new", whole_path)
+    return len(records(os.path.join(scratch, "queries.jsonl")))
 
 
 class Pisa:
@@ -93,6 +97,7 @@ class Pisa:
 
 
 def measure(scratch):
+    output = figures_output()
     pisa = Pisa(scratch)
     report = {"queries_per_second": {}, "scores": {}}
     for k in DEPTHS:
@@ -103,7 +108,8 @@ def measure(scratch):
             report["scores"][f"{k}/{algorithm}"] = {
                 row["id"]: own for row, own in zip(pisa.queries, lists, strict=True)
             }
-    json.dump(report, sys.stdout)
+    with output:
+        json.dump(report, output)
 
 
 def measure_gradus(scratch):
@@ -136,6 +142,8 @@ def scores(scratch, k):
 
 def compare(folder, split, model, scratch, path):
     queries = prepare(folder, split, model, scratch)
+    for kept in ("gradus-index", "pisa-index"):
+        shutil.rmtree(os.path.join(scratch, kept), ignore_errors=True)
     built = gradus(
         "sparse", "--import", os.path.join(scratch, "documents.jsonl"), "--out", os.path.join(scratch, "gradus-index")
     )

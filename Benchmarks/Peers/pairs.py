@@ -21,6 +21,13 @@ def call(arguments):
     return json.loads(finished.stdout)
 
 
+def figures_output():
+    """A file for the figures alone: what an engine prints on standard output, its progress say, goes to standard error."""
+    output = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    return output
+
+
 def gradus(*arguments):
     return call([os.environ["GRADUS"], *arguments, "--json"])
 

@@ -25,8 +25,9 @@ static int gaps_wrap(const uint32_t *gaps, size_t count, uint32_t previous) {
   return sum - 1 > UINT32_MAX;
 }
 
-size_t grd_decode_block(
-  const uint8_t *in, size_t available, size_t count, uint32_t previous, uint32_t last, uint32_t *docs, uint32_t *tfs) {
+/// Decodes documents and tfs. Returns bytes read, or 0.
+static inline size_t decode(
+  const uint8_t *in, size_t available, size_t count, uint32_t previous, uint32_t *docs, uint32_t *tfs) {
   if (available < 2) return 0;
   uint32_t bits;
   const size_t gap_bytes = grd_read_values(in[0], in + 2, available - 2, count, docs, &bits);
@@ -41,12 +42,31 @@ size_t grd_decode_block(
   }
   if (bits > SAFE_GAP_BITS && gaps_wrap(docs, count, previous)) return 0;
   grd_gaps_to_docs(docs, count, previous);
-  if (docs[count - 1] != last) return 0;
-  if (in[1] == 0) {
+  return length;
+}
+
+/// Turns what is stored of frequencies into these.
+static inline void complete_tfs(uint8_t head, uint32_t *tfs) {
+  if (head == 0) {
     for (size_t i = 0; i < GRD_BLOCK; i++) tfs[i] = 1;
   } else {
     for (size_t i = 0; i < GRD_BLOCK; i++) tfs[i] += 1;
   }
+}
+
+size_t grd_decode_block(
+  const uint8_t *in, size_t available, size_t count, uint32_t previous, uint32_t last, uint32_t *docs, uint32_t *tfs) {
+  const size_t length = decode(in, available, count, previous, docs, tfs);
+  if (length == 0 || docs[count - 1] != last) return 0;
+  complete_tfs(in[1], tfs);
+  return length;
+}
+
+size_t grd_decode_only_block(
+  const uint8_t *in, size_t available, size_t count, uint32_t documents, uint32_t *docs, uint32_t *tfs) {
+  const size_t length = decode(in, available, count, GRD_BEFORE_FIRST, docs, tfs);
+  if (length == 0 || docs[count - 1] >= documents) return 0;
+  complete_tfs(in[1], tfs);
   return length;
 }
 
@@ -82,5 +102,20 @@ void grd_block_impacts(
     const size_t first = g * size / groups, end = (g + 1) * size / groups;
     impacts[g].tf = front[first].tf;
     impacts[g].length = front[end - 1].length;
+  }
+}
+
+uint8_t grd_length_code(uint32_t length) {
+  if (length < 16) return (uint8_t)length;
+  const uint32_t shift = 27 - (uint32_t)__builtin_clz(length);
+  return shift > 14 ? UINT8_MAX : (uint8_t)((shift + 1) << 4 | ((length >> shift) & 15));
+}
+
+uint32_t grd_coded_length(uint8_t code) { return code < 16 ? code : (uint32_t)(16 + (code & 15)) << ((code >> 4) - 1); }
+
+void grd_pack_impacts(const grd_impact *impacts, uint8_t *out) {
+  for (size_t i = 0; i < 4; i++) {
+    out[2 * i] = impacts[i].tf > UINT8_MAX ? UINT8_MAX : (uint8_t)impacts[i].tf;
+    out[2 * i + 1] = grd_length_code(impacts[i].length);
   }
 }

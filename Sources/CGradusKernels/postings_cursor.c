@@ -6,6 +6,45 @@
 
 #define NOT_DECODED SIZE_MAX
 
+static inline uint32_t load(const uint8_t *in) {
+  uint32_t word;
+  memcpy(&word, in, sizeof word);
+  return word;
+}
+
+static inline uint32_t last_doc(const grd_cursor *cursor, size_t block) {
+  return load(cursor->skips.records + block * cursor->skips.stride) & cursor->skips.doc_mask;
+}
+
+static inline uint32_t block_offset(const grd_cursor *cursor, size_t block) {
+  const grd_skips *skips = &cursor->skips;
+  return load(skips->records + block * skips->stride + skips->offset_place) & skips->offset_mask;
+}
+
+/// What a pair says about postings: `is_any` where about their tf nothing.
+typedef struct {
+  uint32_t tf;
+  uint32_t length;
+  int is_any;
+} pair;
+
+/// Reads a pair of a block. Returns 0 where there are no more.
+static inline int read_pair(const grd_cursor *cursor, size_t block, size_t number, pair *out) {
+  const uint8_t *in = cursor->skips.records + block * cursor->skips.stride + cursor->skips.impacts_place;
+  if (cursor->layout == GRD_LIST_PACKED) {
+    out->tf = in[2 * number];
+    out->length = grd_coded_length(in[2 * number + 1]);
+    out->is_any = out->tf == UINT8_MAX;
+  } else {
+    grd_impact impact;
+    memcpy(&impact, in + number * sizeof impact, sizeof impact);
+    out->tf = impact.tf;
+    out->length = impact.length;
+    out->is_any = impact.tf == UINT16_MAX;
+  }
+  return out->tf != 0;
+}
+
 static void start(grd_cursor *cursor, size_t documents, const grd_term *term) {
   cursor->documents = documents;
   cursor->blocks = (documents + GRD_BLOCK - 1) / GRD_BLOCK;
@@ -13,17 +52,52 @@ static void start(grd_cursor *cursor, size_t documents, const grd_term *term) {
   cursor->block = 0;
   cursor->decoded = NOT_DECODED;
   cursor->decoded_count = 0;
+  cursor->evaluated = NOT_DECODED;
   cursor->position = 0;
+  cursor->is_whole = 0;
   cursor->fields = NULL;
   cursor->fields_decoded = NOT_DECODED;
 }
 
+/// For a list whose one block is in docs and tfs.
+static void hold(grd_cursor *cursor) {
+  cursor->is_whole = 1;
+  cursor->last_doc = cursor->docs[cursor->documents - 1];
+  cursor->skips = (grd_skips){.records = (const uint8_t *)&cursor->last_doc, .doc_mask = UINT32_MAX};
+  cursor->data = NULL;
+  cursor->available = 0;
+  cursor->decoded = 0;
+  cursor->decoded_count = cursor->documents;
+}
+
 grd_postings_status grd_cursor_open(
-  grd_cursor *cursor, const uint8_t *list, size_t available, size_t documents, const grd_term *term) {
+  grd_cursor *cursor, const grd_scorer *scorer, grd_list_layout layout, const uint8_t *list, size_t available,
+  size_t documents, const grd_term *term) {
   start(cursor, documents, term);
-  const size_t skip_bytes = cursor->blocks * sizeof(grd_skip);
-  if (documents == 0 || skip_bytes > available || (uintptr_t)list % _Alignof(grd_skip) != 0) return GRD_POSTINGS_MALFORMED;
-  cursor->skips = (const grd_skip *)list;
+  cursor->layout = layout;
+  if (documents == 0) return GRD_POSTINGS_MALFORMED;
+  size_t head = 0;
+  if (layout == GRD_LIST_WIDE) {
+    if ((uintptr_t)list % _Alignof(grd_skip) != 0) return GRD_POSTINGS_MALFORMED;
+    cursor->skips = (grd_skips){
+      .records = list, .stride = sizeof(grd_skip), .offset_place = offsetof(grd_skip, offset),
+      .impacts_place = offsetof(grd_skip, impacts), .doc_mask = UINT32_MAX, .offset_mask = UINT32_MAX};
+  } else if (cursor->blocks == 1) {
+    if (grd_decode_only_block(list, available, documents, scorer->documents, cursor->docs, cursor->tfs) == 0)
+      return GRD_POSTINGS_MALFORMED;
+    hold(cursor);
+    return GRD_POSTINGS_OK;
+  } else {
+    if (available == 0 || list[0] > 15) return GRD_POSTINGS_MALFORMED;
+    const uint32_t doc_bytes = (list[0] & 3) + 1, offset_bytes = (list[0] >> 2) + 1;
+    cursor->skips = (grd_skips){
+      .records = list + 1, .stride = doc_bytes + offset_bytes + GRD_PACKED_IMPACTS, .offset_place = doc_bytes,
+      .impacts_place = doc_bytes + offset_bytes, .doc_mask = UINT32_MAX >> (32 - 8 * doc_bytes),
+      .offset_mask = UINT32_MAX >> (32 - 8 * offset_bytes)};
+    head = 1;
+  }
+  if (available < head || cursor->blocks > (available - head) / cursor->skips.stride) return GRD_POSTINGS_MALFORMED;
+  const size_t skip_bytes = head + cursor->blocks * cursor->skips.stride;
   cursor->data = list + skip_bytes;
   cursor->available = available - skip_bytes;
   return GRD_POSTINGS_OK;
@@ -35,14 +109,7 @@ grd_postings_status grd_cursor_open_single(
   if (doc >= scorer->documents || tf == 0) return GRD_POSTINGS_MALFORMED;
   cursor->docs[0] = doc;
   cursor->tfs[0] = tf;
-  cursor->single.last_doc = doc;
-  cursor->single.offset = 0;
-  grd_block_impacts(cursor->docs, cursor->tfs, 1, scorer->lengths, cursor->single.impacts);
-  cursor->skips = &cursor->single;
-  cursor->data = NULL;
-  cursor->available = 0;
-  cursor->decoded = 0;
-  cursor->decoded_count = 1;
+  hold(cursor);
   return GRD_POSTINGS_OK;
 }
 
@@ -51,22 +118,27 @@ static size_t block_size(const grd_cursor *cursor, size_t block) {
 }
 
 static void pass_blocks(grd_cursor *cursor, uint32_t doc) {
-  while (cursor->block < cursor->blocks && cursor->skips[cursor->block].last_doc < doc) cursor->block++;
+  while (cursor->block < cursor->blocks && last_doc(cursor, cursor->block) < doc) cursor->block++;
+}
+
+/// First document that a block may hold.
+static inline uint32_t first_doc(const grd_cursor *cursor, size_t block) {
+  return block == 0 ? 0 : last_doc(cursor, block - 1) + 1;
 }
 
 /// Makes cursor->block the decoded one.
 static grd_postings_status decode(grd_cursor *cursor, uint32_t documents) {
   const size_t block = cursor->block;
   if (cursor->decoded == block) return GRD_POSTINGS_OK;
-  const grd_skip *skip = &cursor->skips[block];
-  const uint32_t previous = block == 0 ? GRD_BEFORE_FIRST : cursor->skips[block - 1].last_doc;
+  const uint32_t last = last_doc(cursor, block), offset = block_offset(cursor, block);
+  const uint32_t previous = block == 0 ? GRD_BEFORE_FIRST : last_doc(cursor, block - 1);
   cursor->decoded = NOT_DECODED;
-  if (skip->last_doc >= documents || skip->offset > cursor->available) return GRD_POSTINGS_MALFORMED;
-  if (block > 0 && previous >= skip->last_doc) return GRD_POSTINGS_MALFORMED;
+  cursor->evaluated = NOT_DECODED;
+  if (last >= documents || offset > cursor->available) return GRD_POSTINGS_MALFORMED;
+  if (block > 0 && previous >= last) return GRD_POSTINGS_MALFORMED;
   const size_t count = block_size(cursor, block);
   if (grd_decode_block(
-        cursor->data + skip->offset, cursor->available - skip->offset, count, previous, skip->last_doc, cursor->docs,
-        cursor->tfs) == 0)
+        cursor->data + offset, cursor->available - offset, count, previous, last, cursor->docs, cursor->tfs) == 0)
     return GRD_POSTINGS_MALFORMED;
   cursor->decoded = block;
   cursor->decoded_count = count;
@@ -125,6 +197,14 @@ static grd_postings_status contributions(
   return GRD_POSTINGS_OK;
 }
 
+/// Puts the contributions of the decoded block into cursor->parts.
+static grd_postings_status evaluate(grd_cursor *cursor, const grd_scorer *scorer) {
+  if (cursor->evaluated == cursor->decoded) return GRD_POSTINGS_OK;
+  const grd_postings_status status = contributions(cursor, scorer, 0, cursor->decoded_count, cursor->parts);
+  if (status == GRD_POSTINGS_OK) cursor->evaluated = cursor->decoded;
+  return status;
+}
+
 uint32_t grd_cursor_candidate(grd_cursor *cursor, const grd_scorer *scorer, uint32_t doc) {
   pass_blocks(cursor, doc);
   if (cursor->block == cursor->blocks) return scorer->documents;
@@ -133,29 +213,40 @@ uint32_t grd_cursor_candidate(grd_cursor *cursor, const grd_scorer *scorer, uint
     while (i < cursor->decoded_count && cursor->docs[i] < doc) i++;
     if (i < cursor->decoded_count) return cursor->docs[i];
   }
-  const uint32_t first = cursor->block == 0 ? 0 : cursor->skips[cursor->block - 1].last_doc + 1;
+  const uint32_t first = first_doc(cursor, cursor->block);
   return first > doc ? first : doc;
 }
 
-static double bm25_bound(const grd_skip *skip, const grd_scorer *scorer, double weight) {
+static double bm25_bound(const grd_cursor *cursor, const grd_scorer *scorer, size_t block) {
+  const double weight = cursor->term.weight;
   double best = 0;
-  for (size_t i = 0; i < 4 && skip->impacts[i].tf != 0; i++) {
-    if (skip->impacts[i].tf == UINT16_MAX) return weight;
-    const double tf = skip->impacts[i].tf;
-    const double part = tf / (tf + (scorer->base + scorer->slope * skip->impacts[i].length));
+  pair pair;
+  for (size_t i = 0; i < 4 && read_pair(cursor, block, i, &pair); i++) {
+    if (pair.is_any) return weight;
+    const double part = pair.tf / (pair.tf + (scorer->base + scorer->slope * pair.length));
     if (part > best) best = part;
   }
   return weight * best;
 }
 
-static double block_bound(const grd_cursor *cursor, const grd_scorer *scorer, size_t block) {
-  if (cursor->term.bounds != NULL) return cursor->term.weight * cursor->term.bounds[block];
-  const grd_skip *skip = &cursor->skips[block];
-  if (scorer->formula == GRD_BM25) return bm25_bound(skip, scorer, cursor->term.weight);
+/// Of a list that is whole: what its greatest contribution is.
+static double whole_bound(grd_cursor *cursor, const grd_scorer *scorer) {
+  if (evaluate(cursor, scorer) != GRD_POSTINGS_OK) return INFINITY;
   double best = 0;
-  for (size_t i = 0; i < 4 && skip->impacts[i].tf != 0; i++) {
-    const double tf = skip->impacts[i].tf == UINT16_MAX ? cursor->term.largest_tf : skip->impacts[i].tf;
-    const double part = grd_contribution(scorer, &cursor->term, tf, skip->impacts[i].length);
+  for (size_t i = 0; i < cursor->decoded_count; i++)
+    if (cursor->parts[i] > best) best = cursor->parts[i];
+  return best;
+}
+
+static double block_bound(grd_cursor *cursor, const grd_scorer *scorer, size_t block) {
+  if (cursor->term.bounds != NULL) return cursor->term.weight * cursor->term.bounds[block];
+  if (cursor->is_whole) return whole_bound(cursor, scorer);
+  if (scorer->formula == GRD_BM25) return bm25_bound(cursor, scorer, block);
+  double best = 0;
+  pair pair;
+  for (size_t i = 0; i < 4 && read_pair(cursor, block, i, &pair); i++) {
+    const double tf = pair.is_any ? cursor->term.largest_tf : pair.tf;
+    const double part = grd_contribution(scorer, &cursor->term, tf, pair.length);
     if (part > best) best = part;
   }
   return best;
@@ -166,32 +257,32 @@ double grd_cursor_bound(grd_cursor *cursor, const grd_scorer *scorer, uint32_t f
   double best = 0;
   size_t block = cursor->block;
   for (; block < cursor->blocks; block++) {
-    if (block > 0 && cursor->skips[block - 1].last_doc + 1 >= to) break;
+    if (block > 0 && first_doc(cursor, block) >= to) break;
     const double bound = block_bound(cursor, scorer, block);
     if (bound > best) best = bound;
   }
-  *postings = (block - cursor->block) * GRD_BLOCK;
+  *postings = cursor->is_whole && block > cursor->block ? cursor->documents : (block - cursor->block) * GRD_BLOCK;
   return best;
 }
 
 grd_postings_status grd_cursor_accumulate(
   grd_cursor *cursor, const grd_scorer *scorer, uint32_t from, uint32_t to, double *scores, uint8_t *marks) {
-  double parts[GRD_BLOCK];
   pass_blocks(cursor, from);
   while (cursor->block < cursor->blocks) {
     const size_t block = cursor->block;
-    if (block > 0 && cursor->skips[block - 1].last_doc + 1 >= to) return GRD_POSTINGS_OK;
+    if (block > 0 && first_doc(cursor, block) >= to) return GRD_POSTINGS_OK;
     if (decode(cursor, scorer->documents) != GRD_POSTINGS_OK) return GRD_POSTINGS_MALFORMED;
     size_t first = cursor->position;
     while (first < cursor->decoded_count && cursor->docs[first] < from) first++;
     size_t end = cursor->decoded_count;
-    if (cursor->skips[block].last_doc >= to) {
+    if (last_doc(cursor, block) >= to) {
       end = first;
       while (cursor->docs[end] < to) end++;
     }
-    const grd_postings_status status = contributions(cursor, scorer, first, end - first, parts);
+    const grd_postings_status status = evaluate(cursor, scorer);
     if (status != GRD_POSTINGS_OK) return status;
-    for (size_t i = first; i < end; i++) scores[cursor->docs[i] - from] += parts[i - first];
+    const double *parts = cursor->parts;
+    for (size_t i = first; i < end; i++) scores[cursor->docs[i] - from] += parts[i];
     if (marks != NULL)
       for (size_t i = first; i < end; i++) marks[cursor->docs[i] - from] = 1;
     cursor->position = end;
@@ -225,6 +316,10 @@ grd_postings_status grd_cursor_refine(
     if (seek(cursor, scorer->documents, from + offsets[i], &found) != GRD_POSTINGS_OK) return GRD_POSTINGS_MALFORMED;
     if (cursor->block == cursor->blocks) return GRD_POSTINGS_OK;
     if (!found) continue;
+    if (cursor->evaluated == cursor->decoded) {
+      scores[i] += cursor->parts[cursor->position];
+      continue;
+    }
     if (scorer->formula == GRD_BM25F) {
       double part;
       const grd_postings_status status = contributions(cursor, scorer, cursor->position, 1, &part);
@@ -246,6 +341,13 @@ grd_postings_status grd_cursor_tf(grd_cursor *cursor, uint32_t doc, uint32_t *tf
   return GRD_POSTINGS_OK;
 }
 
+int grd_cursor_next_range(const grd_cursor *cursor, uint32_t *first, uint32_t *last) {
+  if (cursor->block == cursor->blocks) return 0;
+  *first = first_doc(cursor, cursor->block);
+  *last = last_doc(cursor, cursor->block);
+  return 1;
+}
+
 grd_postings_status grd_cursor_next_block(grd_cursor *cursor, size_t *count) {
   *count = 0;
   if (cursor->block == cursor->blocks) return GRD_POSTINGS_OK;
@@ -257,14 +359,14 @@ grd_postings_status grd_cursor_next_block(grd_cursor *cursor, size_t *count) {
 
 grd_postings_status grd_cursor_block_bounds(
   grd_cursor *cursor, const grd_scorer *scorer, double *bounds, double *least, double *greatest) {
-  double parts[GRD_BLOCK];
   *least = 0;
   *greatest = 0;
   for (size_t block = 0; block < cursor->blocks; block++) {
     cursor->block = block;
     if (decode(cursor, scorer->documents) != GRD_POSTINGS_OK) return GRD_POSTINGS_MALFORMED;
-    const grd_postings_status status = contributions(cursor, scorer, 0, cursor->decoded_count, parts);
+    const grd_postings_status status = evaluate(cursor, scorer);
     if (status != GRD_POSTINGS_OK) return status;
+    const double *parts = cursor->parts;
     // What is not a number, of a deleted document that the counts leave out, must not hide the others.
     double best = -INFINITY;
     for (size_t i = 0; i < cursor->decoded_count; i++) {

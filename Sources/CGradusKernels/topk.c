@@ -195,3 +195,49 @@ void grd_topk_push(
     if (top->count == top->capacity) grd_topk_settle(top);
   }
 }
+
+static inline void expect(grd_topk *top, double score) {
+  if (!(score >= top->minimum)) return;
+  const grd_hit hit = {0, 0, score};
+  top->hits[top->count++] = hit;
+  if (top->count == top->capacity) grd_topk_settle(top);
+}
+
+/// Empties `top`, but for what it has found out about the k-th score.
+static double expected(grd_topk *top) {
+  grd_topk_settle(top);
+  top->count = 0;
+  return top->minimum;
+}
+
+double grd_topk_expect_scalar(grd_topk *top, const double *scores, size_t count) {
+  for (size_t i = 0; i < count; i++) expect(top, scores[i]);
+  return expected(top);
+}
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+__attribute__((target("avx512f"))) static double expect_avx512(grd_topk *top, const double *scores, size_t count) {
+  size_t i = 0;
+  for (; i + 8 <= count; i += 8) {
+    const __m512d least = _mm512_set1_pd(top->minimum);
+    unsigned mask = _mm512_cmp_pd_mask(_mm512_loadu_pd(scores + i), least, _CMP_GE_OQ);
+    for (; mask != 0; mask &= mask - 1) expect(top, scores[i + (size_t)__builtin_ctz(mask)]);
+  }
+  for (; i < count; i++) expect(top, scores[i]);
+  return expected(top);
+}
+
+double grd_topk_expect(grd_topk *top, const double *scores, size_t count) {
+  if (__builtin_cpu_supports("avx512f")) return expect_avx512(top, scores, count);
+  return grd_topk_expect_scalar(top, scores, count);
+}
+
+#else
+
+double grd_topk_expect(grd_topk *top, const double *scores, size_t count) {
+  return grd_topk_expect_scalar(top, scores, count);
+}
+
+#endif

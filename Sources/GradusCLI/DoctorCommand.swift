@@ -166,7 +166,8 @@ struct DoctorCommand: ParsableCommand {
     }
 
     private static func canOpen(_ weights: String) -> Bool {
-      weights.hasSuffix(".safetensors") ? (try? SafetensorsFile(path: weights)) != nil : access(weights, R_OK) == 0
+      weights.hasSuffix(".safetensors") || ShardIndex.isIndex(weights)
+        ? (try? TensorFiles.open(weights)) != nil : access(weights, R_OK) == 0
     }
 
     private static func find(_ program: String) -> String? {

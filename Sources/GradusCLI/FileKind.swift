@@ -12,12 +12,15 @@ enum FileKind: String, ExpressibleByArgument, CaseIterable {
     if Folder.isFolder(path) {
       func holds(_ name: String) -> Bool { InputNames.exists(path + "/" + name) }
       if holds("manifest") { return .index }
-      if ["config.json", "gradus.json", "model.safetensors", "pytorch_model.bin"].contains(where: holds) { return .model }
+      let weights = ["model.safetensors", "pytorch_model.bin"].flatMap { [$0, $0 + ShardIndex.suffix] }
+      if (["config.json", "gradus.json"] + weights).contains(where: holds) { return .model }
       if ["corpus.jsonl", "corpus.jsonl.gz"].contains(where: holds) { return .collection }
       return .corpus
     }
-    if path.hasSuffix(".safetensors") { return .safetensors }
-    if [".bin", ".pt", ".pth"].contains(where: path.hasSuffix) { return .stateDict }
+    // An index of shards stands for all of them.
+    let name = ShardIndex.isIndex(path) ? String(path.dropLast(ShardIndex.suffix.count)) : path
+    if name.hasSuffix(".safetensors") { return .safetensors }
+    if [".bin", ".pt", ".pth"].contains(where: name.hasSuffix) { return .stateDict }
     return try guess(firstLine: path)
   }
 
@@ -69,8 +72,8 @@ struct FileChecker {
     case .features:
       let data = try LETORReader.read(path)
       return [.init("queries", data.groups.count), .init("documents", data.rowCount), .init("features", data.width)]
-    case .safetensors: return try tensorCounts(path)
-    case .stateDict: return try stateDictCounts(path)
+    case .safetensors: return try counts(of: ShardIndex.isIndex(path) ? TensorShards(index: path) : SafetensorsFile(path: path))
+    case .stateDict: return try counts(of: ShardIndex.isIndex(path) ? TensorShards(index: path) : PyTorchStateDict(path: path))
     case .index: return try indexCounts()
     case .model: return try modelCounts()
     }
@@ -118,30 +121,16 @@ struct FileChecker {
     return counts
   }
 
-  private func tensorCounts(_ path: String) throws -> [ValidateCommand.Count] {
-    let file = try SafetensorsFile(path: path)
+  private func counts(of file: any TensorFile) throws -> [ValidateCommand.Count] {
     var values = 0
-    for tensor in file.tensors {
-      values += tensor.elementCount
-      guard tensor.type.isFloatingPoint, let position = try file.floats(tensor.name).firstIndex(where: { !$0.isFinite }) else {
-        continue
-      }
-      throw NotFiniteError(file: path, tensor: tensor.name, position: position)
+    for name in file.names {
+      values += file.shape(name)?.reduce(1, *) ?? 0
+      guard file.type(name)?.isFloatingPoint == true,
+        let position = try file.floats(name).firstIndex(where: { !$0.isFinite })
+      else { continue }
+      throw NotFiniteError(file: file.path(of: name), tensor: name, position: position)
     }
-    return [.init("tensors", file.tensors.count), .init("values", values)]
-  }
-
-  private func stateDictCounts(_ path: String) throws -> [ValidateCommand.Count] {
-    let file = try PyTorchStateDict(path: path)
-    var values = 0
-    for tensor in file.tensors {
-      values += tensor.elementCount
-      guard tensor.type.isFloatingPoint, let position = try file.floats(tensor.name).firstIndex(where: { !$0.isFinite }) else {
-        continue
-      }
-      throw NotFiniteError(file: path, tensor: tensor.name, position: position)
-    }
-    return [.init("tensors", file.tensors.count), .init("values", values)]
+    return [.init("tensors", file.names.count), .init("values", values)]
   }
 
   private func indexCounts() throws -> [ValidateCommand.Count] {
@@ -176,8 +165,10 @@ struct FileChecker {
 
   private func modelCounts() throws -> [ValidateCommand.Count] {
     let folder = ModelFolder(path: path)
-    let weights = try folder.file(ModelFolder.weightsName)
-    let tensors = try PyTorchStateDict.isPresent(at: weights) ? stateDictCounts(weights) : tensorCounts(weights)
+    let weights = try TensorFiles.open(try folder.file(ModelFolder.weightsName))
+    var tensors = try counts(of: weights)
+    if let shards = weights as? TensorShards { tensors.append(.init("shards", shards.index.files.count)) }
+    if folder.isDecoder { return tensors + (try decoderCounts(folder)) }
     let tokenizer = try folder.tokenizer()
     let parameters: Int
     if InputNames.exists(path + "/" + ModelManifest.fileName) {
@@ -186,6 +177,16 @@ struct FileChecker {
       parameters = try BertEncoder(folder: folder).parameterCount
     }
     return tensors + [.init("parameters", parameters), .init("word pieces", tokenizer.vocabularySize)]
+  }
+
+  private func decoderCounts(_ folder: ModelFolder) throws -> [ValidateCommand.Count] {
+    let tokenizer = try BytePairTokenizer(decoder: path)
+    let decoder = try LlamaDecoder(path: path)
+    let rows = decoder.configuration.vocabularySize
+    guard tokenizer.vocabularySize <= rows else {
+      throw ModelError.tokenizerMismatch(folder: path, table: "word", largest: tokenizer.vocabularySize - 1, rows: rows)
+    }
+    return [.init("layers", decoder.configuration.layerCount), .init("word pieces", tokenizer.vocabularySize)]
   }
 }
 

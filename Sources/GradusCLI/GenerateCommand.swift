@@ -3,14 +3,32 @@ import Gradus
 
 struct GenerateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "generate", abstract: "Ask a decoder, or let it go on from a text.",
+    commandName: "generate", abstract: "Ask a decoder, let it go on from a text, or ask how probable texts are.",
     discussion: """
         gradus generate --model smollm2-135m --prompt "What is the capital of France?" --max-tokens 32
         gradus generate --model smollm2-135m --raw --prompt "The capital of France is" --max-tokens 32
 
       The prompt becomes a user's message in the chat format that comes with the model; control tokens that it spells \
       stay text. With --raw the model continues the prompt as it stands. Greedy by default; with --temperature by chance, \
-      the same for the same --seed.
+      the same for the same --seed; with --beams the most probable of several that are followed at once.
+
+        gradus generate --model smollm2-135m --prompt "Name a color." --beams 4 --length-penalty 1 --json
+
+      Answers can be confined to the lines of a file or to a pattern. Both work with all of the above.
+
+        printf 'yes\\nno\\n' > answers.txt
+        gradus generate --model smollm2-135m --prompt "Is water wet?" --choices answers.txt --beams 2
+        gradus generate --model smollm2-135m --prompt "Is water wet?" --pattern '(Yes|No)(,[ a-z]{1,40})?\\.'
+
+      A pattern is plain text with (a|b) for alternatives, [a-z] for one character of a set, and x?, x{3} or x{1,4} for \
+      repetitions, which need a bound; a backslash before any sign stands for the sign. Each stretch of plain text is cut \
+      into tokens by itself: put a space before a word and not behind it.
+
+      With --continuations nothing is generated: each line is scored as what follows the prompt, and listed with its \
+      log-probability, its mean for each token and its number of tokens, the best first. With --raw, begin lines with the \
+      space that separates them from the prompt.
+
+        gradus generate --model smollm2-135m --prompt "Is water wet?" --continuations answers.txt
       """)
 
   @Option(help: ArgumentHelp("Name, folder or GGUF file of a decoder.", valueName: "model"))
@@ -31,20 +49,35 @@ struct GenerateCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Today, for formats that tell it.", valueName: "yyyy-mm-dd"))
   var date: String?
 
-  @Option(help: ArgumentHelp("Tokens to generate at most.", valueName: "n"))
-  var maxTokens = 256
+  @Option(help: ArgumentHelp("Tokens to generate at most, 256 by default.", valueName: "n"))
+  var maxTokens: Int?
 
-  @Option(help: ArgumentHelp("0: the most probable token; above: by chance, the flatter the higher.", valueName: "t"))
-  var temperature = 0.0
+  @Option(
+    help: ArgumentHelp("0, the default: the most probable token; above: by chance, the flatter the higher.", valueName: "t"))
+  var temperature: Double?
 
   @Option(help: ArgumentHelp("By chance: among so many of the best tokens.", valueName: "k"))
   var topK: Int?
 
   @Option(help: ArgumentHelp("By chance: among the best tokens with this much probability.", valueName: "p"))
-  var topP = 1.0
+  var topP: Double?
 
-  @Option(help: ArgumentHelp("Seed of the chance.", valueName: "n"))
-  var seed: UInt64 = 1
+  @Option(help: ArgumentHelp("Seed of the chance, 1 by default.", valueName: "n"))
+  var seed: UInt64?
+
+  @Option(help: ArgumentHelp("Follow so many answers at once and take the most probable.", valueName: "n"))
+  var beams: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Rank by log-probability / tokens^a: 0, the default, by the sum, 1 by the mean. For --beams and --continuations.",
+      valueName: "a"))
+  var lengthPenalty: Double?
+
+  @OptionGroup var constraint: ConstraintOptions
+
+  @Option(help: ArgumentHelp("Score the lines of this file as continuations of the prompt.", valueName: "file"))
+  var continuations: String?
 
   @OptionGroup var threads: ThreadsOption
   @OptionGroup var output: JSONOption
@@ -54,78 +87,65 @@ struct GenerateCommand: ParsableCommand {
       throw ValidationError("\(name) needs a chat format; leave it or --raw out")
     }
     if let date, TemplateDate(date) == nil { throw ValidationError("--date must be a day as 2024-07-26, found '\(date)'") }
-    guard maxTokens >= 1 else { throw ValidationError("--max-tokens must be at least 1, found \(maxTokens)") }
-    guard temperature >= 0 else { throw ValidationError("--temperature must not be negative, found \(temperature)") }
+    try checkTogether()
+    if let maxTokens, maxTokens < 1 { throw ValidationError("--max-tokens must be at least 1, found \(maxTokens)") }
+    if let temperature, !(temperature >= 0) {
+      throw ValidationError("--temperature must not be negative, found \(temperature)")
+    }
+    if let beams, beams < 1 { throw ValidationError("--beams must be at least 1, found \(beams)") }
+    if let lengthPenalty, !(lengthPenalty >= 0 && lengthPenalty.isFinite) {
+      throw ValidationError("--length-penalty must be a number from 0 up, found \(lengthPenalty)")
+    }
+  }
+
+  /// Options that need others, or exclude them.
+  private func checkTogether() throws {
+    func isGiven(_ options: [(String, Bool)]) -> String? { options.first(where: \.1)?.0 }
+    let ofChance = [("--top-k", topK != nil), ("--top-p", topP != nil), ("--seed", seed != nil)]
+    let ofGenerating = [
+      ("--beams", beams != nil), ("--choices", constraint.choices != nil), ("--pattern", constraint.pattern != nil),
+      ("--max-tokens", maxTokens != nil),
+    ]
+    let chance = [("--temperature", temperature != nil)] + ofChance
+    if continuations != nil, let other = isGiven(ofGenerating + chance) {
+      throw ValidationError("--continuations scores texts and generates none; leave it or \(other) out")
+    }
+    if beams != nil, let other = isGiven(chance) {
+      throw ValidationError("--beams keeps the most probable answers and leaves nothing to chance; leave it or \(other) out")
+    }
+    if temperature ?? 0 == 0, let other = isGiven(ofChance) {
+      throw ValidationError("\(other) is about chance; give --temperature above 0 too, or leave \(other) out")
+    }
+    if lengthPenalty != nil, beams == nil, continuations == nil {
+      throw ValidationError("--length-penalty ranks several answers; it goes with --beams or --continuations")
+    }
   }
 
   func run() throws {
     _ = threads.apply()
-    let path = try InputNames.decoder(model)
-    let decoder = try LlamaDecoder(path: path)
-    let tokenizer = try BytePairTokenizer(decoder: path)
-    let input = try input(path, tokenizer)
-    let options = GenerationOptions(
-      maximumTokens: maxTokens, sampling: temperature == 0 ? .greedy : .random(temperature: temperature, topK: topK, topP: topP),
-      stopTokens: input.stopTokens, seed: seed)
-    var stream = TokenStream(tokenizer)
-    var text = ""
-    let result = try decoder.generate(input.tokens, options: options) { token in
-      text += stream.append(token)
-      return true
+    // Small files first: what is wrong with them should not wait for a model.
+    let scored = try continuations.map { try TextLines(path: $0) }
+    let choices = try constraint.choices.map { try TextLines(path: $0) }
+    let setup = try DecoderSetup(self)
+    if let scored { return try score(scored, setup) }
+    let answers = try allowedAnswers(choices, setup)
+    if let beams { return try search(width: beams, answers, setup) }
+    try generate(answers, setup)
+  }
+
+  var maximumTokens: Int { maxTokens ?? 256 }
+
+  private func allowedAnswers(_ choices: TextLines?, _ setup: DecoderSetup) throws -> AllowedAnswers? {
+    if let choices {
+      let sequences = try setup.encode(choices)
+      if let long = sequences.firstIndex(where: { $0.count > maximumTokens }) {
+        throw UsageError(
+          "\(choices.path):\(choices.lines[long].number): \(sequences[long].count) tokens, and --max-tokens allows "
+            + "\(maximumTokens); give --max-tokens \(sequences.map(\.count).max() ?? 0)")
+      }
+      return .choices(try TokenTrie(sequences), choices.lines)
     }
-    text += stream.finish()
-    guard output.json else { return try printOutput(text + "\n") }
-    try printJSON(
-      Figures(
-        text: text, tokens: result.tokens, ending: result.ending.name, prompt_tokens: result.counters.promptTokens,
-        cached_tokens: result.counters.cachedTokens, output_tokens: result.counters.outputTokens,
-        prompt_seconds: result.counters.promptSeconds, generation_seconds: result.counters.generationSeconds, model: model,
-        log_probability: result.logProbabilities.reduce(0, +)))
-  }
-
-  /// The prompt's tokens, and those that end the answer.
-  private func input(_ path: String, _ tokenizer: BytePairTokenizer) throws -> (tokens: [Int32], stopTokens: Set<Int32>) {
-    if raw { return (tokenizer.encode(prompt), Set([tokenizer.endID].compactMap { $0 })) }
-    let template = try template(path)
-    let messages = (system.map { [ChatMessage.system($0)] } ?? []) + [.user(prompt)]
-    return (
-      try template.encode(messages, with: tokenizer, date: date.flatMap { TemplateDate($0) }),
-      try template.stopTokens(decoder: path, tokenizer: tokenizer)
-    )
-  }
-
-  private func template(_ path: String) throws -> ChatTemplate {
-    guard let name = chatTemplate else { return try ChatTemplate(decoder: path) }
-    let tokens = try ChatTemplate.specialTokens(decoder: path)
-    if ChatTemplate.names.contains(name) { return try ChatTemplate.named(name, specialTokens: tokens) }
-    guard InputNames.isFile(name) else {
-      throw UsageError("--chat-template '\(name)' is neither a file nor one of: \(ChatTemplate.names.joined(separator: ", "))")
-    }
-    return try ChatTemplate(file: name, specialTokens: tokens)
-  }
-
-  /// Names are those of the JSON object.
-  private struct Figures: Encodable {
-    let text: String
-    let tokens: [Int32]
-    let ending: String
-    let prompt_tokens: Int
-    let cached_tokens: Int
-    let output_tokens: Int
-    let prompt_seconds: Double
-    let generation_seconds: Double
-    let model: String
-    let log_probability: Double
-  }
-}
-
-extension GenerationResult.Ending {
-  fileprivate var name: String {
-    switch self {
-    case .stopToken: "stop"
-    case .constraint: "constraint"
-    case .maximumTokens: "length"
-    case .context: "context"
-    }
+    guard let pattern = constraint.pattern else { return nil }
+    return .pattern(try TokenPatternConstraint(try TokenPattern(text: pattern, encode: setup.encode)))
   }
 }

@@ -14,8 +14,18 @@ public struct SearchBenchmark: Sendable {
     /// Of single queries on one thread: the median over the repeats of each query's time, and of those the median.
     public let p50Milliseconds: Double
     public let p99Milliseconds: Double
+    /// The same of the search alone, in an index of words: from the terms of analysed queries, whose look-up is a part of it, to
+    /// the numbers and scores of documents. Nil for other indexes.
+    public let search: SearchOnly?
     public let queries: Int
     public let repeats: Int
+  }
+
+  /// Rates and latencies of searches without the analysis of the text before and the names of the documents after.
+  public struct SearchOnly: Sendable, Equatable, Codable {
+    public let queriesPerSecond: Double
+    public let p50Milliseconds: Double
+    public let p99Milliseconds: Double
   }
 
   public var queries: [Query]
@@ -43,7 +53,14 @@ public struct SearchBenchmark: Sendable {
 
   /// - Throws: ``IndexError/invalidQuery(_:)`` without queries, and what the searches throw.
   public func measure(_ index: InvertedIndex) throws -> Report {
-    try measure {
+    let analyzed = try index.withSearcher { searcher in queries.map { QueryTerms($0.text, analyzer: searcher.analyzer) } }
+    let singles = analyzed.map { [$0] }
+    let searches = Passes {
+      _ = try index.numbers(for: analyzed, k: k, model: model, pruning: pruning, filter: filter, threads: threads)
+    } single: { number in
+      _ = try index.numbers(for: singles[number], k: k, model: model, pruning: pruning, filter: filter, threads: 1)
+    }
+    return try measure(searches) {
       _ = try index.search(queries, k: k, model: model, pruning: pruning, filter: filter, threads: threads)
     } single: { number in
       _ = try index.search(queries[number].text, k: k, model: model, pruning: pruning, filter: filter)
@@ -69,24 +86,54 @@ public struct SearchBenchmark: Sendable {
     }
   }
 
-  private func measure(_ pass: () throws -> Void, single: (Int) throws -> Void) throws -> Report {
-    guard !queries.isEmpty else { throw IndexError.invalidQuery("no queries to measure with") }
-    let clock = ContinuousClock()
-    try pass()
+  /// What is measured: all queries at once, and one of them.
+  private struct Passes {
+    let all: () throws -> Void
+    let single: (Int) throws -> Void
+    /// Queries per second of each repeat.
     var rates: [Double] = []
-    var times = [[Double]](repeating: [], count: queries.count)
-    for _ in 0..<max(1, repeats) {
-      rates.append(try Double(queries.count) / clock.measure(pass).inSeconds)
-      for number in queries.indices {
+    /// By query, milliseconds of each repeat.
+    var times: [[Double]] = []
+
+    init(_ all: @escaping () throws -> Void, single: @escaping (Int) throws -> Void) {
+      self.all = all
+      self.single = single
+    }
+
+    mutating func measure(_ queries: Int) throws {
+      let clock = ContinuousClock()
+      rates.append(try Double(queries) / clock.measure(all).inSeconds)
+      if times.isEmpty { times = [[Double]](repeating: [], count: queries) }
+      for number in 0..<queries {
         let duration = try clock.measure { try single(number) }
         times[number].append(1000 * duration.inSeconds)
       }
     }
-    let latencies = times.map { Self.quantile($0, 0.5) }
+
+    /// Over the queries, a quantile of the medians of their times.
+    func latency(_ part: Double) -> Double {
+      SearchBenchmark.quantile(times.map { SearchBenchmark.quantile($0, 0.5) }, part)
+    }
+  }
+
+  private func measure(
+    _ searches: Passes? = nil, pass: @escaping () throws -> Void, single: @escaping (Int) throws -> Void
+  ) throws -> Report {
+    guard !queries.isEmpty else { throw IndexError.invalidQuery("no queries to measure with") }
+    var whole = Passes(pass, single: single), searches = searches
+    try whole.all()
+    try searches?.all()
+    for _ in 0..<max(1, repeats) {
+      try whole.measure(queries.count)
+      try searches?.measure(queries.count)
+    }
     return Report(
-      queriesPerSecond: Self.quantile(rates, 0.5), bestQueriesPerSecond: rates.max() ?? 0,
-      p50Milliseconds: Self.quantile(latencies, 0.5), p99Milliseconds: Self.quantile(latencies, 0.99),
-      queries: queries.count, repeats: rates.count)
+      queriesPerSecond: Self.quantile(whole.rates, 0.5), bestQueriesPerSecond: whole.rates.max() ?? 0,
+      p50Milliseconds: whole.latency(0.5), p99Milliseconds: whole.latency(0.99),
+      search: searches.map {
+        SearchOnly(
+          queriesPerSecond: Self.quantile($0.rates, 0.5), p50Milliseconds: $0.latency(0.5), p99Milliseconds: $0.latency(0.99))
+      }, queries: queries.count, repeats: whole.rates.count)
   }
 
   /// The smallest value that at least the given part of the values does not exceed.

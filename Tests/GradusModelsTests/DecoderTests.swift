@@ -68,7 +68,7 @@ struct DecoderTests {
       json: Array(try folder.readData(try folder.file("config.json"))), file: "config.json")
     configuration.maximumPositions = 2048
     configuration.slidingWindow = nil
-    return try LlamaDecoder(configuration: configuration, source: try SafetensorsTensorSource(folder: folder))
+    return try LlamaDecoder(configuration: configuration, source: try FolderTensorSource(folder))
   }
 
   @Test("The number of threads does not matter", arguments: LlamaDecoder.Arithmetic.allCases)
@@ -95,7 +95,7 @@ struct DecoderTests {
     let path = NSTemporaryDirectory() + "gradus-\(UUID().uuidString).gguf"
     defer { try? FileManager.default.removeItem(atPath: path) }
     let file = try SafetensorsFile(path: DecoderFixtures.folder + "llama/model.safetensors")
-    let source = SafetensorsTensorSource(path: "", files: [file])
+    let source = FolderTensorSource(file)
     let writer = GGUFWriter(path: path)
     try writer.set("general.architecture", .string("llama"))
     let integers = [

@@ -42,10 +42,6 @@ struct LoaderTests {
     for (first, second) in zip(found.parameters, expected.parameters) {
       #expect(first.name == second.name && first.value.floats() == second.value.floats())
     }
-    // A decoder's weights are looked for in safetensors alone.
-    #expect(throws: ModelError.missingFile(folder: folder.path, name: "model.safetensors")) {
-      try SafetensorsTensorSource(folder: folder.folder)
-    }
   }
 
   @Test("A missing tokenizer is named")

@@ -66,13 +66,34 @@ typedef struct {
   uint16_t length;
 } grd_impact;
 
-/// Skip data of one block. 24 bytes, alignment 4, part of the file format.
+/// Skip data of one block in lists of GRD_LIST_WIDE. 24 bytes, alignment 4, part of the file format.
 typedef struct {
   uint32_t last_doc;
   /// Of the block, from the end of the list's skip data.
   uint32_t offset;
   grd_impact impacts[4];
 } grd_skip;
+
+/// How a list of posting blocks lies in a file.
+typedef enum {
+  /// A grd_skip for each block, then the blocks. Aligned to 4.
+  GRD_LIST_WIDE = 0,
+  /// A list of one block is that block alone. Others: a head, a record for each block, then the blocks. Head: bytes of a last
+  /// document less 1, and four times those of an offset less 1. Record: the last document; the offset of the block from the end
+  /// of the records; four pairs of a byte for a tf (255 stands for "any", 0 for "no more pairs") and a byte for a length
+  /// (grd_length_code). Not aligned.
+  GRD_LIST_PACKED = 1,
+} grd_list_layout;
+
+/// Bytes of four pairs in a record of GRD_LIST_PACKED.
+#define GRD_PACKED_IMPACTS 8
+
+/// The code of the greatest length that a code stands for and that `length` is no shorter than: codes below 16 stand for
+/// themselves, 16 e + m for (16 + m) * 2^(e - 1), which is less than length by a 17th part at most; the greatest is 507,904.
+uint8_t grd_length_code(uint32_t length);
+uint32_t grd_coded_length(uint8_t code);
+/// The bytes of four pairs: frequencies from 255 up become "any", lengths are rounded down, so that the bound holds. out: [8].
+void grd_pack_impacts(const grd_impact *impacts, uint8_t *out);
 
 /// Document number before the first of a list.
 #define GRD_BEFORE_FIRST UINT32_MAX
@@ -90,6 +111,9 @@ size_t grd_encode_block(const uint32_t *docs, const uint32_t *tfs, size_t count,
 /// After success docs[0..<count] ascend strictly and end with `last`. last < 2^31.
 size_t grd_decode_block(
   const uint8_t *in, size_t available, size_t count, uint32_t previous, uint32_t last, uint32_t *docs, uint32_t *tfs);
+/// The same for the one block of a list: its documents are below `documents` < 2^31.
+size_t grd_decode_only_block(
+  const uint8_t *in, size_t available, size_t count, uint32_t documents, uint32_t *docs, uint32_t *tfs);
 
 /// The pairs that bound a block, best tf first. lengths: of documents. impacts: [4].
 void grd_block_impacts(
@@ -227,9 +251,26 @@ void grd_field_contributions(
   const grd_scorer *scorer, const grd_term *term, const uint32_t *docs, const uint32_t *field_tfs, size_t count,
   double *out);
 
+/// Skip data of a list as cursors read it, in both layouts.
+typedef struct {
+  /// Of the blocks, one after the other; each begins with the last document.
+  const uint8_t *records;
+  size_t stride;
+  /// Of the offset and of the pairs in a record.
+  size_t offset_place;
+  size_t impacts_place;
+  uint32_t doc_mask;
+  uint32_t offset_mask;
+} grd_skips;
+
 /// A reader of one posting list that only moves forward.
 typedef struct {
-  const grd_skip *skips;
+  grd_skips skips;
+  grd_list_layout layout;
+  /// Whether the list has one block and no skip data: it is decoded when the cursor is opened.
+  int is_whole;
+  /// Of a list that is whole, the record: its last document.
+  uint32_t last_doc;
   const uint8_t *data;
   /// Readable bytes at `data`, slack included.
   size_t available;
@@ -241,9 +282,10 @@ typedef struct {
   /// Decoded block, or SIZE_MAX.
   size_t decoded;
   size_t decoded_count;
+  /// Block whose contributions are in `parts`, or SIZE_MAX.
+  size_t evaluated;
   /// First posting of the decoded block not yet passed.
   size_t position;
-  grd_skip single;
   /// Frequencies by field: see grd_cursor_attach_fields; NULL where there are none.
   const uint8_t *fields;
   /// Readable bytes at `fields`, slack included.
@@ -253,13 +295,16 @@ typedef struct {
   uint32_t *field_tfs;
   uint32_t docs[GRD_BLOCK];
   uint32_t tfs[GRD_BLOCK];
+  /// Of the evaluated block.
+  double parts[GRD_BLOCK];
 } grd_cursor;
 
 typedef enum { GRD_POSTINGS_OK = 0, GRD_POSTINGS_MALFORMED = 1, GRD_FIELDS_MALFORMED = 2 } grd_postings_status;
 
-/// Opens a list of `documents >= 1` postings that starts with its skip data. `list` is aligned to 4.
+/// Opens a list of `documents >= 1` postings, of the collection that `scorer` knows. The cursor must not be moved in memory.
 grd_postings_status grd_cursor_open(
-  grd_cursor *cursor, const uint8_t *list, size_t available, size_t documents, const grd_term *term);
+  grd_cursor *cursor, const grd_scorer *scorer, grd_list_layout layout, const uint8_t *list, size_t available,
+  size_t documents, const grd_term *term);
 /// Opens a list of one posting that is held in the dictionary.
 grd_postings_status grd_cursor_open_single(
   grd_cursor *cursor, const grd_scorer *scorer, uint32_t doc, uint32_t tf, const grd_term *term);
@@ -299,6 +344,8 @@ size_t grd_cursor_block_occurrences(const grd_cursor *cursor);
 /// starts: [GRD_BLOCK + 1].
 grd_postings_status grd_cursor_block_positions(
   const grd_cursor *cursor, const uint8_t *in, size_t available, uint32_t *positions, uint32_t *starts);
+/// Documents between which those of the next block lie, `*last` among them. Returns 0 at the end of the list.
+int grd_cursor_next_range(const grd_cursor *cursor, uint32_t *first, uint32_t *last);
 /// The next block whole: docs and tfs are in the cursor, `*count` of them; 0 at the end of the list.
 grd_postings_status grd_cursor_next_block(grd_cursor *cursor, size_t *count);
 
@@ -339,6 +386,10 @@ void grd_topk_push(
   grd_topk *top, uint32_t from, const uint32_t *offsets, const double *scores, size_t count, const uint32_t *ranks);
 /// Drops all but the k best and raises `minimum`.
 void grd_topk_settle(grd_topk *top);
+/// What the k-th score will be at least: the k-th of scores[0..<count], if these never fall, or top->minimum, if that is greater.
+/// The hits of `top`, which must be empty, are working space and empty afterwards. Scores are not changed.
+double grd_topk_expect(grd_topk *top, const double *scores, size_t count);
+double grd_topk_expect_scalar(grd_topk *top, const double *scores, size_t count);
 /// Orders hits: score descending, then rank descending. O(n log n) in any case, O(n) where scores
 /// are spread evenly. spare: [count], working space. count < 2^32.
 void grd_hits_sort(grd_hit *hits, grd_hit *spare, size_t count);

@@ -4,13 +4,14 @@ import FoundationEssentials
 import Foundation
 #endif
 import GradusCore
+import GradusFormats
 
 /// A model folder on this machine.
 public struct InstalledModel: Sendable, Equatable {
   /// The catalogue's name, or the folder's own where it was given by path.
   public let name: String
   public let folder: String
-  /// Path of the weights: `.safetensors`, `.gguf` or a PyTorch file.
+  /// Path of the weights: `.safetensors`, `.gguf` or a PyTorch file; of shards their index.
   public let weights: String
 }
 
@@ -20,8 +21,8 @@ public struct InstalledModel: Sendable, Equatable {
 ///     try catalog.pull("splade-tiny")
 ///     try catalog.locate("splade-tiny").weights   // ".../models/splade-tiny/model.safetensors"
 ///
-/// A model is a folder in the layout of Hugging Face (`config.json`, `tokenizer.json`, `model.safetensors`), so a path to any
-/// such folder is as good as a name.
+/// A model is a folder in the layout of Hugging Face (`config.json`, `tokenizer.json`, `model.safetensors` or one of the other
+/// layouts of weights), so a path to any such folder is as good as a name.
 public struct ModelCatalog: Sendable {
   public let home: DataHome
   public let packages: [ModelPackage]
@@ -96,7 +97,9 @@ public struct ModelCatalog: Sendable {
   private static func weights(in folder: String) -> String? {
     let names = FileStatus.names(in: folder)
     if names.contains("config.json") {
-      for name in ["model.safetensors", "model.safetensors.index.json"] where names.contains(name) { return name }
+      for single in ["model.safetensors", "pytorch_model.bin"] {
+        for name in [single, single + ShardIndex.suffix] where names.contains(name) { return name }
+      }
     }
     return names.first { $0.hasSuffix(".gguf") } ?? names.first { $0.hasSuffix(".pth") || $0 == "pytorch_model.bin" }
   }

@@ -24,7 +24,8 @@ public enum ModelCatalogError: GradusError, Equatable {
     case .notInstalled(let name, let folder):
       "model '\(name)' is not in \(folder); get it with: gradus models pull \(name)"
     case .notAModelFolder(let path):
-      "\(path): not a model folder: expected config.json and model.safetensors, or one .gguf or .pth file"
+      "\(path): not a model folder: expected config.json and model.safetensors or pytorch_model.bin (or the index of their "
+        + "shards), or one .gguf or .pth file"
     case .versionNotOnIndex(let package, let version, let index):
       "\(index): has no \(package)==\(version); set GRADUS_PYPI_INDEX to an index that has it"
     case .unreadableIndexPage(let url): "\(url): not a package index page (PEP 691 JSON or PEP 503 HTML)"

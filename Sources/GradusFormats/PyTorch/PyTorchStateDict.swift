@@ -73,29 +73,22 @@ public final class PyTorchStateDict: Sendable {
   /// - Throws: ``PyTorchError`` for a tensor that is not there, and for integers and Booleans.
   public func floats(_ name: String) throws -> [Float] {
     guard let info = tensorInfo(name) else { throw PyTorchError(path: path, reason: .noSuchTensor(name)) }
-    let bytes = file.bytes
-    func element(_ place: Int) -> Float {
-      let byte = info.start + place * info.type.byteCount
-      switch info.type {
-      case .float32: return Float(bitPattern: UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: byte, as: UInt32.self)))
-      case .float16:
-        return SafetensorsFile.widen(half: UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: byte, as: UInt16.self)))
-      case .bfloat16:
-        let bits = UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: byte, as: UInt16.self))
-        return Float(bitPattern: UInt32(bits) << 16)
-      default:
-        return Float(Double(bitPattern: UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: byte, as: UInt64.self))))
-      }
-    }
     guard info.type.isFloatingPoint else { throw PyTorchError(path: path, reason: .wrongType(tensor: name, found: info.type)) }
     guard info.elementCount > 0 else { return [] }
     return withExtendedLifetime(file) {
-      if info.isContiguous { return (0..<info.elementCount).map(element) }
-      var places = [0]
-      for (extent, stride) in zip(info.shape, info.strides) {
-        places = places.flatMap { place in (0..<extent).map { place + $0 * stride } }
+      let size = info.type.byteCount, bytes = file.bytes
+      if info.isContiguous {
+        let range = info.start..<info.start + info.elementCount * size
+        return info.type.floats(UnsafeRawBufferPointer(rebasing: bytes[range])) ?? []
       }
-      return places.map(element)
+      var places = [info.start]
+      for (extent, stride) in zip(info.shape, info.strides) {
+        places = places.flatMap { place in (0..<extent).map { place + $0 * stride * size } }
+      }
+      var inOrder: [UInt8] = []
+      inOrder.reserveCapacity(info.elementCount * size)
+      for place in places { inOrder.append(contentsOf: bytes[place..<place + size]) }
+      return inOrder.withUnsafeBytes { info.type.floats($0) ?? [] }
     }
   }
 

@@ -59,30 +59,10 @@ public final class SafetensorsFile: Sendable {
   ///   integers and Booleans.
   public func floats(_ name: String) throws -> [Float] {
     try withBytes(name) { bytes, info in
-      let count = info.elementCount
-      switch info.type {
-      case .float32:
-        return [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
-          UnsafeMutableRawBufferPointer(buffer).copyMemory(from: bytes)
-          initialized = count
-        }
-      case .float16:
-        return (0..<count).map {
-          Self.widen(half: UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: $0 * 2, as: UInt16.self)))
-        }
-      case .bfloat16:
-        return (0..<count).map {
-          let bits = UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: $0 * 2, as: UInt16.self))
-          return Float(bitPattern: UInt32(bits) << 16)
-        }
-      case .float64:
-        return (0..<count).map {
-          let bits = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: $0 * 8, as: UInt64.self))
-          return Float(Double(bitPattern: bits))
-        }
-      case .int64, .int32, .int16, .int8, .uint8, .bool:
+      guard let values = info.type.floats(bytes) else {
         throw SafetensorsError.wrongType(path: path, tensor: name, found: info.type)
       }
+      return values
     }
   }
 

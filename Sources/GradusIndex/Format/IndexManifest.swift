@@ -5,8 +5,8 @@ import GradusText
 ///
 /// First line: `gradus-index VERSION CRC32C BYTES`, about the JSON that follows it. Version 2 is version 1 with files of
 /// positions or columns, version 3 any of them with several segments, deleted documents or packed texts, version 4 any of them
-/// with fields, version 5 any of them with compact blocks of postings; the lowest version that can say what the index holds is
-/// written.
+/// with fields, version 5 any of them with compact blocks of postings, version 6 any of them with a packed dictionary and packed
+/// skip data; the lowest version that can say what the index holds is written.
 struct IndexManifest: Equatable, FolderManifest {
   struct File: Codable, Equatable {
     let name: String
@@ -29,13 +29,13 @@ struct IndexManifest: Equatable, FolderManifest {
     var deletions: File?
     /// How stored documents are packed; nil where they are not.
     var compression: StoredFieldCompression?
-    /// Of the blocks of postings and of frequencies by field; nil where all are as wide as their widest number.
+    /// Of postings and frequencies by field; nil where all blocks are as wide as their widest number.
     var coding: PostingsCoding?
 
     var files: [File] { [postings, documents] + [positions, columns, fields, deletions].compactMap { $0 } }
   }
 
-  static let versions = 1...5
+  static let versions = 1...6
   static let name = "manifest"
   static let temporaryName = "manifest.tmp"
   static let magic = "gradus-index"
@@ -54,7 +54,8 @@ struct IndexManifest: Equatable, FolderManifest {
   var isSound: Bool { true }
 
   var version: Int {
-    if segments.contains(where: { $0.coding != nil }) { return 5 }
+    if segments.contains(where: { $0.coding == .packed }) { return 6 }
+    if segments.contains(where: { $0.coding == .compact }) { return 5 }
     if segments.contains(where: { $0.fields != nil }) { return 4 }
     if segments.count != 1 || segments.contains(where: { $0.deletions != nil || $0.compression != nil }) { return 3 }
     return segments[0].files.count == 2 ? 1 : 2

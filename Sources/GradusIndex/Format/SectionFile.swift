@@ -49,6 +49,7 @@ enum Section: UInt32, CaseIterable {
   case graphCodes = 48, graphScales, graphNorms, graphLinks, graphUpperLinks, graphPlaces, graphNodes
   case tokenCentroids = 64, tokenResidualLevels, tokenCentroidNumbers, tokenResiduals, tokenEnds, tokenListOffsets, tokenLists
   case greatestImpacts = 80
+  case packedTerms = 96, packedSlots, packedPostings
 
   var name: String {
     switch self {
@@ -96,13 +97,16 @@ enum Section: UInt32, CaseIterable {
     case .tokenListOffsets: "the places of the centroids' lists"
     case .tokenLists: "the centroids' lists"
     case .greatestImpacts: "the greatest impacts of the terms"
+    case .packedTerms: "the term dictionary"
+    case .packedSlots: "the hash table of the terms"
+    case .packedPostings: "the postings"
     }
   }
 
   /// Whether opening an index reads the section whole to check it: the ones that are small and that everything rests on.
   var isCheckedOnOpen: Bool {
     switch self {
-    case .postings, .storedText, .storedOffsets, .storedBlocks, .positions, .columnData, .fieldFrequencies: false
+    case .postings, .packedPostings, .storedText, .storedOffsets, .storedBlocks, .positions, .columnData, .fieldFrequencies: false
     case .vectorCodes, .graphCodes, .graphLinks, .tokenCentroidNumbers, .tokenResiduals, .tokenLists: false
     default: true
     }

@@ -143,13 +143,13 @@ public final class ImpactIndexBuilder {
         name: IndexFolder.segmentName(generation: generation, kind: "documents"), bytes: try file.finish())
       let name = IndexFolder.segmentName(generation: generation, kind: "impacts")
       let impactsFile = try SectionFileWriter(path: folder.path(of: name), kind: .impacts, calls: calls)
-      let (statistics, coding) = try writeImpacts(to: impactsFile)
+      let statistics = try writeImpacts(to: impactsFile)
       let impacts = IndexManifest.File(name: name, bytes: try impactsFile.finish())
       try folder.commit(
         ImpactIndexManifest(
           generation: generation, configuration: configuration, impacts: impacts, documents: documents,
           statistics: statistics, columns: try columns.write(to: directory, number: generation, calls: calls),
-          coding: coding))
+          coding: .packed))
       return statistics
     }
     documentsFile = nil
@@ -174,9 +174,7 @@ public final class ImpactIndexBuilder {
     }
   }
 
-  private func writeImpacts(
-    to file: SectionFileWriter
-  ) throws -> (statistics: ImpactStatistics, coding: PostingsCoding?) {
+  private func writeImpacts(to file: SectionFileWriter) throws -> ImpactStatistics {
     var runs: [any PostingsRun] = try runPaths.map { try FileRun(path: $0) }
     runs.append(accumulator.sorted())
     var merger = PostingsMerger(runs)
@@ -184,7 +182,6 @@ public final class ImpactIndexBuilder {
     let lengths = [UInt32](repeating: 1, count: docnos.count)
     var counts = [UInt32](repeating: 0, count: docnos.count)
     var greatestImpacts: [UInt8] = []
-    var coding: PostingsCoding?
     let (terms, postings) = try lengths.withUnsafeBufferPointer { lengths in
       var writer = try PostingsWriter(file: file, path: file.path, lengths: lengths)
       let none = UnsafeBufferPointer<UInt32>(start: nil, count: 0)
@@ -204,7 +201,6 @@ public final class ImpactIndexBuilder {
         greatestImpacts.append(UInt8(largest))
         try quantised.withUnsafeBufferPointer { try writer.append(term, $0, none, none) }
       }
-      coding = writer.coding
       return try writer.finish()
     }
     try file.begin(.greatestImpacts)
@@ -212,8 +208,7 @@ public final class ImpactIndexBuilder {
     try file.begin(.lengths)
     try file.append(counts)
     try DocnoTable.write(docnos, order: (0..<docnos.count).map { UInt32($0) }, to: file)
-    let statistics = ImpactStatistics(
+    return ImpactStatistics(
       documents: docnos.count, terms: terms, postings: postings, scale: ImpactQuantization.scale(greatest: greatest))
-    return (statistics, coding)
   }
 }

@@ -31,88 +31,16 @@ struct AnalyzedQuery {
     let phrase: PhraseList?
   }
 
-  /// So many terms are compared one by one, more are looked up.
-  private static let fewTerms = 32
-  private static let usualTerms = 16
-
   /// Terms of a text, each weighted by how often it occurs.
-  init(_ text: String, in index: InvertedIndex, analyzer: Analyzer) throws {
-    var bytes: [UInt8] = []
-    var found: [(range: Range<Int>, weight: Double)] = []
-    var places: [[UInt8]: Int] = [:]
-    var text = text
-    var length = 0
-    if text.utf8.count > Self.longText {
-      (bytes, found, length) = Self.count(text, analyzer)
-      self.length = length
-      self.text = bytes
-      try resolve(found, in: index)
-      order()
-      return
-    }
-    // Room for a usual query at once: growing by and by costs as much as looking some terms up.
-    bytes.reserveCapacity(Self.longText)
-    found.reserveCapacity(Self.usualTerms)
-    text.withUTF8 { utf8 in
-      analyzer.analyze(utf8) { term, _ in
-        length += 1
-        if found.count >= Self.fewTerms {
-          // A whole document as a query: comparing each term with all others would take the square of their number.
-          let key = Array(term)
-          if let number = places[key] {
-            found[number].weight += 1
-            return
-          }
-          places[key] = found.count
-        } else {
-          for number in found.indices where found[number].range.count == term.count {
-            let isSame = bytes.withUnsafeBufferPointer {
-              bytesAreEqual(UnsafeBufferPointer(rebasing: $0[found[number].range]), term)
-            }
-            if isSame {
-              found[number].weight += 1
-              return
-            }
-          }
-          if found.count == Self.fewTerms - 1 {
-            for number in found.indices { places[Array(bytes[found[number].range])] = number }
-            places[Array(term)] = found.count
-          }
-        }
-        found.append((bytes.count..<bytes.count + term.count, 1))
-        bytes.append(contentsOf: term)
-      }
-    }
-    self.length = length
-    self.text = bytes
-    try resolve(found, in: index)
+  init(_ query: QueryTerms, in index: InvertedIndex) throws {
+    length = query.length
+    text = query.text
+    try resolve(query.terms, in: index)
     order()
   }
 
-  /// Beyond so many bytes a query's terms are found in a hash table, before by looking at all of them.
-  private static let longText = 256
-
-  private static func count(
-    _ text: String, _ analyzer: Analyzer
-  ) -> (bytes: [UInt8], found: [(range: Range<Int>, weight: Double)], length: Int) {
-    let table = ByteTable()
-    var bytes: [UInt8] = []
-    var found: [(range: Range<Int>, weight: Double)] = []
-    var length = 0
-    var text = text
-    text.withUTF8 { utf8 in
-      analyzer.analyze(utf8) { term, _ in
-        length += 1
-        let (number, isNew) = table.insert(term)
-        if isNew {
-          found.append((bytes.count..<bytes.count + term.count, 1))
-          bytes.append(contentsOf: term)
-        } else {
-          found[number].weight += 1
-        }
-      }
-    }
-    return (bytes, found, length)
+  init(_ text: String, in index: InvertedIndex, analyzer: Analyzer) throws {
+    try self.init(QueryTerms(text, analyzer: analyzer), in: index)
   }
 
   /// Terms that were analysed before.
@@ -180,17 +108,21 @@ struct AnalyzedQuery {
       var counts: (documents: Int, occurrences: UInt64) = (0, 0)
       try text.withUnsafeBufferPointer { text in
         let term = UnsafeBufferPointer(rebasing: text[range])
-        for view in index.segments {
-          guard let number = try view.segment.terms.number(of: term) else { continue }
-          let entry = view.segment.terms[number]
-          guard (1...max(1, view.live.documents)).contains(Int(entry.documentFrequency)) else {
-            throw view.segment.postingsDamage
+        for segment in index.dictionaries.indices {
+          let dictionary = index.dictionaries[segment]
+          guard let number = try dictionary.terms.number(of: term) else { continue }
+          let entry = dictionary.terms[number]
+          guard entry.documentFrequency >= 1, entry.documentFrequency <= dictionary.documents else {
+            throw index.segments[segment].segment.postingsDamage
           }
-          let here = try view.counts(ofTerm: number, entry)
-          guard here.documents > 0 else { continue }
-          counts.documents += Int(here.documents)
-          counts.occurrences += here.occurrences
-          lists.append(ListPlace(segment: view.number, entry: entry, number: number, phrase: nil))
+          let here =
+            dictionary.hasDeletions
+            ? try index.segments[segment].counts(ofTerm: number, entry)
+            : (entry.documentFrequency, entry.collectionFrequency)
+          guard here.0 > 0 else { continue }
+          counts.documents += Int(here.0)
+          counts.occurrences += here.1
+          lists.append(ListPlace(segment: segment, entry: entry, number: number, phrase: nil))
         }
       }
       append(range, weight, counts, lists: first..<lists.count, in: index)

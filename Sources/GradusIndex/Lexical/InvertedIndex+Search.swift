@@ -42,8 +42,23 @@ extension InvertedIndex {
     _ queries: [Query], k: Int = 1000, model: any WeightingModel = BM25(), pruning: Pruning = .blockMaxScore,
     filter: DocumentSet? = nil, threads: Int = WorkerPool.shared.threads
   ) throws -> [SearchResult] {
-    try SearchResult.all(queries.count, threads: threads) { number in
-      try self.search(queries[number].text, k: k, model: model, pruning: pruning, filter: filter)
+    try QueryBatch.answers(queries.count, threads: threads) { try self.withSearcher($0) } answer: { searcher, number in
+      try self.search(
+        AnalyzedQuery(queries[number].text, in: self, analyzer: searcher.analyzer), searcher, k: k, model: model,
+        pruning: pruning, filter: filter)
+    }
+  }
+
+  /// Numbers and scores of the `k` best documents for queries that were analysed before, in their order: a search without its
+  /// first and its last step.
+  func numbers(
+    for queries: [QueryTerms], k: Int, model: any WeightingModel, pruning: Pruning = .blockMaxScore,
+    filter: DocumentSet? = nil, threads: Int
+  ) throws -> [[NumberedDocument]] {
+    try QueryBatch.answers(queries.count, threads: threads) { try self.withSearcher($0) } answer: { searcher, number in
+      try self.best(
+        AnalyzedQuery(queries[number], in: self), searcher, k: k, model: model, pruning: pruning, filter: filter
+      ) { view, _, doc, score in NumberedDocument(doc: view.docIndex(doc), score: score) }
     }
   }
 
@@ -86,35 +101,43 @@ extension InvertedIndex {
     _ query: AnalyzedQuery, _ searcher: Searcher, k: Int, model: any WeightingModel, pruning: Pruning,
     filter: DocumentSet? = nil
   ) throws -> SearchResult {
-    guard k >= 0 else { throw IndexError.invalidQuery("k is \(k); expected 0 or more documents") }
-    try filter?.requireSize(statistics.documents)
-    let scoring = try Scoring(model, in: self, for: query)
-    let depth = min(k, statistics.documents)
-    var documents: [ScoredDocument] = []
-    if depth > 0, !query.terms.isEmpty {
-      if segments.count == 1 {
-        let view = segments[0]
-        let hits = try searcher.search(
-          query, in: view, scoring: scoring, k: depth, pruning: pruning,
-          filter: view.allowed(filter, documents: statistics.documents))
-        documents.reserveCapacity(hits.count)
-        for hit in hits {
-          documents.append(ScoredDocument(docno: try view.segment.documentTable.docnos.docno(Int(hit.doc)), score: hit.score))
-        }
-      } else {
-        documents = try searchSegments(query, searcher, scoring, k: depth, pruning: pruning, filter: filter)
-      }
+    let documents = try best(query, searcher, k: k, model: model, pruning: pruning, filter: filter) { _, docnos, doc, score in
+      ScoredDocument(docno: try docnos.docno(doc), score: score)
     }
     return SearchResult(
       documents: documents, queryLength: query.length, unknownTerms: query.unknownTerms,
       hasKnownTerms: !query.terms.isEmpty)
   }
 
+  /// The `k` best documents as `make` makes them, from the segment and its docnos, the number there, and the score.
+  private func best<Found>(
+    _ query: AnalyzedQuery, _ searcher: Searcher, k: Int, model: any WeightingModel, pruning: Pruning, filter: DocumentSet?,
+    make: (SegmentView, DocnoTable, Int, Double) throws -> Found
+  ) throws -> [Found] {
+    guard k >= 0 else { throw IndexError.invalidQuery("k is \(k); expected 0 or more documents") }
+    try filter?.requireSize(statistics.documents)
+    let scoring = try Scoring(model, in: self, for: query)
+    let depth = min(k, statistics.documents)
+    guard depth > 0, !query.terms.isEmpty else { return [] }
+    guard segments.count == 1 else {
+      return try searchSegments(query, searcher, scoring, k: depth, pruning: pruning, filter: filter).map { hit in
+        let view = segments[hit.segment]
+        return try make(view, view.segment.documentTable.docnos, hit.doc, hit.score)
+      }
+    }
+    let view = segments[0]
+    let docnos = view.segment.documentTable.docnos
+    let hits = try searcher.search(
+      query, in: view, scoring: scoring, k: depth, pruning: pruning,
+      filter: view.allowed(filter, documents: statistics.documents))
+    return try hits.map { try make(view, docnos, Int($0.doc), $0.score) }
+  }
+
   /// The best of all segments, merged from the best of each, one segment after the other: scores that are too low by then are not
   /// looked for any more.
   private func searchSegments(
     _ query: AnalyzedQuery, _ searcher: Searcher, _ scoring: Scoring, k: Int, pruning: Pruning, filter: DocumentSet?
-  ) throws -> [ScoredDocument] {
+  ) throws -> [SegmentHit] {
     var best: [SegmentHit] = []
     // The segment with most documents first: what it has is the hardest to beat.
     for view in segments.sorted(by: { ($0.live.count, $1.number) > ($1.live.count, $0.number) }) {
@@ -124,18 +147,29 @@ extension InvertedIndex {
         filter: view.allowed(filter, documents: statistics.documents), floor: best.count == k ? best[k - 1].score : nil)
       guard !hits.isEmpty else { continue }
       let found = try hits.map { hit in
-        SegmentHit(score: hit.score, docno: try view.segment.documentTable.docnos.bytes(Int(hit.doc)))
+        SegmentHit(
+          score: hit.score, docno: try view.segment.documentTable.docnos.bytes(Int(hit.doc)), segment: view.number,
+          doc: Int(hit.doc))
       }
       best = SegmentHit.merge(best, found, k: k)
     }
-    return best.map { ScoredDocument(docno: String(decoding: $0.docno, as: UTF8.self), score: $0.score) }
+    return best
   }
+}
+
+/// A document that was found, by its number in the index.
+struct NumberedDocument: Equatable {
+  let doc: DocIndex
+  let score: Double
 }
 
 /// A document that one of several segments found. The name stays valid as long as the index.
 private struct SegmentHit {
   let score: Double
   let docno: UnsafeBufferPointer<UInt8>
+  let segment: Int
+  /// In the segment.
+  let doc: Int
 
   /// The tie rule of `ScoredDocument.precedes`.
   func precedes(_ other: SegmentHit) -> Bool {

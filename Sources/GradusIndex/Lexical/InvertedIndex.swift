@@ -22,6 +22,8 @@ public final class InvertedIndex: Sendable {
   public let analyzerConfiguration: AnalyzerConfiguration
 
   let segments: [SegmentView]
+  /// Of the segments, without counted references: see ``TermDictionary``.
+  let dictionaries: [SegmentTerms]
   private let generation: Int
   /// Working memory of searches that are not running.
   private let idleSearchers = Guarded<[Searcher]>([])
@@ -39,6 +41,7 @@ public final class InvertedIndex: Sendable {
     let (manifest, segments) = try IndexManifest.open(folder: path) { try Self.open($0, path, known) }
     self.path = path
     self.segments = segments
+    dictionaries = segments.map { SegmentTerms($0) }
     generation = manifest.generation
     statistics = manifest.statistics
     analyzerConfiguration = manifest.analyzer
@@ -134,6 +137,20 @@ public final class InvertedIndex: Sendable {
 
   /// A stored document, or nil where there is none of that name.
   public func document(docno: String) throws -> Document? { try place(of: docno).map { try $0.segment.document($1) } }
+
+  /// The dictionary of a segment, and what a look-up must know about its documents.
+  struct SegmentTerms {
+    let terms: TermDictionary
+    /// Deleted ones included.
+    let documents: Int
+    let hasDeletions: Bool
+
+    init(_ view: SegmentView) {
+      terms = view.segment.terms
+      documents = view.live.documents
+      hasDeletions = view.deletions != nil
+    }
+  }
 
   /// Where a document is: its segment and its number there.
   func place(of doc: DocIndex) throws -> (SegmentView, Int) {

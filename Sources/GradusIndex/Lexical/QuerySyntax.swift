@@ -31,7 +31,8 @@ extension InvertedIndex {
     _ queries: [Query], syntax: QuerySyntax, k: Int = 1000, model: any WeightingModel = BM25(), filter: DocumentSet? = nil,
     threads: Int = WorkerPool.shared.threads
   ) throws -> [SearchResult] {
-    try SearchResult.all(queries.count, threads: threads) { number in
+    if syntax == .words { return try search(queries, k: k, model: model, filter: filter, threads: threads) }
+    return try SearchResult.all(queries.count, threads: threads) { number in
       try self.search(queries[number].text, syntax: syntax, k: k, model: model, filter: filter)
     }
   }

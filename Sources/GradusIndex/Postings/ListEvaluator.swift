@@ -10,6 +10,9 @@ import GradusCore
 /// end. MaxScore leaves lists out only from the end, so a pruned score is the very sum that an exhaustive search computes, bit
 /// for bit.
 ///
+/// In the first window, where nothing is known about the k-th score, lists are read one after the other until the k-th of the
+/// sums so far shows that documents which the others alone hold come too late: sums only grow.
+///
 /// Working memory of one search at a time: ``reserve(_:)``, open the cursors, then one of the other methods.
 final class ListEvaluator: @unchecked Sendable {
   // Unchecked: an index lends it to one call at a time, under a lock.
@@ -36,6 +39,8 @@ final class ListEvaluator: @unchecked Sendable {
   private static let slack = 0x1p-40
   /// Looking up one document in a list costs as much as scoring so many postings in a row.
   private static let lookupCost = 6
+  /// Finding the k-th of the sums of a window costs as much as scoring postings of this part of its documents.
+  private static let askingShare = 8
 
   init() {
     scores = .allocate(capacity: Self.window)
@@ -65,23 +70,6 @@ final class ListEvaluator: @unchecked Sendable {
     return cursors
   }
 
-  /// The lists of a query that are open, and how their postings are scored.
-  struct OpenLists {
-    /// In the order in which contributions are added.
-    var count = 0
-    var scorer: grd_scorer
-    /// Where the lists come from.
-    let source: PostingLists
-    /// Place of each document's docno in byte order: among equal scores the greater comes first.
-    let ranks: UnsafeBufferPointer<UInt32>
-    /// Whether scores of 0 and less are possible: documents that hold a term must then be marked.
-    var isSigned = false
-    /// Nil for most models.
-    var lengthPart: LengthPart?
-    /// Where contributions or the length's part may be negative: the greatest magnitude that a sum can reach on the way.
-    var magnitude = 0.0
-  }
-
   /// The `k >= 1` best documents, of those in `filter` where there is one, best first; valid until the next call.
   ///
   /// - Parameters:
@@ -106,8 +94,9 @@ final class ListEvaluator: @unchecked Sendable {
       }
       // Documents of which the k best are known to have more need not be looked at.
       let isPruned = pruning == .blockMaxScore && top.minimum > lowest
+      let grows = pruning == .blockMaxScore && !isPruned && top.count == 0 && lists.sumsGrow
       let ceiling = isPruned ? lengthCeiling(lists, from..<to) : 0
-      let least = isPruned ? top.minimum - Self.slack * (abs(top.minimum) + lists.magnitude) - ceiling : lowest
+      var least = isPruned ? top.minimum - Self.slack * (abs(top.minimum) + lists.magnitude) - ceiling : lowest
       var essential = lists.count
       if isPruned {
         essential = essentialCount(lists.count, scorer: &lists.scorer, from: from, to: to, least: least)
@@ -118,8 +107,13 @@ final class ListEvaluator: @unchecked Sendable {
         from = essential == 0 ? to : max(to, next)
         continue
       }
-      for list in 0..<essential {
-        try check(grd_cursor_accumulate(cursors + list, &lists.scorer, from, to, scores, marks), lists.source)
+      if grows {
+        essential = try accumulateWhileOpen(&lists, from: from, to: to, filter: filter, top: &top)
+        if essential < lists.count { least = top.minimum - Self.slack * (top.minimum + lists.magnitude) }
+      } else {
+        for list in 0..<essential {
+          try check(grd_cursor_accumulate(cursors + list, &lists.scorer, from, to, scores, marks), lists.source)
+        }
       }
       if let filter { remove(Int(to - from), from: from, notIn: filter, marks: marks) }
       let window = Window(
@@ -199,19 +193,49 @@ final class ListEvaluator: @unchecked Sendable {
 
   /// How many lists, from the first, a document of the window needs one of to reach `least`; fills `bounds` and `postings`.
   private func essentialCount(_ count: Int, scorer: inout grd_scorer, from: UInt32, to: UInt32, least: Double) -> Int {
+    sumBounds(count, scorer: &scorer, from: from, to: to)
+    var essential = count
+    while essential > 0, bounds[essential - 1] < least { essential -= 1 }
+    // Where there is little to leave out, leaving it out costs more than it saves.
+    return essential > 0 && postings[essential..<count].reduce(0, +) < Int(to - from) / 2 ? count : essential
+  }
+
+  /// Fills `bounds` and `postings`.
+  private func sumBounds(_ count: Int, scorer: inout grd_scorer, from: UInt32, to: UInt32) {
     if bounds.count < count {
       bounds = [Double](repeating: 0, count: count)
       postings = [Int](repeating: 0, count: count)
     }
     var sum = 0.0
-    var essential = count
     for list in stride(from: count - 1, through: 0, by: -1) {
       sum += grd_cursor_bound(cursors + list, &scorer, from, to, &postings[list])
       bounds[list] = sum
-      if sum < least { essential = list }
     }
-    // Where there is little to leave out, leaving it out costs more than it saves.
-    return essential > 0 && postings[essential..<count].reduce(0, +) < Int(to - from) / 2 ? count : essential
+  }
+
+  /// Reads the lists of a window, the first ones first, until those that are left cannot lift a document that is in none of the
+  /// others to the k-th score. Fills `bounds` and `postings`, and raises `top.minimum` where it can.
+  ///
+  /// - Returns: How many lists were read.
+  private func accumulateWhileOpen(
+    _ lists: inout OpenLists, from: UInt32, to: UInt32, filter: DocumentSet?, top: inout grd_topk
+  ) throws -> Int {
+    let count = lists.count, documents = Int(to - from)
+    sumBounds(count, scorer: &lists.scorer, from: from, to: to)
+    var left = postings[..<count].reduce(0, +)
+    for list in 0..<count {
+      // Asking takes a look at all sums: it must be able to save more than that. Sums reach what all lists give less what those
+      // that are left give; and completing k sums must cost less than reading on.
+      let canSave = postings[list] > documents / Self.askingShare && top.k * Self.lookupCost * (count - list) < left
+      if canSave, 2 * bounds[list] < bounds[0] {
+        if let filter { remove(documents, from: from, notIn: filter, marks: nil) }
+        let least = grd_topk_expect(&top, scores, documents)
+        if bounds[list] < least - Self.slack * (least + lists.magnitude) { return list }
+      }
+      try check(grd_cursor_accumulate(cursors + list, &lists.scorer, from, to, scores, nil), lists.source)
+      left -= postings[list]
+    }
+    return count
   }
 
   /// Documents that are scored together.

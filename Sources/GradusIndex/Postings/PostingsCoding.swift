@@ -1,9 +1,8 @@
-/// How numbers of blocks are coded: of postings, and of frequencies by field. Blocks say it themselves; manifests do for programs
-/// that know only blocks as wide as their widest number.
+/// How posting lists and what leads to them are coded. Sections and blocks say it themselves; manifests do for programs that know
+/// only earlier codings.
 enum PostingsCoding: String, Codable, Sendable {
   /// Some blocks are narrower than their widest number, or have a width for each 16 numbers.
   case compact
-
-  /// - Parameter head: Of some numbers of a block.
-  static func isCompact(head: UInt8) -> Bool { head > UInt32.bitWidth }
+  /// The same, and the dictionary and the skip data are packed: what is written today.
+  case packed
 }

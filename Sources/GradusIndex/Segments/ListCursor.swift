@@ -34,10 +34,8 @@ final class ListCursor {
 
   /// Documents between which those of the next block lie; nil at the end of the list.
   func nextRange() throws -> ClosedRange<UInt32>? {
-    let block = cursor.pointee.block
-    guard block < cursor.pointee.blocks else { return nil }
-    let first = block == 0 ? 0 : cursor.pointee.skips[block - 1].last_doc &+ 1
-    let last = cursor.pointee.skips[block].last_doc
+    var first: UInt32 = 0, last: UInt32 = 0
+    guard grd_cursor_next_range(cursor, &first, &last) != 0 else { return nil }
     guard first <= last, Int(last) < segment.documentTable.count else { throw segment.postingsDamage }
     return first...last
   }

@@ -135,11 +135,11 @@ final class SegmentBuilder {
   /// - Parameter appendLists: Writes the posting lists, in byte order of their terms.
   func finish(_ appendLists: (inout PostingsWriter) throws -> Void) throws -> IndexManifest.Segment {
     let documents = IndexManifest.File(name: name("documents"), bytes: try store.finish())
-    let (postings, positions, fields, statistics, coding) = try writePostings(appendLists)
+    let (postings, positions, fields, statistics) = try writePostings(appendLists)
     let segment = IndexManifest.Segment(
       postings: postings, documents: documents, statistics: statistics, positions: positions,
       columns: try columns.write(to: directory, number: number, calls: calls), fields: fields,
-      compression: settings.compression, coding: coding)
+      compression: settings.compression, coding: .packed)
     for path in runPaths { _ = calls.unlink(path) }
     return segment
   }
@@ -239,8 +239,7 @@ final class SegmentBuilder {
   private func writePostings(
     _ appendLists: (inout PostingsWriter) throws -> Void
   ) throws -> (
-    postings: IndexManifest.File, positions: IndexManifest.File?, fields: IndexManifest.File?, statistics: IndexStatistics,
-    coding: PostingsCoding?
+    postings: IndexManifest.File, positions: IndexManifest.File?, fields: IndexManifest.File?, statistics: IndexStatistics
   ) {
     let path = self.path("postings")
     let file = try SectionFileWriter(path: path, kind: .postings, calls: calls)
@@ -249,13 +248,11 @@ final class SegmentBuilder {
       ? try SectionFileWriter(path: self.path("positions"), kind: .positions, calls: calls) : nil
     let fields =
       try settings.fields != nil ? SectionFileWriter(path: self.path("fields"), kind: .fields, calls: calls) : nil
-    var coding: PostingsCoding?
     let (terms, postings) = try lengths.withUnsafeBufferPointer { lengths in
       var writer = try PostingsWriter(
         file: file, path: path, lengths: lengths, positions: positions,
         fields: try fields.map { try FieldsWriter(file: $0, fields: settings.fields ?? .standard) })
       try appendLists(&writer)
-      coding = writer.coding
       return try writer.finish(fieldLengths: fieldLengths)
     }
     try file.begin(.lengths)
@@ -266,7 +263,7 @@ final class SegmentBuilder {
     let positionsFile = try positions.map { IndexManifest.File(name: name("positions"), bytes: try $0.finish()) }
     let fieldsFile = try fields.map { IndexManifest.File(name: name("fields"), bytes: try $0.finish()) }
     let postingsFile = IndexManifest.File(name: name("postings"), bytes: try file.finish())
-    return (postingsFile, positionsFile, fieldsFile, statistics, coding)
+    return (postingsFile, positionsFile, fieldsFile, statistics)
   }
 
   private func writeDocnos(_ file: SectionFileWriter) throws {

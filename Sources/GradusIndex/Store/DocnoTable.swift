@@ -2,17 +2,18 @@ import GradusCore
 
 /// Docnos of the documents of an index or a segment with their place in byte order, read where they lie in the mapped file.
 struct DocnoTable: @unchecked Sendable {
-  // Unchecked: pointers into the read-only mapping, which the index keeps.
+  // Unchecked: pointers into the read-only mapping. The index keeps the file, and no reference to it is counted here, so that
+  // threads that name documents do not wait for one another.
   let count: Int
   /// Place of each docno in byte order: among equal scores the greater rank comes first. By row.
   let ranks: UnsafeBufferPointer<UInt32>
   private let order: UnsafeBufferPointer<UInt32>
   private let offsets: UnsafeBufferPointer<UInt64>
   private let text: UnsafeRawBufferPointer
-  private let path: String
+  private unowned(unsafe) let file: SectionFile
 
   init(_ file: SectionFile, count: Int) throws {
-    path = file.path
+    self.file = file
     self.count = count
     ranks = try file.numbers(.docnoRanks, as: UInt32.self, count: count)
     order = try file.numbers(.docnoOrder, as: UInt32.self, count: count)
@@ -24,7 +25,7 @@ struct DocnoTable: @unchecked Sendable {
   func bytes(_ row: Int) throws -> UnsafeBufferPointer<UInt8> {
     let start = offsets[row], end = offsets[row + 1]
     guard start <= end, end <= UInt64(text.count) else {
-      throw IndexError.corrupted(path: path, section: Section.docnoOffsets.name)
+      throw IndexError.corrupted(path: file.path, section: Section.docnoOffsets.name)
     }
     return UnsafeRawBufferPointer(rebasing: text[Int(start)..<Int(end)]).bindMemory(to: UInt8.self)
   }
@@ -40,7 +41,7 @@ struct DocnoTable: @unchecked Sendable {
       while low < high {
         let middle = (low + high) / 2
         let row = Int(order[middle])
-        guard row < count else { throw IndexError.corrupted(path: path, section: Section.docnoOrder.name) }
+        guard row < count else { throw IndexError.corrupted(path: file.path, section: Section.docnoOrder.name) }
         let comparison = compareBytes(try bytes(row), wanted)
         if comparison == 0 { return row }
         if comparison < 0 { low = middle + 1 } else { high = middle }

@@ -68,7 +68,9 @@ public struct BeamSearch: Sendable, Equatable {
       }
     }
     for beam in live {
-      let isComplete = stopTokens.isEmpty && constraint.isComplete(beam.state)
+      // Where the constraint may go on, only a stop token ends the sequence.
+      let mayEnd = stopTokens.isEmpty || constraint.allowedTokens(in: beam.state).isEmpty
+      let isComplete = mayEnd && constraint.isComplete(beam.state)
       ended.append(hypothesis(beam, isComplete: isComplete))
     }
     return ranked(ended)
@@ -141,10 +143,9 @@ public struct BeamSearch: Sendable, Equatable {
   }
 
   private func hypothesis<State>(_ beam: Beam<State>, isComplete: Bool, steps: Int? = nil) -> Hypothesis {
-    let length = Double(max(1, steps ?? beam.tokens.count))
-    return Hypothesis(
+    Hypothesis(
       tokens: beam.tokens, logProbability: beam.logProbability,
-      score: lengthPenalty == 0 ? beam.logProbability : beam.logProbability / power(length, lengthPenalty),
+      score: lengthNormalized(beam.logProbability, tokens: steps ?? beam.tokens.count, lengthPenalty: lengthPenalty),
       isComplete: isComplete)
   }
 

@@ -56,12 +56,23 @@ extension ChatTemplate {
 
   /// The tokens that end an answer: those that the model's files name, and the end of a turn of this template.
   ///
-  /// GGUF: `tokenizer.ggml.eos_token_id`, `eot_token_id`, `eom_token_id`. Folder: `eos_token` of `tokenizer_config.json` and
-  /// `eos_token_id` of `generation_config.json`.
+  /// See ``BytePairTokenizer/endTokens(decoder:)`` for the files.
   public func stopTokens(decoder path: String, tokenizer: BytePairTokenizer) throws -> Set<Int32> {
-    var ids: [Int32?] = [tokenizer.endID, endOfTurn.flatMap { tokenizer.id(of: $0) }]
+    try tokenizer.endTokens(decoder: path).union([endOfTurn.flatMap { tokenizer.id(of: $0) }].compactMap { $0 })
+  }
+}
+
+extension BytePairTokenizer {
+  /// The tokens that end a text by what the model's files say.
+  ///
+  /// GGUF: `tokenizer.ggml.eos_token_id`, `eot_token_id`, `eom_token_id`. Folder: what `tokenizer.json` puts behind a text,
+  /// `eos_token` of `tokenizer_config.json` and `eos_token_id` of `generation_config.json`.
+  ///
+  /// - Throws: What these files' readers throw; nothing where a file is not there.
+  public func endTokens(decoder path: String) throws -> Set<Int32> {
+    var ids: [Int32?] = [endID]
     if Folder.isFolder(path) {
-      ids.append(specialTokens["eos_token"].flatMap { tokenizer.id(of: $0) })
+      ids.append(try ChatTemplate.specialTokens(folder: path)["eos_token"].flatMap { id(of: $0) })
       let folder = ModelFolder(path: path)
       if folder.contains("generation_config.json") {
         ids += try folder.decoded(GenerationSettings.self, "generation_config.json").value.eos_token_id?.ids ?? []

@@ -19,6 +19,17 @@ public struct DecoderRequest: Sendable, Equatable {
 }
 
 /// Which attention weights to sum.
+///
+/// In-context re-ranking adds up what the query's tokens attend to in each document of one prompt:
+///
+///     var cache = decoder.makeCache()
+///     try decoder.append(documents, to: &cache)
+///     let request = AttentionRequest(positions: query.indices, of: decoder.configuration)
+///     let rows = try decoder.append(query, to: &cache, computing: DecoderRequest(attention: request)).attention
+///     let weight = rows.map { $0[document].reduce(0, +) }.reduce(0, +)   // document: its positions in the prompt
+///
+/// The command has no option for it: weights mean something only by the positions of the documents in the prompt, and for the
+/// prompt's maker, who knows them.
 public struct AttentionRequest: Sendable, Equatable {
   /// The query tokens, as positions of the call.
   public var positions: Range<Int>

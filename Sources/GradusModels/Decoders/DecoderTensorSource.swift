@@ -74,11 +74,22 @@ protocol DecoderTensorSource {
   /// The file turns neighbouring dimensions, (2i, 2i + 1), where the model turns i with i + half: as GGUF stores Llamas.
   var interleavesRotation: Bool { get }
   func name(_ tensor: DecoderTensor) -> String
+  /// The file that holds the tensor.
+  func path(of name: String) -> String
   func shape(_ name: String) -> [Int]?
   func form(_ name: String) -> StoredForm
   /// Calls `body` with the blocks of a native tensor, row after row, and the bytes of a row.
   func withBlocks<Result>(_ name: String, _ body: (UnsafeRawBufferPointer, Int) throws -> Result) throws -> Result
   func floats(_ name: String) throws -> [Float]
+}
+
+extension DecoderTensorSource {
+  func path(of name: String) -> String { path }
+
+  /// Of formats whose tensors are numbers, never blocks.
+  func withBlocks<Result>(_ name: String, _ body: (UnsafeRawBufferPointer, Int) throws -> Result) throws -> Result {
+    throw DecoderError.unsupportedType(file: path(of: name), name: name, type: form(name).name)
+  }
 }
 
 struct GGUFTensorSource: DecoderTensorSource {
@@ -115,21 +126,21 @@ struct GGUFTensorSource: DecoderTensorSource {
   }
 }
 
-/// One safetensors file, or the shards of a model, read as one.
-struct SafetensorsTensorSource: DecoderTensorSource {
-  let path: String
-  private let files: [SafetensorsFile]
+/// The weights of a folder in Hugging Face's layout.
+struct FolderTensorSource: DecoderTensorSource {
+  private let file: any TensorFile
   /// Written by the usual classes; checkpoints of the bare model leave it out.
   private let prefix: String
 
-  init(path: String, files: [SafetensorsFile]) {
-    self.path = path
-    self.files = files
-    let bare = "embed_tokens.weight"
-    prefix = files.contains { $0.tensorInfo(bare) != nil } ? "" : "model."
+  init(_ folder: ModelFolder) throws { self.init(try TensorFiles.open(try folder.file(ModelFolder.weightsName))) }
+
+  init(_ file: any TensorFile) {
+    self.file = file
+    prefix = file.shape("embed_tokens.weight") != nil ? "" : "model."
   }
 
-  var names: [String] { files.flatMap(\.names) }
+  var path: String { file.path }
+  var names: [String] { file.names }
   var ignoredNames: Set<String> { Set(names.filter { $0.hasSuffix("rotary_emb.inv_freq") }) }
   var interleavesRotation: Bool { false }
 
@@ -138,22 +149,18 @@ struct SafetensorsTensorSource: DecoderTensorSource {
     return name.hasPrefix("model.") ? prefix + name.dropFirst("model.".count) : name
   }
 
-  func shape(_ name: String) -> [Int]? { file(of: name)?.tensorInfo(name)?.shape }
+  func path(of name: String) -> String { file.path(of: name) }
+  func shape(_ name: String) -> [Int]? { file.shape(name) }
 
   func form(_ name: String) -> StoredForm {
-    let type = file(of: name)?.tensorInfo(name)?.type ?? .float32
+    let type = file.type(name) ?? .float32
     return StoredForm(name: type.rawValue, format: .bfloat16, isNative: type == .bfloat16, isWide: true)
   }
 
-  func withBlocks<Result>(_ name: String, _ body: (UnsafeRawBufferPointer, Int) throws -> Result) throws -> Result {
-    guard let file = file(of: name) else { throw DecoderError.missingTensor(file: path, name: name) }
-    return try file.withBytes(name) { bytes, info in try body(bytes, bytes.count / max(1, info.shape.first ?? 1)) }
-  }
-
   func floats(_ name: String) throws -> [Float] {
-    guard let file = file(of: name) else { throw DecoderError.missingTensor(file: path, name: name) }
+    guard let type = file.type(name), type.isFloatingPoint else {
+      throw DecoderError.unsupportedType(file: path(of: name), name: name, type: form(name).name)
+    }
     return try file.floats(name)
   }
-
-  private func file(of name: String) -> SafetensorsFile? { files.first { $0.tensorInfo(name) != nil } }
 }

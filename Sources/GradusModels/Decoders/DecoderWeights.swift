@@ -116,14 +116,16 @@ struct DecoderWeightLoader<Source: DecoderTensorSource> {
   private mutating func vector(_ tensor: DecoderTensor, _ count: Int) throws -> [Float] {
     let name = try check(tensor, [count])
     let values = try source.floats(name)
-    guard values.allSatisfy(\.isFinite) else { throw DecoderError.notFinite(file: source.path, name: name, row: 0) }
+    guard values.allSatisfy(\.isFinite) else { throw DecoderError.notFinite(file: source.path(of: name), name: name, row: 0) }
     return values
   }
 
   private mutating func check(_ tensor: DecoderTensor, _ shape: [Int]) throws -> String {
     let name = source.name(tensor)
     guard let found = source.shape(name) else { throw DecoderError.missingTensor(file: source.path, name: name) }
-    guard found == shape else { throw DecoderError.shape(file: source.path, name: name, expected: shape, found: found) }
+    guard found == shape else {
+      throw DecoderError.shape(file: source.path(of: name), name: name, expected: shape, found: found)
+    }
     used.insert(name)
     return name
   }
@@ -156,7 +158,7 @@ struct DecoderWeightLoader<Source: DecoderTensorSource> {
         keepsBlocks
         ? try source.withBlocks(name) { bytes, bytesPerRow in pack(bytes, bytesPerRow, places, into: weight) }
         : packFloats(try source.floats(name), places, into: weight, width: width)
-      if let bad { throw DecoderError.notFinite(file: source.path, name: name, row: bad) }
+      if let bad { throw DecoderError.notFinite(file: source.path(of: name), name: name, row: bad) }
     }
     return weight
   }

@@ -111,7 +111,11 @@ extension LlamaDecoder {
       tokens.append(token)
       logProbabilities.append(Double(logits[Int(token)]) - total)
       state = constraint.state(after: token, in: state)
-      if !receive(token) || tokens.count == options.maximumTokens { break }
+      if !receive(token) { break }
+      if tokens.count == options.maximumTokens {
+        if constraint.allowedTokens(in: state).isEmpty { ending = .constraint }
+        break
+      }
       guard cache.count < configuration.maximumPositions else {
         ending = .context
         break

@@ -9,6 +9,16 @@ public struct SequenceScore: Sendable, Equatable {
   }
   /// exp of the negative mean: as many tokens, equally probable, would be as hard to predict. 1 without any token.
   public var perplexity: Double { exponential(-meanLogProbability) }
+
+  /// log-probability / tokens^lengthPenalty, as ``BeamSearch`` ranks: 0 the sum, 1 the mean.
+  public func score(lengthPenalty: Double) -> Double {
+    lengthNormalized(logProbability, tokens: tokenLogProbabilities.count, lengthPenalty: lengthPenalty)
+  }
+}
+
+/// log-probability / tokens^lengthPenalty; without tokens as with one.
+func lengthNormalized(_ logProbability: Double, tokens: Int, lengthPenalty: Double) -> Double {
+  lengthPenalty == 0 ? logProbability : logProbability / power(Double(max(1, tokens)), lengthPenalty)
 }
 
 extension LlamaDecoder {

@@ -27,7 +27,7 @@ public final class LlamaDecoder: Sendable {
   }
 
   public let configuration: DecoderConfiguration
-  /// The file or folder that the weights come from.
+  /// The file that the weights come from; of shards the index.
   public let path: String
   let weights: DecoderWeights
   let rotary: RotaryTable
@@ -43,17 +43,17 @@ public final class LlamaDecoder: Sendable {
   /// Memory of a cache for each token; pages hold 32 tokens.
   public var cacheBytesPerToken: Int { geometry.pageBytes / KVGeometry.pageTokens }
 
-  /// Loads a GGUF file, or a folder with `config.json` and `model.safetensors` (or its shards).
+  /// Loads a GGUF file, or a ``ModelFolder`` with `config.json` and weights in any of its layouts.
   ///
-  /// - Throws: ``DecoderError``; `GGUFError`, `SafetensorsError` and `FileError` where a file cannot be read.
+  /// - Throws: ``DecoderError``; ``ModelError/missingFile(folder:name:)``; `GGUFError`, `SafetensorsError`, `PyTorchError`,
+  ///   `ShardError` and `FileError` where a file cannot be read.
   /// - Complexity: Reads every weight once.
   public convenience init(path: String) throws {
     if Folder.isFolder(path) {
       let folder = ModelFolder(path: path)
       let file = try folder.file(ModelFolder.configurationName)
       let configuration = try DecoderConfiguration(json: Array(try folder.readData(file)), file: file)
-      let source = try SafetensorsTensorSource(folder: folder)
-      try self.init(configuration: configuration, source: source)
+      try self.init(configuration: configuration, source: try FolderTensorSource(folder))
     } else {
       let file = try GGUFFile(path: path)
       let configuration = try DecoderConfiguration(gguf: file)
@@ -98,23 +98,5 @@ public final class LlamaDecoder: Sendable {
       }
     }
     return try body(workspace)
-  }
-}
-
-extension SafetensorsTensorSource {
-  /// `model.safetensors`, or the shards that `model.safetensors.index.json` names.
-  init(folder: ModelFolder) throws {
-    let indexName = "model.safetensors.index.json"
-    guard !folder.contains(ModelFolder.weightsName), folder.contains(indexName) else {
-      guard folder.contains(ModelFolder.weightsName) else {
-        throw ModelError.missingFile(folder: folder.path, name: ModelFolder.weightsName)
-      }
-      let file = try folder.file(ModelFolder.weightsName)
-      self.init(path: file, files: [try SafetensorsFile(path: file)])
-      return
-    }
-    let index = try folder.file(indexName)
-    let shards = try ShardIndex(json: try folder.readData(index), file: index).files
-    self.init(path: folder.path, files: try shards.map { try SafetensorsFile(path: try folder.file($0)) })
   }
 }

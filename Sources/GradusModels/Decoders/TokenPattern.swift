@@ -89,12 +89,17 @@ public struct TokenPatternConstraint: TokenConstraint {
     case .repeated(let part, let counts):
       guard counts.lowerBound >= 0 else { throw DecoderError.pattern(reason: "a repetition of \(counts.lowerBound) times") }
       var whole = Part()
-      for number in 0..<counts.upperBound {
-        var copy = try add(part)
-        if number >= counts.lowerBound { copy.isOptional = true }
-        whole = join(whole, copy)
+      for _ in 0..<counts.lowerBound { whole = join(whole, try add(part)) }
+      // Of the copies that may be left out, each follows the one before it alone: built from the last, so that the links
+      // grow with the copies and not with their square.
+      var rest = Part()
+      for _ in counts.lowerBound..<counts.upperBound {
+        let copy = try add(part)
+        for position in copy.last { following[position].formUnion(rest.first) }
+        rest.first = copy.isOptional ? rest.first.union(copy.first) : copy.first
+        rest.last.formUnion(copy.last)
       }
-      return whole
+      return join(whole, rest)
     }
   }
 

@@ -1,6 +1,9 @@
 import GradusTensor
 
 extension BertEncoder {
+  /// Tables of which a batch looks up rows, by word, position and segment.
+  public var embeddingTables: [Parameter] { tables.map(\.weight) }
+
   /// Bytes that the activations of a training pass need at its peak: what the forward pass keeps for the backward pass, and
   /// what one layer's backward pass needs beside it. A plan, not a measurement: it follows the layers' operations.
   ///

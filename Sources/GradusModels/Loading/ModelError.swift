@@ -71,7 +71,8 @@ public enum ModelError: GradusError, Equatable {
   public var description: String {
     switch self {
     case .missingFile(let folder, let name):
-      "\(folder): no '\(name)'; a model folder holds config.json, model.safetensors and tokenizer.json or vocab.txt"
+      "\(folder): no '\(name)'; a model folder holds config.json, tokenizer.json or vocab.txt, and model.safetensors or "
+        + "pytorch_model.bin, whole or as shards with their index"
     case .configuration(let file, let reason): "\(file): \(reason)"
     case .unsupportedArchitecture(let file, let found):
       "\(file): model_type '\(found)' cannot be loaded; "

@@ -7,8 +7,10 @@ import GradusCore
 import GradusFormats
 import GradusText
 
-/// A model on disk in Hugging Face's layout: `config.json`, `model.safetensors`, `tokenizer.json` or `vocab.txt`. Where an
-/// encoder has no `model.safetensors`, `pytorch_model.bin` is read in its place.
+/// A model on disk in Hugging Face's layout: `config.json`, `model.safetensors`, `tokenizer.json` or `vocab.txt`.
+///
+/// Weights may also be in shards that `model.safetensors.index.json` lists, in `pytorch_model.bin`, or in shards of
+/// `pytorch_model.bin.index.json`: the first of the four that is there is read.
 ///
 ///     let folder = ModelFolder(path: "models/minilm-l6")
 ///     let encoder = try BertEncoder(folder: folder)
@@ -21,15 +23,50 @@ public struct ModelFolder: Sendable, Equatable {
 
   public init(path: String) { self.path = path }
 
-  /// The path of a file of the folder; of the weights in PyTorch's own format where there are no others.
-  /// - Throws: ``ModelError/missingFile(folder:name:)``.
+  /// The path of a file of the folder; for ``weightsName``, also in a folder of this one, of what holds the weights: the file,
+  /// or the index of its shards (`TensorFiles` opens both).
+  /// - Throws: ``ModelError/missingFile(folder:name:)``; of shards without their index, for the index.
   public func file(_ name: String) throws -> String {
-    if contains(name) { return path + "/" + name }
-    if name.hasSuffix(Self.weightsName) {
-      let other = String(name.dropLast(Self.weightsName.count)) + Self.pytorchWeightsName
-      if contains(other) { return path + "/" + other }
+    guard name.hasSuffix(Self.weightsName) else {
+      guard contains(name) else { throw ModelError.missingFile(folder: path, name: name) }
+      return path + "/" + name
     }
-    throw ModelError.missingFile(folder: path, name: name)
+    let prefix = name.dropLast(Self.weightsName.count)
+    for single in [Self.weightsName, Self.pytorchWeightsName] {
+      for other in [single, single + ShardIndex.suffix] where contains(prefix + other) { return path + "/" + prefix + other }
+    }
+    throw ModelError.missingFile(folder: path, name: name + (hasShard(of: name) ? ShardIndex.suffix : ""))
+  }
+
+  /// Whether `model-00001-of-...` stands where `model.safetensors` should.
+  private func hasShard(of name: String) -> Bool {
+    let place = (path + "/" + name).dropLast(Self.weightsName.count)
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: String(place))) ?? []
+    return names.contains { $0.hasPrefix("model-00001-of-") && $0.hasSuffix(".safetensors") }
+  }
+
+  /// SHA-256 of weights, of all shards and of several files as one text, by which indexes and trained models know their model.
+  ///
+  /// - Parameter names: As ``file(_:)`` takes them.
+  /// - Throws: ``ModelError/missingFile(folder:name:)``; `ShardError`, `FileError`.
+  /// - Complexity: Reads every byte.
+  public func weightsDigest(of names: [String] = [Self.weightsName]) throws -> String {
+    var digest = SHA256Digest()
+    for name in names {
+      for path in try TensorFiles.paths(try file(name)) {
+        let file = try MappedFile(path: path)
+        file.advise(.sequential)
+        withExtendedLifetime(file) { digest.update(file.bytes) }
+      }
+    }
+    return digest.finish()
+  }
+
+  /// Whether the folder's configuration is that of a decoder that ``LlamaDecoder`` runs.
+  public var isDecoder: Bool {
+    struct Kind: Decodable { let model_type: String? }
+    guard contains(Self.configurationName), let kind = try? decoded(Kind.self, Self.configurationName).value else { return false }
+    return kind.model_type.flatMap { DecoderConfiguration.Architecture(rawValue: $0) } != nil
   }
 
   func bertConfiguration() throws -> BertConfiguration {

@@ -1,29 +1,13 @@
 import GradusFormats
 import GradusTensor
 
-/// Tensors by name in a file, whatever its format.
-protocol WeightFile: Sendable {
-  var names: [String] { get }
-  /// Nil where there is no such tensor.
-  func shape(_ name: String) -> [Int]?
-  func floats(_ name: String) throws -> [Float]
-}
-
-extension SafetensorsFile: WeightFile {
-  func shape(_ name: String) -> [Int]? { tensorInfo(name)?.shape }
-}
-
-extension PyTorchStateDict: WeightFile {
-  func shape(_ name: String) -> [Int]? { tensorInfo(name)?.shape }
-}
-
-/// A safetensors file, or a state dictionary of PyTorch's, whose tensors are checked against what the model expects while they
-/// are read.
+/// Weights whose tensors are checked against what the model expects while they are read: a safetensors file, a state dictionary
+/// of PyTorch's, or the shards of an index.
 struct WeightSource {
   let path: String
   /// What the file puts before every name that is asked for.
   let prefix: String
-  private let file: any WeightFile
+  private let file: any TensorFile
   private let read = ReadNames()
 
   /// Names that were asked for; one list for all copies of a source.
@@ -31,13 +15,9 @@ struct WeightSource {
     var names: Set<String> = []
   }
 
-  init(path: String) throws {
-    let file: any WeightFile = PyTorchStateDict.isPresent(at: path)
-      ? try PyTorchStateDict(path: path) : try SafetensorsFile(path: path)
-    self.init(path: path, prefix: "", file: file)
-  }
+  init(path: String) throws { self.init(path: path, prefix: "", file: try TensorFiles.open(path)) }
 
-  private init(path: String, prefix: String, file: any WeightFile) {
+  private init(path: String, prefix: String, file: any TensorFile) {
     self.path = path
     self.prefix = prefix
     self.file = file
@@ -57,7 +37,7 @@ struct WeightSource {
   func requireAllRead(under start: String) throws {
     let start = prefix + start
     if let other = file.names.filter({ $0.hasPrefix(start) && !read.names.contains($0) }).min() {
-      throw ModelError.unexpectedTensor(file: path, name: other)
+      throw ModelError.unexpectedTensor(file: file.path(of: other), name: other)
     }
   }
 
@@ -68,9 +48,11 @@ struct WeightSource {
     let name = prefix + name
     read.names.insert(name)
     guard let found = file.shape(name) else { throw ModelError.missingTensor(file: path, name: name) }
-    guard found == shape else { throw ModelError.shape(file: path, name: name, expected: shape, found: found) }
+    guard found == shape else { throw ModelError.shape(file: file.path(of: name), name: name, expected: shape, found: found) }
     let values = try file.floats(name)
-    if let bad = values.firstIndex(where: { !$0.isFinite }) { throw ModelError.notFinite(file: path, name: name, index: bad) }
+    if let bad = values.firstIndex(where: { !$0.isFinite }) {
+      throw ModelError.notFinite(file: file.path(of: name), name: name, index: bad)
+    }
     return Tensor(values, shape: shape)
   }
 

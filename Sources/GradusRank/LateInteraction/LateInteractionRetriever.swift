@@ -62,6 +62,6 @@ public struct LateInteractionRetriever: Retriever {
 extension EncoderFingerprint {
   /// The fingerprint of an encoder as it makes the vectors of documents' tokens.
   public init(name: String, folder: ModelFolder, encoder: LateInteractionEncoder) throws {
-    self.init(name: name, digest: try Self.digest(of: folder, files: encoder.weightFiles), settings: encoder.settings)
+    self.init(name: name, digest: try folder.weightsDigest(of: encoder.weightFiles), settings: encoder.settings)
   }
 }

@@ -8,7 +8,7 @@ extension EncoderFingerprint {
   ///
   /// - Parameter settings: All else that decides what the weights mean.
   public static func weights(of folder: ModelFolder, name: String, settings: String) throws -> EncoderFingerprint {
-    EncoderFingerprint(name: name, digest: try digest(try folder.file(ModelFolder.weightsName)), settings: settings)
+    EncoderFingerprint(name: name, digest: try folder.weightsDigest(), settings: settings)
   }
 
   /// The terms that a model's tokenizer makes, by the SHA-256 of its file.

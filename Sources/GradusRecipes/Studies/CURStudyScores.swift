@@ -43,7 +43,7 @@ struct CURStudyScores {
     items = try Self.items(collection.corpus, count: settings.count("documents"), judged: qrels)
     numbers = Dictionary(uniqueKeysWithValues: items.enumerated().map { ($1.docno, $0) })
     let queries = anchorQueries + testQueries
-    let parts = [settings["scorer"], settings["model"], try FileDigest.sha256(try folder.file(ModelFolder.weightsName))]
+    let parts = [settings["scorer"], settings["model"], try folder.weightsDigest()]
       + ["\(Self.maximumTokens)"] + items.map { "\($0.docno) \($0.contents)" } + queries.map { "\($0.qid) \($0.text)" }
     let key = SHA256Digest.hex(of: Array(parts.joined(separator: "\n").utf8)).prefix(24)
     let path = "\(home.cache)/scores/\(key).safetensors"

@@ -23,7 +23,7 @@ final class TextVectors {
   /// - Throws: The catalogue's errors for a model that is not on this machine.
   init(model: String, home: DataHome) throws {
     base = ModelFolder(path: try ModelCatalog(home: home).locate(model).folder)
-    digest = try FileDigest.sha256(try base.file(ModelFolder.weightsName))
+    digest = try base.weightsDigest()
     self.home = home
   }
 

@@ -29,14 +29,16 @@ extension RankerTraining {
     let largest = (0..<200).map { _ in
       (0..<pairs).reduce(0) { sum, _ in sum + lengths[Int.random(in: lengths.indices, using: &generator)] }
     }.max() ?? 0
+    let stepTokens = largest * ((settings.batch + samples - 1) / samples)
     switch model.scorer {
     case let scorer as CrossEncoder:
       return TrainingMemory(
-        of: scorer, tokens: largest, sequences: pairs, checkpoints: settings.checkpointsActivations, copies: 1)
+        of: scorer, tokens: largest, sequences: pairs, stepTokens: stepTokens, checkpoints: settings.checkpointsActivations,
+        copies: 1)
     case let scorer as BiEncoder:
       // Pairs count a query once for each of its documents, and it is read once: the plan is that much too high.
       return TrainingMemory(
-        of: scorer, tokens: largest, sequences: samples * (1 + documents),
+        of: scorer, tokens: largest, sequences: samples * (1 + documents), stepTokens: stepTokens,
         cachedTexts: settings.gradientCache == nil ? 0 : settings.batch * (1 + documents),
         checkpoints: settings.checkpointsActivations, copies: 1)
     default: return nil

@@ -48,7 +48,7 @@ public struct RankerTraining {
     self.settings = settings
     self.data = data
     self.base = base
-    baseDigest = try FileDigest.sha256(try base.file(ModelFolder.weightsName))
+    baseDigest = try base.weightsDigest()
     teacher = settings.teacher.isEmpty ? nil : try TrecRunReader.read(settings.teacher)
     var digests = data.digests
     if !settings.teacher.isEmpty { digests["teacher"] = try FileDigest.sha256(settings.teacher) }
@@ -56,7 +56,7 @@ public struct RankerTraining {
       guide = nil
     } else {
       let folder = ModelFolder(path: try ModelCatalog(home: home).locate(settings.guide).folder)
-      digests["guide"] = try FileDigest.sha256(try folder.file(ModelFolder.weightsName))
+      digests["guide"] = try folder.weightsDigest()
       guide = folder
     }
     self.digests = digests

@@ -19,13 +19,14 @@ public func checkpointed(
 ) rethrows -> Tensor {
   let y = try withoutGradients { try body(inputs) }
   let leaves = parameters.map(\.value)
-  return y.detached().recorded("checkpoint", inputs + leaves) { context in
+  return y.detached().recordedGradients("checkpoint", inputs + leaves) { context in
     // A backward pass that is itself recorded has to reach what made the inputs.
     let own = Recording.isOn ? inputs : zip(inputs, context.needs).map { $1 ? $0.detached().tracked() : $0.detached() }
     let output = try Recording.$isOn.withValue(true) { try again(own) }
-    let wanted = zip(context.needs, own + leaves).filter(\.0).map(\.1)
+    func wanted<Element>(_ list: [Element]) -> [Element] { zip(context.needs, list).filter(\.0).map(\.1) }
     var found = try gradients(
-      of: output, withRespectTo: wanted, upstream: context.upstream, keepingGraph: Recording.isOn)[...]
+      of: output, withRespectTo: wanted(own + leaves), takesRows: wanted(context.takesRows), upstream: context.upstream,
+      keepingGraph: Recording.isOn)[...]
     return context.needs.map { $0 ? found.popFirst() : nil }
   }
 }

@@ -18,6 +18,28 @@ import GradusCore
 public func gradients(
   of output: Tensor, withRespectTo inputs: [Tensor], upstream: Tensor? = nil, keepingGraph: Bool = false
 ) throws -> [Tensor] {
+  try gradients(
+    of: output, withRespectTo: inputs, takesRows: inputs.map { _ in false }, upstream: upstream, keepingGraph: keepingGraph
+  ).map { $0.densified() }
+}
+
+/// Gradients of `output` with respect to parameters, as ``GradientStore`` adds them up: row-sparse for tables of which few rows
+/// were looked up. With `keepingGraph` all are dense.
+///
+/// - Parameters: As of ``gradients(of:withRespectTo:upstream:keepingGraph:)``.
+/// - Throws: ``AutogradError``.
+public func gradients(
+  of output: Tensor, for parameters: [Parameter], upstream: Tensor? = nil, keepingGraph: Bool = false
+) throws -> [Gradient] {
+  try gradients(
+    of: output, withRespectTo: parameters.map(\.value), takesRows: parameters.map { _ in true }, upstream: upstream,
+    keepingGraph: keepingGraph)
+}
+
+/// - Parameter takesRows: For each input, whether its gradient may be row-sparse. That of an operation's result never is.
+func gradients(
+  of output: Tensor, withRespectTo inputs: [Tensor], takesRows: [Bool], upstream: Tensor?, keepingGraph: Bool
+) throws -> [Gradient] {
   guard let root = output.node else { throw AutogradError.outputNotTracked }
   for (position, input) in inputs.enumerated() where input.node == nil {
     throw AutogradError.inputNotTracked(position: position)
@@ -29,10 +51,17 @@ public func gradients(
   } else if output.count != 1 {
     throw AutogradError.notScalar(shape: output.shape)
   }
-  var pass = try BackwardPass(root: root, targets: inputs.compactMap(\.node))
+  // A backward pass that is itself recorded consists of tensors.
+  let mayBeSparse = zip(inputs, takesRows).map { $1 && !keepingGraph && $0.node?.isLeaf == true && $0.isMatrix }
+  var pass = try BackwardPass(
+    root: root, targets: inputs.compactMap(\.node), rowTargets: zip(inputs, mayBeSparse).compactMap { $1 ? $0.node : nil })
   return try Recording.$isOn.withValue(keepingGraph) {
     let found = try pass.run(upstream: upstream ?? .ones(output.shape, type: output.type), keepingGraph: keepingGraph)
-    return zip(inputs, found).map { input, gradient in gradient ?? .zeros(input.shape, type: input.type) }
+    return inputs.indices.map { position in
+      if let gradient = found[position] { return gradient }
+      let (shape, type) = (inputs[position].shape, inputs[position].type)
+      return mayBeSparse[position] ? .rowSparse(RowSparseGradient(zeros: shape, type: type)) : .dense(.zeros(shape, type: type))
+    }
   }
 }
 
@@ -40,11 +69,14 @@ public func gradients(
 private struct BackwardPass {
   private var nodes: [GraphNode] = []
   private var position: [ObjectIdentifier: Int] = [:]
-  private var slots: [Tensor?] = []
+  private var slots: [Gradient?] = []
   private let targets: [GraphNode]
+  /// Leaves whose gradient may be row-sparse.
+  private let rowTargets: Set<ObjectIdentifier>
 
-  init(root: GraphNode, targets: [GraphNode]) throws {
+  init(root: GraphNode, targets: [GraphNode], rowTargets: [GraphNode]) throws {
     self.targets = targets
+    self.rowTargets = Set(rowTargets.map(ObjectIdentifier.init))
     var reached: [GraphNode] = []
     var seen: Set<ObjectIdentifier> = [ObjectIdentifier(root)]
     var pending = [root]
@@ -64,19 +96,22 @@ private struct BackwardPass {
     slots = Array(repeating: nil, count: nodes.count)
   }
 
-  mutating func run(upstream: Tensor, keepingGraph: Bool) throws -> [Tensor?] {
-    if !nodes.isEmpty { slots[0] = upstream }
+  mutating func run(upstream: Tensor, keepingGraph: Bool) throws -> [Gradient?] {
+    if !nodes.isEmpty { slots[0] = .dense(upstream) }
     let wanted = Set(targets.map(ObjectIdentifier.init))
     for index in nodes.indices {
       let node = nodes[index]
       guard !node.isLeaf, let gradient = slots[index] else { continue }
       let needs = node.inputs.map { input in input.map { position[ObjectIdentifier($0)] != nil } ?? false }
+      let takesRows = node.inputs.map { input in input.map { rowTargets.contains(ObjectIdentifier($0)) } ?? false }
       guard needs.contains(true) else { continue }
       guard let rule = node.rule else { throw AutogradError.graphReleased("\(node.operation)") }
       if !wanted.contains(ObjectIdentifier(node)) { slots[index] = nil }
       var output = node.savedOutput
       if keepingGraph { output?.node = node }
-      let parts = try rule(BackwardContext(upstream: gradient, savedOutput: output, needs: needs))
+      // What is not a leaf has a dense gradient.
+      let parts = try rule(
+        BackwardContext(upstream: gradient.densified(), savedOutput: output, needs: needs, takesRows: takesRows))
       for (input, part) in zip(node.inputs, parts) {
         guard let input, let part, let slot = position[ObjectIdentifier(input)] else { continue }
         accumulate(part, into: slot, keepingGraph: keepingGraph)
@@ -86,14 +121,14 @@ private struct BackwardPass {
     return targets.map { target in position[ObjectIdentifier(target)].flatMap { slots[$0] } }
   }
 
-  private mutating func accumulate(_ part: Tensor, into slot: Int, keepingGraph: Bool) {
+  private mutating func accumulate(_ part: Gradient, into slot: Int, keepingGraph: Bool) {
     guard var sum = slots[slot] else {
       slots[slot] = part
       return
     }
     slots[slot] = nil
     if keepingGraph {
-      sum = sum + part
+      sum = .dense(sum.densified() + part.densified())
     } else {
       sum.add(part)
     }
@@ -102,6 +137,9 @@ private struct BackwardPass {
 }
 
 extension Tensor {
+  /// Whether it has rows and columns, of which the latter are not empty.
+  fileprivate var isMatrix: Bool { rank == 2 && shape[1] > 0 }
+
   /// `self += scale * other`, in place where the buffer is not shared; records nothing.
   mutating func add(_ other: Tensor, scale: Double = 1) {
     guard shape == other.shape, type == other.type else {

@@ -8,6 +8,8 @@ struct BackwardContext {
   let savedOutput: Tensor?
   /// Which inputs need a gradient; a rule returns nil for the others.
   let needs: [Bool]
+  /// Which inputs may be given a row-sparse one: leaves, whose gradient no other rule reads.
+  let takesRows: [Bool]
 
   var output: Tensor {
     guard let savedOutput else { preconditionFailure("the operation was recorded without its output") }
@@ -15,7 +17,7 @@ struct BackwardContext {
   }
 }
 
-typealias BackwardRule = (BackwardContext) throws -> [Tensor?]
+typealias BackwardRule = (BackwardContext) throws -> [Gradient?]
 
 /// One recorded operation, or a leaf.
 ///

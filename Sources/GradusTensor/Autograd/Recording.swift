@@ -23,6 +23,14 @@ extension Tensor {
   /// The rule must not capture this result (`savingOutput` keeps it without a cycle), and tracked tensors that it
   /// captures must be among `inputs`.
   func recorded(
+    _ operation: StaticString, _ inputs: [Tensor], savingOutput: Bool = false,
+    rule: @escaping (BackwardContext) throws -> [Tensor?]
+  ) -> Tensor {
+    recordedGradients(operation, inputs, savingOutput: savingOutput) { try rule($0).map { $0.map(Gradient.dense) } }
+  }
+
+  /// The same for a rule that may give row-sparse gradients.
+  func recordedGradients(
     _ operation: StaticString, _ inputs: [Tensor], savingOutput: Bool = false, rule: @escaping BackwardRule
   ) -> Tensor {
     guard inputs.contains(where: { $0.node != nil }), Recording.isOn else { return self }

@@ -16,7 +16,8 @@ extension Tensor {
 
   /// Whole slices along an axis, by index: the axis is replaced by the shape of `indices`.
   ///
-  /// With axis 0 of a `[vocabulary, width]` table this is the embedding lookup; the gradient adds rows.
+  /// With axis 0 of a `[vocabulary, width]` table this is the embedding lookup; the gradient adds rows. Of a parameter with more
+  /// rows than are looked up it is row-sparse (``RowSparseGradient``).
   public func indexSelect(_ indices: Tensor, axis: Int = 0) -> Tensor {
     requireFloatingPoint("indexSelect")
     let axis = self.axis(axis, "indexSelect")
@@ -43,10 +44,12 @@ extension Tensor {
       }
     }
     let source = shape
-    return result.recorded("indexSelect", [self]) { context in
-      let flat = indices.reshaped(to: [picked])
+    return result.recordedGradients("indexSelect", [self]) { context in
       let g = context.upstream.reshaped(to: Array(source[..<axis]) + [picked] + Array(source[(axis + 1)...]))
-      return [g.indexAdded(flat, extent: extent, axis: axis)]
+      if context.takesRows[0], axis == 0, source.count == 2, picked < extent, inner > 0 {
+        return [.rowSparse(RowSparseGradient(lookups: indices.indices(), upstream: g, shape: source))]
+      }
+      return [.dense(g.indexAdded(indices.reshaped(to: [picked]), extent: extent, axis: axis))]
     }
   }
 

@@ -98,7 +98,8 @@ private struct LayerNormInput {
     }
     guard x != nil || residual != nil else { return sum }
     sum.node = GraphNode("layerNorm sum", inputs: [x, residual], savedOutput: nil) { [dropout] context in
-      [dropout.map { context.upstream.dropout(rate: $0.rate, seed: $0.seed) } ?? context.upstream, context.upstream]
+      let dropped = dropout.map { context.upstream.dropout(rate: $0.rate, seed: $0.seed) }
+      return [.dense(dropped ?? context.upstream), .dense(context.upstream)]
     }
     return sum
   }

@@ -10,7 +10,8 @@ import GradusCore
 ///
 /// A lazy optimizer leaves those rows of matrices alone whose gradient is zero throughout: no decay, no fading of moments; the
 /// step number t runs on (as PyTorch's SparseAdam does). That saves most of the memory traffic of an embedding table, of which
-/// a batch touches few rows, but it is another algorithm: a word that does not occur keeps its weight and its momentum.
+/// a batch touches few rows, but it is another algorithm: a word that does not occur keeps its weight and its momentum. Where
+/// the gradient is a ``RowSparseGradient``, a lazy step costs as much as the rows that were looked up, whatever the table's size.
 public class Adam: Optimizer {
   public var groups: [ParameterGroup]
   public let beta1: Double
@@ -50,40 +51,23 @@ public class Adam: Optimizer {
     }
   }
 
-  private func update(_ parameter: Parameter, _ gradient: Tensor, _ scale: Double, rate: Double, decay: Double) {
+  private func update(_ parameter: Parameter, _ gradient: Gradient, _ scale: Double, rate: Double, decay: Double) {
     slots.update(parameter) { step, buffers in
       let (first, second) = (buffers[0], buffers[1])
       let (power1, power2) = (Self.power(beta1, step), Self.power(beta2, step))
       let (decoupled, coupled) = isDecoupled ? (decay, 0) : (0, decay)
       parameter.update { value in
-        defer { keepAlive(value, gradient, first, second) }
-        forEachRun(gradient) { range in
-          let start = range.lowerBound
+        defer { keepAlive(value, first, second) }
+        gradient.forEachRun(skippingZeroRows: isLazy) { run, source, offset in
+          let start = run.lowerBound
           if value.isDouble {
-            grd_tensor_adam_f64(value.f64 + start, gradient.f64 + start, first.f64 + start, second.f64 + start, range.count,
+            grd_tensor_adam_f64(value.f64 + start, source.f64 + offset, first.f64 + start, second.f64 + start, run.count,
               rate, beta1, beta2, epsilon, 1 - power1, 1 - power2, decoupled, coupled, scale)
           } else {
-            grd_tensor_adam_f32(value.f32 + start, gradient.f32 + start, first.f32 + start, second.f32 + start, range.count,
+            grd_tensor_adam_f32(value.f32 + start, source.f32 + offset, first.f32 + start, second.f32 + start, run.count,
               rate, beta1, beta2, epsilon, 1 - power1, 1 - power2, decoupled, coupled, scale)
           }
         }
-      }
-    }
-  }
-
-  /// Calls `body` with ranges of elements to update: all of them, or the rows that have a gradient.
-  private func forEachRun(_ gradient: Tensor, _ body: (Range<Int>) -> Void) {
-    guard isLazy, gradient.rank == 2, gradient.shape[1] > 0 else {
-      return WorkerPool.shared.forEachRange(count: gradient.count, grain: elementGrain, body)
-    }
-    let width = gradient.shape[1]
-    WorkerPool.shared.forEachRange(count: gradient.shape[0], grain: max(1, elementGrain / width)) { rows in
-      for row in rows {
-        let start = row * width
-        let hasGradient = gradient.isDouble
-          ? (start..<start + width).contains { gradient.f64[$0] != 0 }
-          : (start..<start + width).contains { gradient.f32[$0] != 0 }
-        if hasGradient { body(start..<start + width) }
       }
     }
   }

@@ -32,7 +32,7 @@ public final class SGD: Optimizer {
     for group in groups {
       let rate = group.learningRate * scheduleFactor
       for parameter in group.parameters {
-        guard let gradient = gradients[parameter] else { continue }
+        guard let gradient = gradients.gradient(of: parameter) else { continue }
         slots.update(parameter) { step, buffers in
           parameter.update { update($0, gradient, buffers.first, rate: rate, decay: group.weightDecay, isFirst: step == 1) }
         }
@@ -40,15 +40,17 @@ public final class SGD: Optimizer {
     }
   }
 
-  private func update(_ value: Tensor, _ gradient: Tensor, _ velocity: Tensor?, rate: Double, decay: Double, isFirst: Bool) {
-    defer { keepAlive(value, gradient, velocity ?? value) }
-    WorkerPool.shared.forEachRange(count: value.count, grain: elementGrain) { range in
-      let start = range.lowerBound
+  private func update(_ value: Tensor, _ gradient: Gradient, _ velocity: Tensor?, rate: Double, decay: Double, isFirst: Bool) {
+    defer { keepAlive(value, velocity ?? value) }
+    // Without momentum and decay a row without gradient stays as it is; to look for such rows in a dense one would cost more.
+    let skipsZeroRows = gradient.isRowSparse && velocity == nil && decay == 0
+    gradient.forEachRun(skippingZeroRows: skipsZeroRows) { run, source, offset in
+      let start = run.lowerBound
       if value.isDouble {
-        grd_tensor_sgd_f64(value.f64 + start, gradient.f64 + start, velocity.map { $0.f64 + start }, range.count, rate,
+        grd_tensor_sgd_f64(value.f64 + start, source.f64 + offset, velocity.map { $0.f64 + start }, run.count, rate,
           momentum, dampening, decay, isNesterov ? 1 : 0, isFirst ? 1 : 0)
       } else {
-        grd_tensor_sgd_f32(value.f32 + start, gradient.f32 + start, velocity.map { $0.f32 + start }, range.count, rate,
+        grd_tensor_sgd_f32(value.f32 + start, source.f32 + offset, velocity.map { $0.f32 + start }, run.count, rate,
           momentum, dampening, decay, isNesterov ? 1 : 0, isFirst ? 1 : 0)
       }
     }

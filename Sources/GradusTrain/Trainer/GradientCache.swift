@@ -84,7 +84,7 @@ public struct GradientCache {
       row += again.shape[0]
       // A chunk whose vectors depend on no parameter, such as one of a frozen tower.
       guard again.isTracked else { continue }
-      let part = try GradusTensor.gradients(of: again, withRespectTo: parameters.map(\.value), upstream: upstream)
+      let part = try GradusTensor.gradients(of: again, for: parameters, upstream: upstream)
       for (parameter, gradient) in zip(parameters, part) { store.add(gradient, for: parameter) }
     }
     for (parameter, gradient) in zip(lossParameters, found.dropFirst()) { store.add(gradient, for: parameter) }

@@ -181,8 +181,7 @@ extension Trainer {
 
   private func differentiate(_ total: Tensor, into stores: inout [String: GradientStore]) throws {
     let trained = models.map { (name: $0.name, parameters: $0.trainedParameters) }
-    let values = trained.flatMap { $0.parameters.map(\.value) }
-    var found = try gradients(of: total, withRespectTo: values)[...]
+    var found = try gradients(of: total, for: trained.flatMap(\.parameters))[...]
     for (name, parameters) in trained {
       for parameter in parameters {
         guard let gradient = found.popFirst() else { break }

@@ -11,7 +11,8 @@ public struct TrainingMemory: Sendable, Equatable {
   public var processBytes: Int
   /// Of the weights, trainable or not; a part of `processBytes`.
   public var weightBytes: Int
-  /// One number for each trainable weight.
+  /// One number for each trainable weight; of an embedding table with more rows than a batch has tokens, for each row that a
+  /// step can look up.
   public var gradientBytes: Int
   /// The optimizer's numbers: two for each trainable weight with Adam.
   public var optimizerBytes: Int
@@ -31,14 +32,17 @@ public struct TrainingMemory: Sendable, Equatable {
   /// - Parameters:
   ///   - tokens: Of the largest batch that is differentiated at once.
   ///   - sequences: Its pairs.
+  ///   - stepTokens: Of a whole step, where its batches are differentiated one after the other; nil where one is all.
   ///   - checkpoints: Whether activations are computed again in the backward pass.
   ///   - slots: The optimizer's numbers for each weight: two for Adam.
   ///   - copies: Copies of all weights.
   public init(
-    of model: CrossEncoder, tokens: Int, sequences: Int, checkpoints: Bool = false, slots: Int = 2, copies: Int = 0,
-    processBytes: Int = ProcessMemory.residentBytes
+    of model: CrossEncoder, tokens: Int, sequences: Int, stepTokens: Int? = nil, checkpoints: Bool = false, slots: Int = 2,
+    copies: Int = 0, processBytes: Int = ProcessMemory.residentBytes
   ) {
-    self.init(model, slots: slots, copies: copies, processBytes: processBytes)
+    self.init(
+      model, tables: model.encoder.embeddingTables, tokens: tokens, stepTokens: stepTokens ?? tokens, slots: slots,
+      copies: copies, processBytes: processBytes)
     activationBytes = model.encoder.trainingBytes(
       tokens: tokens, sequences: sequences, readsFirstTokens: model.head == .cls, checkpoints: checkpoints)
   }
@@ -48,24 +52,35 @@ public struct TrainingMemory: Sendable, Equatable {
   /// - Parameters:
   ///   - tokens: Of the largest batch, or chunk of a gradient cache, that is differentiated at once.
   ///   - sequences: Its texts, queries and documents.
+  ///   - stepTokens: Of a whole step, where its batches or chunks are differentiated one after the other; nil where one is all.
   ///   - cachedTexts: Texts of a whole step where a gradient cache keeps their vectors; 0 without one.
   public init(
-    of model: BiEncoder, tokens: Int, sequences: Int, cachedTexts: Int = 0, checkpoints: Bool = false, slots: Int = 2,
-    copies: Int = 0, processBytes: Int = ProcessMemory.residentBytes
+    of model: BiEncoder, tokens: Int, sequences: Int, stepTokens: Int? = nil, cachedTexts: Int = 0, checkpoints: Bool = false,
+    slots: Int = 2, copies: Int = 0, processBytes: Int = ProcessMemory.residentBytes
   ) {
-    self.init(model, slots: slots, copies: copies, processBytes: processBytes)
+    self.init(
+      model, tables: model.encoder.embeddingTables, tokens: tokens, stepTokens: stepTokens ?? tokens, slots: slots,
+      copies: copies, processBytes: processBytes)
     activationBytes = model.encoder.trainingBytes(
       tokens: tokens, sequences: sequences, readsFirstTokens: false, checkpoints: checkpoints)
     // Chunk by chunk, all in one, as queries and documents, and the gradient of each.
     vectorBytes = 6 * 4 * cachedTexts * model.dimension
   }
 
-  private init(_ model: some Module, slots: Int, copies: Int, processBytes: Int) {
+  private init(
+    _ model: some Module, tables: [Parameter], tokens: Int, stepTokens: Int, slots: Int, copies: Int, processBytes: Int
+  ) {
     func bytes(_ parameters: [Parameter]) -> Int { parameters.reduce(0) { $0 + 4 * $1.shape.reduce(1, *) } }
+    /// Of the rows that no token of a step can look up.
+    func savedBytes(_ table: Parameter) -> Int {
+      let (rows, width) = (table.shape[0], table.shape[1])
+      return table.isTrainable && tokens < rows ? 4 * width * max(0, rows - stepTokens) : 0
+    }
     self.processBytes = processBytes
     weightBytes = bytes(model.parameters)
-    gradientBytes = bytes(model.trainableParameters)
-    optimizerBytes = slots * gradientBytes
+    let trainableBytes = bytes(model.trainableParameters)
+    gradientBytes = tables.reduce(trainableBytes) { $0 - savedBytes($1) }
+    optimizerBytes = slots * trainableBytes
     copyBytes = copies * weightBytes
     activationBytes = 0
   }

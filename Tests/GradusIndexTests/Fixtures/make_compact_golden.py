@@ -146,26 +146,33 @@ def numbers(letter, values):
     return struct.pack(f"<{len(values)}{letter}", *values)
 
 
-def write_index(folder):
+def dictionary(terms, lengths):
+    """The sections of postings and terms; `terms` are words in byte order, each with its postings."""
+    text, entries, postings = b"", b"", b""
+    for term, found in terms:
+        place = found[0][0] | found[0][1] << 32 if len(found) == 1 else len(postings)
+        occurrences = sum(tf for _, tf in found)
+        entries += struct.pack("<QIIQQ", len(text), len(term), len(found), occurrences, place)
+        text += term
+        if len(found) > 1:
+            postings += postings_list(found, lengths)
+    table = numbers("I", slots([term for term, _ in terms]))
+    return [(4, postings + bytes(SLACK)), (1, entries), (2, text), (3, table)]
+
+
+def write_index(folder, version=5, coding="compact", document=document, dictionary=dictionary):
     documents = [document(number) for number in range(DOCUMENTS)]
     words = [(title.split(), text.split()) for title, text in documents]
     lengths = [len(title) + len(text) for title, text in words]
     names = [f"d{number}".encode() for number in range(DOCUMENTS)]
     terms = sorted({word for title, text in words for word in title + text})
-    text, entries, postings, starts, frequencies = b"", b"", b"", [], b""
-    total = 0
+    lists, starts, frequencies = [], [], b""
     for term in terms:
         found = [(doc, (title + body).count(term), title.count(term)) for doc, (title, body) in enumerate(words)]
         found = [posting for posting in found if posting[1]]
-        place = found[0][0] | found[0][1] << 32 if len(found) == 1 else len(postings)
-        occurrences = sum(tf for _, tf, _ in found)
-        entries += struct.pack("<QIIQQ", len(text), len(term), len(found), occurrences, place)
-        text += term.encode()
-        if len(found) > 1:
-            postings += postings_list([(doc, tf) for doc, tf, _ in found], lengths)
+        lists.append((term.encode(), [(doc, tf) for doc, tf, _ in found]))
         starts.append(len(frequencies))
         frequencies += fields_list([in_title for _, _, in_title in found])
-        total += len(found)
     starts.append(len(frequencies))
     order = sorted(range(DOCUMENTS), key=lambda number: names[number])
     ranks = [0] * DOCUMENTS
@@ -180,16 +187,14 @@ def write_index(folder):
         places.append(len(records))
     columns, directory = b"", []
     for name, column in [("title", [len(t) for t, _ in words]), ("text", [len(t) for _, t in words])]:
-        directory.append({"name": name, "offset": len(columns), "tokens": sum(column), "width": 1})
-        columns += bytes(column) + bytes(-len(column) % 8)
+        width = 1 if max(column) < 256 else 2
+        directory.append({"name": name, "offset": len(columns), "tokens": sum(column), "width": width})
+        columns += numbers("B" if width == 1 else "H", column) + bytes(-len(column) * width % 8)
     files = {
         "postings": section_file(
             1,
-            [
-                (4, postings + bytes(SLACK)),
-                (1, entries),
-                (2, text),
-                (3, numbers("I", slots([term.encode() for term in terms]))),
+            dictionary(lists, lengths)
+            + [
                 (5, numbers("I", lengths)),
                 (6, numbers("Q", ends)),
                 (7, b"".join(names)),
@@ -210,9 +215,9 @@ def write_index(folder):
     }
     with open("index-v1/manifest", "rb") as file:
         manifest = json.loads(file.read().split(b"\n", 1)[1])
-    statistics = {"documents": DOCUMENTS, "postings": total, "terms": len(terms), "tokens": sum(lengths)}
+    statistics = {"documents": DOCUMENTS, "postings": sum(len(found) for _, found in lists), "terms": len(terms), "tokens": sum(lengths)}
     manifest["statistics"] = statistics
-    manifest["segments"] = [{"coding": "compact", "statistics": statistics}]
+    manifest["segments"] = [{"coding": coding, "statistics": statistics}]
     os.makedirs(folder, exist_ok=True)
     for kind, data in files.items():
         manifest["segments"][0][kind] = {"bytes": len(data), "name": f"segment-1.{kind}"}
@@ -220,7 +225,7 @@ def write_index(folder):
             file.write(data)
     body = json.dumps(manifest, indent=2, separators=(",", " : "), sort_keys=True, ensure_ascii=False).encode() + b"\n"
     with open(f"{folder}/manifest", "wb") as file:
-        file.write(f"gradus-index 5 {crc32c(body):x} {len(body)}\n".encode() + body)
+        file.write(f"gradus-index {version} {crc32c(body):x} {len(body)}\n".encode() + body)
 
 
 if __name__ == "__main__":

@@ -75,6 +75,8 @@ struct CollectionTests {
     #expect(report.queries == 35 && report.repeats == 3)
     #expect(report.queriesPerSecond > 0 && report.bestQueriesPerSecond >= report.queriesPerSecond)
     #expect(report.p50Milliseconds > 0 && report.p99Milliseconds >= report.p50Milliseconds)
+    let search = try #require(report.search)
+    #expect(search.queriesPerSecond > 0 && search.p50Milliseconds > 0 && search.p99Milliseconds >= search.p50Milliseconds)
     #expect(throws: IndexError.self) { try SearchBenchmark(queries: []).measure(index) }
   }
 

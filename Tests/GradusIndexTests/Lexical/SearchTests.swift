@@ -64,6 +64,32 @@ struct SearchTests {
     }
   }
 
+  @Test("Pruning changes no bit within the first window, where few documents hold rare words", arguments: [1, 3, 10, 40])
+  func pruningOfOneWindow(k: Int) throws {
+    let folder = try TemporaryFolder()
+    var generator = SeededGenerator(seed: UInt64(k))
+    // Rare words decide: most lists of the common ones need not be read. Some documents have equal scores.
+    let documents = (0..<6000).map { number in
+      var words = (0..<12).filter { _ in generator.integer(below: 2) == 0 }.map { "common\($0)" }
+      for rare in 0..<4 where generator.integer(below: 60) == 0 {
+        words += [String](repeating: "rare\(rare)", count: 1 + generator.integer(below: 3))
+      }
+      return Document(docno: "d\(number * 7919 % 1_000_003)", text: words.joined(separator: " "))
+    }
+    let index = try RandomCollection.build(documents, in: folder.path("idx"))
+    var filter = DocumentSet(documents: documents.count)
+    for doc in 0..<documents.count where doc % 3 > 0 { filter.insert(doc) }
+    let models = ["bm25", "bm25(k1=3,b=1)", "bm25+", "dfi-saturated", "tfidf", "tfidf-pivoted", "ql-jm", "dph", "coordinate"]
+    for query in ["rare0 common1", "rare0 rare1 common2 common3 common4", "rare2 rare3 rare1 common5", "common1 common7"] {
+      for model in try models.map(WeightingModels.parse) {
+        for filter in [nil, filter] {
+          let exhaustive = try index.search(query, k: k, model: model, pruning: .exhaustive, filter: filter)
+          #expect(try index.search(query, k: k, model: model, filter: filter) == exhaustive, "\(query) \(model)")
+        }
+      }
+    }
+  }
+
   @Test("Threads change no bit", arguments: [1, 2, 3, 8])
   func threadsChangeNothing(threads: Int) throws {
     let index = try LargeCollection.shared.get()

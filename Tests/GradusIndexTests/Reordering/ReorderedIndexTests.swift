@@ -134,7 +134,7 @@ struct ReorderedIndexTests {
     var bytes: [Int] = []
     for name in ["plain", "reordered"] {
       let segment = try #require(try IndexManifest.read(folder: folder.path(name)).segments.first)
-      #expect(segment.coding == .compact)
+      #expect(segment.coding == .packed)
       bytes.append(segment.postings.bytes)
     }
     #expect(bytes[1] < bytes[0])

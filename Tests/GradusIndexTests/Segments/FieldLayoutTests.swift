@@ -34,7 +34,7 @@ struct FieldLayoutTests {
     }
   }
 
-  @Test("The other files are those of an index without fields, byte for byte; the manifest says version 5")
+  @Test("The other files are those of an index without fields, byte for byte; the manifest says version 6")
   func otherFiles() throws {
     let folder = try TemporaryFolder()
     let documents = FieldCollection.documents(500, words: 8, vocabulary: 100, seed: 14)
@@ -44,7 +44,7 @@ struct FieldLayoutTests {
     #expect(files.removeValue(forKey: "fields") != nil)
     #expect(try files == Self.files(folder.path("plain")))
     let manifest = String(decoding: try TemporaryFolder.read(folder.path("fields/manifest")), as: UTF8.self)
-    #expect(manifest.hasPrefix("gradus-index 5 "))
+    #expect(manifest.hasPrefix("gradus-index 6 "))
     #expect(plain.fields == nil && fields.fields == .standard)
     // Only a title's and a text's share is kept: some bits a posting.
     let postings = try #require(files["postings"]).count

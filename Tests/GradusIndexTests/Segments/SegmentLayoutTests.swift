@@ -167,7 +167,7 @@ struct SegmentLayoutTests {
       }
       try writer.optimize()
     }
-    #expect(String(decoding: try TemporaryFolder.read(folder.path("idx/manifest")), as: UTF8.self).hasPrefix("gradus-index 3 "))
+    #expect(String(decoding: try TemporaryFolder.read(folder.path("idx/manifest")), as: UTF8.self).hasPrefix("gradus-index 6 "))
   }
 }
 

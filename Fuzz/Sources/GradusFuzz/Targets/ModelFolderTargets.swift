@@ -1,5 +1,6 @@
 import Foundation
 import GradusCore
+import GradusFormats
 @testable import GradusModels
 import GradusText
 
@@ -61,6 +62,6 @@ extension FuzzTarget {
       Workplace.write(input, "decoder-\(name)/config.json")
       attempt { try use(try LlamaDecoder(path: path)) }
     }
-    attempt { _ = try ShardIndex(json: Data(input), file: "index.json") }
+    attempt { _ = try ShardIndex(json: Array(input), path: "model.safetensors.index.json") }
   }
 }

@@ -16,7 +16,7 @@ struct FieldTable: @unchecked Sendable {
   private let frequencies: UnsafeRawBufferPointer
   private let starts: UnsafeBufferPointer<UInt64>
   private let columns: [(base: UnsafeRawPointer, width: Int)]
-  private let file: SectionFile
+  let file: SectionFile
 
   /// - Parameters:
   ///   - terms: Of the segment's dictionary.

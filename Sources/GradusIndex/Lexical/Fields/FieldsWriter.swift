@@ -32,8 +32,6 @@ struct FieldsWriter {
   private var bytes: [UInt8] = []
   private var values = [UInt32](repeating: 0, count: Int(GRD_BLOCK))
   private var packed = [UInt8](repeating: 0, count: Int(GRD_VALUES_BYTES))
-  /// Whether any block so far is compact.
-  private(set) var isCompact = false
 
   init(file: SectionFileWriter, fields: IndexFields) throws {
     self.file = file
@@ -69,7 +67,6 @@ struct FieldsWriter {
     for place in 0..<count { values[place] = block[place * stored + field] }
     var head: UInt8 = 0
     let packedCount = grd_encode_values(values, count, &head, &packed)
-    if PostingsCoding.isCompact(head: head) { isCompact = true }
     bytes.append(head)
     bytes.append(contentsOf: packed[..<packedCount])
   }

@@ -13,16 +13,11 @@ final class PhraseList: @unchecked Sendable {
 
   init(_ encoder: PostingListEncoder, text: String) {
     self.text = text
-    let skipBytes = encoder.skips.count * MemoryLayout<grd_skip>.stride
-    count = skipBytes + encoder.blocks.count + Int(GRD_SLACK)
+    let list = encoder.bytes
+    count = list.count + Int(GRD_SLACK)
     bytes = .allocate(byteCount: count, alignment: 64)
-    encoder.skips.withUnsafeBytes { source in
-      if let base = source.baseAddress { bytes.copyMemory(from: base, byteCount: source.count) }
-    }
-    encoder.blocks.withUnsafeBytes { source in
-      if let base = source.baseAddress { (bytes + skipBytes).copyMemory(from: base, byteCount: source.count) }
-    }
-    (bytes + skipBytes + encoder.blocks.count).initializeMemory(as: UInt8.self, repeating: 0, count: Int(GRD_SLACK))
+    list.withUnsafeBytes { bytes.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(bytes), byteCount: $0.count) }
+    (bytes + list.count).initializeMemory(as: UInt8.self, repeating: 0, count: Int(GRD_SLACK))
   }
 
   deinit { bytes.deallocate() }
