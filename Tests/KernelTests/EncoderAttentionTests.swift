@@ -24,10 +24,8 @@ extension KernelTests {
       var hasBias = false
       /// Whether each sequence's first tokens alone are keys.
       var isCut = false
-      /// bf16 rounds what attention gives to 1/512 of it, and shares as well where they are bf16.
-      var tolerance: Double {
-        precision == GRD_ENCODER_FP32 ? 2e-5 : precision == GRD_ENCODER_INT8 && !hasBias ? 2.2e-3 : 5e-3
-      }
+      /// In bf16 and int8 what attention gives is rounded to bf16: by up to 1/256 of it.
+      var tolerance: Double { precision == GRD_ENCODER_FP32 ? 2e-5 : 4e-3 }
     }
 
     private static func kind(_ token: Int) -> Int { [2, 2, 0, 2, 1, 2, 2][token % 7] }
@@ -155,7 +153,7 @@ extension KernelTests {
             worst = error.isNaN ? .infinity : max(worst, error)
           }
         }
-        #expect(worst <= setting.tolerance, "\(setting)")
+        #expect(worst <= setting.tolerance, "\(setting): \(worst)")
       }
     }
   }
