@@ -24,8 +24,11 @@ extension KernelTests {
       var hasBias = false
       /// Whether each sequence's first tokens alone are keys.
       var isCut = false
-      /// In bf16 and int8 what attention gives is rounded to bf16: by up to 1/256 of it.
-      var tolerance: Double { precision == GRD_ENCODER_FP32 ? 2e-5 : 4e-3 }
+      /// In bf16 and int8 what attention gives is rounded to bf16, by up to 1/256 of it; in bf16 shares are rounded before, and
+      /// with a bias some of int8's lie near the middle between two whole numbers.
+      var tolerance: Double {
+        precision == GRD_ENCODER_FP32 ? 2e-5 : precision == GRD_ENCODER_INT8 && !hasBias ? 4e-3 : 5e-3
+      }
     }
 
     private static func kind(_ token: Int) -> Int { [2, 2, 0, 2, 1, 2, 2][token % 7] }
