@@ -85,7 +85,7 @@ public enum IndexError: GradusError, Equatable {
     case .builderClosed(let path):
       "\(path): the builder has finished or failed; make a new one"
     case .notBuilt(let path, let what):
-      "\(path): the index was built without \(what); build it again with them"
+      "\(path): the index was built without \(what); build it again with what is missing"
     case .invalidColumnValue(let docno, let column, let value, let expected):
       "document '\(docno)': metadata \(column)='\(value)' is not \(expected)"
     case .invalidQuery(let reason):

@@ -14,7 +14,7 @@ enum QueryBatch {
   ///   - answer: For one query.
   /// - Throws: The error of the first query that ends in one.
   static func answers<Tool, Answer>(
-    _ count: Int, threads: Int, lend: @Sendable ((Tool) throws -> Void) throws -> Void,
+    _ count: Int, threads: Int, lend: @escaping @Sendable ((Tool) throws -> Void) throws -> Void,
     answer: @escaping @Sendable (Tool, Int) throws -> Answer
   ) throws -> [Answer] {
     var answers = [Answer?](repeating: nil, count: count)
