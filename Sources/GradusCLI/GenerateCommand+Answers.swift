@@ -24,7 +24,7 @@ extension GenerateCommand {
     let line = answers?.line(of: result.tokens)
     guard output.json else {
       try printOutput((line?.text ?? text) + "\n")
-      if answers != nil, result.ending.isCut { noteCut() }
+      noteCut(result.tokens, answers)
       return
     }
     try printJSON(
@@ -62,7 +62,7 @@ extension GenerateCommand {
     guard let best = hypotheses.first else { return }
     guard output.json else {
       try printOutput(best.text + "\n")
-      if answers != nil, !best.is_complete { noteCut() }
+      noteCut(best.tokens, answers)
       return
     }
     try printJSON(
@@ -96,7 +96,9 @@ extension GenerateCommand {
     try printOutput(table.text)
   }
 
-  private func noteCut() {
+  /// Says so where an answer is only the beginning of an allowed one.
+  private func noteCut(_ tokens: [Int32], _ answers: AllowedAnswers?) {
+    guard let answers, !answers.isComplete(tokens) else { return }
     printToStandardError(
       "gradus: note: the answer was cut before the constraint was satisfied; raise --max-tokens above \(maximumTokens) or "
         + "shorten the prompt")
@@ -156,9 +158,6 @@ extension GenerateCommand {
 }
 
 extension GenerationResult.Ending {
-  /// Whether the answer could have gone on.
-  fileprivate var isCut: Bool { self == .maximumTokens || self == .context }
-
   fileprivate var name: String {
     switch self {
     case .stopToken: "stop"

@@ -10,15 +10,15 @@ struct GenerateCommand: ParsableCommand {
 
       The prompt becomes a user's message in the chat format that comes with the model; control tokens that it spells \
       stay text. With --raw the model continues the prompt as it stands. Greedy by default; with --temperature by chance, \
-      the same for the same --seed; with --beams the most probable of several that are followed at once.
+      the same for the same --seed; with --beams the most probable of several that are followed at once (--json: all).
 
-        gradus generate --model smollm2-135m --prompt "Name a color." --beams 4 --length-penalty 1 --json
+        gradus generate --model smollm2-135m --prompt "Name a color." --beams 4 --length-penalty 1
 
       Answers can be confined to the lines of a file or to a pattern. Both work with all of the above.
 
         printf 'yes\\nno\\n' > answers.txt
         gradus generate --model smollm2-135m --prompt "Is water wet?" --choices answers.txt --beams 2
-        gradus generate --model smollm2-135m --prompt "Is water wet?" --pattern '(Yes|No)(,[ a-z]{1,40})?\\.'
+        gradus generate --model smollm2-135m --prompt "Is water wet?" --pattern '(Yes|No)[.!]?'
 
       A pattern is plain text with (a|b) for alternatives, [a-z] for one character of a set, and x?, x{3} or x{1,4} for \
       repetitions, which need a bound; a backslash before any sign stands for the sign. Each stretch of plain text is cut \

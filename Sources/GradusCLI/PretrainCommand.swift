@@ -72,7 +72,7 @@ struct PretrainCommand: ParsableCommand {
 
   func run() throws {
     _ = threads.apply()
-    guard !InputNames.exists(out + "/" + ModelFolder.weightsName) else {
+    guard ModelFolder(path: out).weightsFileName == nil else {
       throw UsageError("\(out): holds a model already; give another --out, or remove the folder to start anew")
     }
     let base = ModelFolder(path: try InputNames.model(self.model).folder)

@@ -127,6 +127,17 @@ struct ModelCatalogTests {
     }
   }
 
+  @Test("A folder's weights are found in every layout, the one that is read first", arguments: [
+    "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json",
+  ])
+  func layouts(name: String) throws {
+    let folder = try TemporaryFolder.make()
+    let names = ["model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"]
+    for other in names.drop(while: { $0 != name }) + ["config.json"] { try TemporaryFolder.write([], folder + "/" + other) }
+    let found = try catalog().locate(folder)
+    #expect(found.folder == folder && found.weights == folder + "/" + name)
+  }
+
   @Test("Unknown names, versions and pages are told apart")
   func reportsUnknown() throws {
     let server = try LoopbackServer([

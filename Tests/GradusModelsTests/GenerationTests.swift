@@ -75,6 +75,30 @@ struct GenerationTests {
     #expect(found.filter(\.isComplete).count == found.count)
   }
 
+  @Test("An answer that needs all of the allowed tokens is complete, and one that could go on is not")
+  func completeAtTheEnd() throws {
+    let decoder = try DecoderFixtures.decoder("qwen2")
+    let prompt = DecoderFixtures.tokens(12)
+    let trie = try TokenTrie([[1, 2, 3]])
+    let options = GenerationOptions(maximumTokens: 3, stopTokens: [60])
+    let whole = try decoder.generate(prompt, options: options, constraint: trie)
+    #expect(whole.tokens == [1, 2, 3] && whole.ending == .constraint)
+    let best = try BeamSearch(width: 2, maximumTokens: 3, stopTokens: [60]).run(decoder, prompt: prompt, constraint: trie)
+    #expect(best.map(\.tokens) == [[1, 2, 3]] && best[0].isComplete)
+    let cut = GenerationOptions(maximumTokens: 2, stopTokens: [60])
+    #expect(try decoder.generate(prompt, options: cut, constraint: trie).ending == .maximumTokens)
+    let open = try BeamSearch(width: 1, maximumTokens: 2, stopTokens: [60]).run(decoder, prompt: prompt, constraint: trie)
+    #expect(open.map(\.isComplete) == [false])
+  }
+
+  @Test("A score is the log-probability over a power of the number of tokens")
+  func lengthPenalty() {
+    let score = SequenceScore(tokenLogProbabilities: [-1, -2, -3, -6])
+    #expect(score.score(lengthPenalty: 0) == -12 && score.score(lengthPenalty: 1) == -3)
+    #expect(score.score(lengthPenalty: 0.5) == -6 && score.score(lengthPenalty: 2) == -0.75)
+    #expect(SequenceScore(tokenLogProbabilities: []).score(lengthPenalty: 1) == 0)
+  }
+
   @Test("A trie allows its sequences and no other")
   func trie() throws {
     let trie = try TokenTrie([[1, 2], [1, 3], [4], [1, 3]])

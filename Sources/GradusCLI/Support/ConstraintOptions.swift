@@ -61,6 +61,13 @@ enum AllowedAnswers {
     }
   }
 
+  /// Whether an answer that was made within the constraint is whole.
+  func isComplete(_ tokens: [Int32]) -> Bool { Self.isComplete(tokens, constraint) }
+
+  private static func isComplete<Constraint: TokenConstraint>(_ tokens: [Int32], _ constraint: Constraint) -> Bool {
+    constraint.isComplete(tokens.reduce(constraint.initialState) { constraint.state(after: $1, in: $0) })
+  }
+
   /// The line that was chosen; nil for patterns.
   func line(of tokens: [Int32]) -> TextLines.Line? {
     guard case .choices(let trie, let lines) = self else { return nil }

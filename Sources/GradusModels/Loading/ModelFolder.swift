@@ -38,6 +38,11 @@ public struct ModelFolder: Sendable, Equatable {
     throw ModelError.missingFile(folder: path, name: name + (hasShard(of: name) ? ShardIndex.suffix : ""))
   }
 
+  /// The name of what holds the weights, as ``file(_:)`` finds it; nil where nothing does.
+  public var weightsFileName: String? {
+    (try? file(Self.weightsName)).map { String($0.dropFirst(path.count + 1)) }
+  }
+
   /// Whether `model-00001-of-...` stands where `model.safetensors` should.
   private func hasShard(of name: String) -> Bool {
     let place = (path + "/" + name).dropLast(Self.weightsName.count)

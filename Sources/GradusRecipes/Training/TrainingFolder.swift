@@ -48,8 +48,8 @@ struct TrainingFolder {
       guard found != identity else { return }
       throw TrainingFolderError.otherTraining(folder: path, difference: Self.difference(found, identity))
     }
-    for name in [ModelFolder.weightsName, ModelManifest.fileName, "history.json"]
-    where FileManager.default.fileExists(atPath: path + "/" + name) {
+    if let name = ModelFolder(path: path).weightsFileName { throw TrainingFolderError.occupied(folder: path, file: name) }
+    for name in [ModelManifest.fileName, "history.json"] where FileManager.default.fileExists(atPath: path + "/" + name) {
       throw TrainingFolderError.occupied(folder: path, file: name)
     }
     try Folder.create(path)
