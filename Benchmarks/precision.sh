@@ -1,20 +1,32 @@
 #!/usr/bin/env bash
 # What bf16 and int8 cost in quality: JSON lines on standard output, a table in results/encoder-precision.md.
 #
-#   Benchmarks/precision.sh FOLDER [MODEL]
+#   Benchmarks/precision.sh [COLLECTION]...
 #
-# FOLDER is SciFact in BEIR's layout, MODEL an installed sentence encoder or its folder (default: minilm-l6). Dense retrieval
-# of the test queries at each precision: nDCG@10, and Kendall's tau of each query's ten best documents of fp32 in the other
-# run. Fails where a precision loses more than 0.3 % of fp32's nDCG@10. GRADUS is the command, THREADS its threads (2).
+# Dense retrieval of the test queries at each precision, on installed collections or folders in BEIR's layout (default: scifact
+# and faq): nDCG@10, and Kendall's tau of each query's ten best documents of fp32 in the other run. Fails where a precision loses
+# more than 0.3 % of fp32's nDCG@10. MODEL is an installed sentence encoder or its folder (default: minilm-l6). Encoding takes
+# minutes: WORK keeps the runs, so that another call goes on where one was stopped (default: a folder that is removed). GRADUS is
+# the command, THREADS its threads (2).
 set -euo pipefail
-folder=${1:?usage: precision.sh FOLDER [MODEL]}
-model=${2:-minilm-l6}
+[ $# -gt 0 ] || set -- scifact faq
 source "$(dirname "$0")/Peers/environment.sh"
+work=${WORK:-$scratch}
 
-for precision in fp32 bf16 int8; do
-  "$GRADUS" dense "$folder" --topics "$folder" --split test --model "$model" --precision "$precision" -k 100 \
-    --threads "$THREADS" --out "$scratch/$precision.run" --json >"$scratch/$precision.json"
+names=()
+for data in "$@"; do
+  name=$(basename "$data")
+  names+=("$name")
+  dir=$work/$name
+  mkdir -p "$dir"
+  for precision in fp32 bf16 int8; do
+    [ ! -e "$dir/$precision.json" ] || continue
+    "$GRADUS" dense "$data" --topics "$data" --split test --model "${MODEL:-minilm-l6}" --precision "$precision" -k 100 \
+      --threads "$THREADS" --out "$dir/$precision.run" --json >"$dir/$precision.json.new"
+    mv "$dir/$precision.json.new" "$dir/$precision.json"
+  done
+  judgements=$data
+  [ ! -d "$data" ] || judgements=$data/qrels/test.tsv
+  "$GRADUS" evaluate "$judgements" "$dir"/{fp32,bf16,int8}.run -m "nDCG@10 RR@10 R@100" --json >"$dir/evaluation.json"
 done
-"$GRADUS" evaluate "$folder/qrels/test.tsv" "$scratch"/{fp32,bf16,int8}.run -m "nDCG@10 RR@10 R@100" --json \
-  >"$scratch/evaluation.json"
-python3 "$here/../precision.py" "$scratch" "$results/encoder-precision.md"
+python3 "$here/../precision.py" "$work" "$results/encoder-precision.md" "${names[@]}"

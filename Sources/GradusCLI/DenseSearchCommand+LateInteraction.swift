@@ -18,7 +18,7 @@ extension DenseSearchCommand {
       guard let topics = command.topics else { return }
       let queries = try InputNames.queries(topics, split: command.split, field: command.field)
       var scan = try LateInteractionScan(encoder: encoder, queries: queries, depth: command.depth)
-      let elapsed = try seconds { try forEachPiece { try scan.add($0) } }
+      let elapsed = try seconds { _ = try CorpusPieces(of: corpus).forEach(Self.piece) { try scan.add($0) } }
       let run = Run(name: command.tag, rankings: scan.rankings)
       try TrecRunWriter.write(run, to: command.out ?? "-")
       let summary = Summary(
@@ -55,14 +55,11 @@ extension DenseSearchCommand {
     }
 
     /// Adds documents to an index that is there, or replaces them.
-    private func change(_ index: String, _ change: VectorIndexChange, _ fingerprint: EncoderFingerprint) throws {
+    private func change(_ index: String, _ change: IndexChange, _ fingerprint: EncoderFingerprint) throws {
       let writer = try TokenIndexWriter(updating: index, encoder: fingerprint)
       var tokens = 0, replaced = 0
       let encoded = try encodeAll { document, vectors in
-        if change.replace, try writer.contains(docno: document.docno) {
-          try writer.delete(docno: document.docno)
-          replaced += 1
-        }
+        if try change.makesRoom(for: document.docno, in: writer) { replaced += 1 }
         try writer.add(document, tokens: vectors)
         tokens += vectors.count / encoder.dimension
       }
@@ -83,29 +80,13 @@ extension DenseSearchCommand {
     ) throws -> (documents: Int, truncated: Int, seconds: Double) {
       var documents = 0, truncated = 0
       let elapsed = try seconds {
-        try forEachPiece { piece in
+        documents = try CorpusPieces(of: corpus).forEach(Self.piece) { piece in
           let encoded = try encoder.encode(piece.map(\.contents), as: .document)
           for (document, vectors) in zip(piece, encoded.vectors) { try body(document, vectors) }
-          documents += piece.count
           truncated += encoded.truncatedTokens.count { $0 > 0 }
         }
       }
       return (documents, truncated, elapsed)
-    }
-
-    private func forEachPiece(_ body: ([Document]) throws -> Void) throws {
-      let reader = try CorpusReader(path: try InputNames.corpus(corpus))
-      let progress = Progress("encoding", total: nil, unit: "documents")
-      defer { progress.finish() }
-      var piece: [Document] = []
-      while let document = try reader.next() {
-        piece.append(document)
-        progress.advance(part: reader.partRead)
-        guard piece.count == Self.piece else { continue }
-        try body(piece)
-        piece.removeAll(keepingCapacity: true)
-      }
-      if !piece.isEmpty { try body(piece) }
     }
 
     /// Names are those of the JSON object.

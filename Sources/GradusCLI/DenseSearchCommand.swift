@@ -68,7 +68,7 @@ struct DenseSearchCommand: ParsableCommand {
       valueName: "name:kind,..."))
   var columns: String?
 
-  @OptionGroup(title: "With --index") var change: VectorIndexChange
+  @OptionGroup(title: "With --index") var change: IndexChange
   @OptionGroup(title: "With --index, of a new one") var storage: VectorStorageOptions
   @OptionGroup(title: "With --late-interaction and --index") var tokenStorage: TokenStorageOptions
 
@@ -157,10 +157,7 @@ struct DenseSearchCommand: ParsableCommand {
         throw UsageError("\(index) is no index of \(lateInteraction ? "token " : "")vectors; 'gradus dense' changes no other")
       }
       changesTokens = holdsTokens
-      if !change.adds {
-        return try holdsTokens
-          ? change.deleteTokens(in: index, command: self) : change.delete(in: index, command: self, threads: threadCount)
-      }
+      if !change.adds { return try delete(from: index, tokens: holdsTokens, threadCount) }
     }
     let folder = ModelFolder(path: try InputNames.model(model).folder)
     let isTrained = InputNames.exists(folder.path + "/" + ModelManifest.fileName)
@@ -203,6 +200,24 @@ struct DenseSearchCommand: ParsableCommand {
     printToStandardError(summary.text)
   }
 
+  /// Deletes the documents that the file lists which stands for the corpus.
+  private func delete(from index: String, tokens: Bool, _ threadCount: Int) throws {
+    if tokens {
+      let writer = try TokenIndexWriter(updating: index, encoder: TokenIndex(path: index).configuration.encoder)
+      return try change.delete(corpus, from: writer, of: index, output) {
+        let left = try TokenIndex(path: index)
+        return (left.count, left.deletedCount)
+      }
+    }
+    let writer = try VectorIndexWriter(
+      updating: index, encoder: VectorIndex(path: index).configuration.encoder, memoryBudgetBytes: storage.memory << 20,
+      threads: threadCount)
+    try change.delete(corpus, from: writer, of: index, output) {
+      let left = try VectorIndex(path: index)
+      return (left.count, left.deletedCount)
+    }
+  }
+
   /// What `--columns` names.
   func metadataColumns() throws -> [MetadataColumn] { try columns.map { try MetadataColumn.parse($0) } ?? [] }
 
@@ -213,7 +228,7 @@ struct DenseSearchCommand: ParsableCommand {
     let prompt = documentPrompt.map(PromptChoice.named) ?? .document
     let model = model
     let fingerprint = try EncoderFingerprint(name: model, folder: folder, encoder: encoder)
-    let reader = try CorpusReader(path: try InputNames.corpus(corpus))
+    let pieces = try CorpusPieces(of: corpus)
     try Folder.create(index)
     let writer: VectorIndexWriter
     if change.adds {
@@ -228,33 +243,17 @@ struct DenseSearchCommand: ParsableCommand {
         storesDocuments: true, memoryBudgetBytes: storage.memory << 20, threads: threadCount)
     }
     let configuration = writer.configuration
-    var documents = 0
-    var replaced = 0
-    var truncated = 0
-    let progress = Progress("encoding", total: nil, unit: "documents")
+    var documents = 0, replaced = 0, truncated = 0
     let encodingSeconds = try seconds {
-      var piece: [Document] = []
-      func flush() throws {
+      documents = try pieces.forEach(1024) { piece in
         let encoded = try encoder.encode(piece.map(\.contents), prompt: prompt)
         for (document, vector) in zip(piece, encoded.vectors) {
-          if change.replace, try writer.contains(docno: document.docno) {
-            try writer.delete(docno: document.docno)
-            replaced += 1
-          }
+          if try change.makesRoom(for: document.docno, in: writer) { replaced += 1 }
           try writer.add(document, vector: vector)
         }
-        documents += piece.count
         truncated += encoded.truncatedTokens.count { $0 > 0 }
-        piece.removeAll(keepingCapacity: true)
       }
-      while let document = try reader.next() {
-        piece.append(document)
-        progress.advance(part: reader.partRead)
-        if piece.count == 1024 { try flush() }
-      }
-      try flush()
     }
-    progress.finish()
     let linking = Progress("linking", total: documents, unit: "vectors")
     let linkingSeconds = try seconds { try change.finish(writer) { linking.advance(by: $0) } }
     linking.finish()

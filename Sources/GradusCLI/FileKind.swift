@@ -144,7 +144,8 @@ struct FileChecker {
       try index.verify()
       return [
         .init("documents", index.statistics.documents), .init("terms", index.statistics.terms),
-        .init("postings", index.statistics.postings),
+        .init("postings", index.statistics.postings), .init("deleted", index.deletedCount),
+        .init("segments", index.segmentCount),
       ]
     }
     if TokenIndex.isPresent(at: path) {

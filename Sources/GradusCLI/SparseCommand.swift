@@ -1,4 +1,11 @@
 import ArgumentParser
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
 import Gradus
 
 struct SparseCommand: ParsableCommand {
@@ -32,6 +39,17 @@ struct SparseIndexCommand: ParsableCommand {
       A line is {"id": "d1", "content": "...", "vector": {"heat": 1.4, "flow": 0.7}}; content may be left out. Weights are \
       stored in 8 bits, in steps of the greatest one / 255. The index appears in one step at the end; its bytes do not depend \
       on --threads and --memory.
+
+      An index grows and shrinks; what changes is visible at once, in one step, and scores are those of an index that is built \
+      anew:
+
+        gradus sparse more.jsonl --out faq.impacts --add
+        gradus sparse gone.txt --out faq.impacts --delete
+
+      --add weighs as the index's documents were, or reads --import (--replace also takes documents that are there already, in \
+      their new form); --delete takes a file with one docno a line. Deleted documents stay in the files until --compact writes \
+      the others anew. The steps stay those of the first documents: greater weights that are added are cut to their greatest, \
+      and counted in what is printed. Where many are, build the index anew, or with room: --greatest-weight.
       """)
 
   @Argument(help: ArgumentHelp("A collection's name, a folder or a file; '-' is standard input.", valueName: "corpus"))
@@ -63,6 +81,14 @@ struct SparseIndexCommand: ParsableCommand {
       "Metadata to filter by, such as year:date,lang:keyword,price:number.", valueName: "name:kind,..."))
   var columns: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Of a new index: the weight that is stored as 255, greater ones are cut to it; default: the greatest of all.",
+      valueName: "weight"))
+  var greatestWeight: Float?
+
+  @OptionGroup(title: "Of an index that is there") var change: IndexChange
+
   @Option(help: ArgumentHelp("Megabytes of weights in memory, before they go to temporary files.", valueName: "mb"))
   var memory = 512
 
@@ -86,101 +112,95 @@ struct SparseIndexCommand: ParsableCommand {
         throw ValidationError("\(name) goes with a corpus, not with --import")
       }
     }
+    if let greatestWeight, !(greatestWeight > 0 && greatestWeight.isFinite) {
+      throw ValidationError("--greatest-weight must be above 0, found \(greatestWeight)")
+    }
+    guard change.isGiven else { return }
+    let ofNew = [
+      ("--columns", columns != nil), ("--rounding", rounding != nil), ("--greatest-weight", greatestWeight != nil),
+    ]
+    for (name, isGiven) in ofNew where isGiven { throw ValidationError("\(name) goes with a new index") }
+    guard importPath == nil || change.adds else { throw ValidationError("--delete takes a file of docnos, not --import") }
   }
 
   func run() throws {
     _ = threads.apply()
+    if change.isGiven {
+      guard InputNames.exists(out) else { throw FileError(.open, path: out, code: ENOENT) }
+      guard ImpactIndex.isPresent(at: out) else {
+        throw UsageError("\(out) is no index of term weights; 'gradus sparse' changes no other")
+      }
+      if !change.adds { return try delete() }
+    }
     var report: SparseReport?
     let elapsed = try seconds { report = try importPath.map(imported) ?? encoded() }
     guard var report else { return }
     report.seconds = elapsed
-    report.documents_per_second = elapsed > 0 ? Double(report.documents) / elapsed : 0
+    report.documents_per_second = elapsed > 0 ? Double(report.added ?? report.documents) / elapsed : 0
     if output.json { return try printJSON(report) }
     try printOutput(report.text)
   }
 
-  private func builder(_ configuration: ImpactIndexConfiguration) throws -> ImpactIndexBuilder {
+  /// Deletes the documents that the file lists which stands for the corpus.
+  private func delete() throws {
+    let writer = try ImpactIndexWriter(
+      updating: out, source: ImpactIndex(path: out).configuration, memoryBudgetBytes: memory << 20)
+    try change.delete(corpus ?? "", from: writer, of: out, output) {
+      let left = try ImpactIndex(path: out)
+      return (left.statistics.documents, left.deletedCount)
+    }
+  }
+
+  private func target(_ configuration: ImpactIndexConfiguration) throws -> ImpactTarget {
+    if change.adds {
+      return .changed(
+        try ImpactIndexWriter(updating: out, source: configuration, memoryBudgetBytes: memory << 20), change)
+    }
     let metadata = try columns.map { text throws in try MetadataColumn.parse(text) } ?? []
     try Folder.create(out)
-    return try ImpactIndexBuilder(
-      creating: out, configuration: configuration, columns: metadata, memoryBudgetBytes: memory << 20)
+    return .new(
+      try ImpactIndexBuilder(
+        creating: out, configuration: configuration, columns: metadata, greatestWeight: greatestWeight,
+        memoryBudgetBytes: memory << 20))
   }
 
   private func imported(_ path: String) throws -> SparseReport {
     let reader = try SparseVectorReader(path: path)
-    let builder = try builder(ImpactIndexConfiguration(quantization: rounding ?? .nearest))
+    let target = try target(ImpactIndexConfiguration(quantization: rounding ?? .nearest))
+    var counts = SparseReport.Counts()
     let progress = Progress("indexing", total: nil, unit: "documents")
     defer { progress.finish() }
     while let record = try reader.next() {
-      try builder.add(
+      try target.add(
         Document(docno: record.name, text: record.content),
-        terms: record.terms.map { WeightedTerm($0.term, weight: $0.weight) })
+        terms: record.terms.map { WeightedTerm($0.term, weight: $0.weight) }, &counts)
       progress.advance(part: reader.partRead)
     }
-    return SparseReport(index: out, model: nil, statistics: try builder.finish(), truncated: 0)
+    return try target.finish(counts, index: out, model: nil)
   }
 
   private func encoded() throws -> SparseReport {
-    let name = model ?? "splade-tiny"
+    // Weights that are added are made as those of the index.
+    let own = change.adds ? try ImpactIndex(path: out).configuration.encoder?.name : nil
+    let name = model ?? own ?? "splade-tiny"
     let encoder = try SparseDocumentEncoder(model: name, maximumTokens: maximumTokens)
     var configuration = encoder.configuration
     if let rounding { configuration.quantization = rounding }
-    let reader = try CorpusReader(path: try InputNames.corpus(corpus ?? ""))
-    let builder = try builder(configuration)
-    let progress = Progress("encoding", total: nil, unit: "documents")
-    defer { progress.finish() }
+    let pieces = try CorpusPieces(of: corpus ?? "")
+    let target = try target(configuration)
     let writer = try vectors.map { path throws in try SparseVectorWriter(path: path) }
-    var truncated = 0
-    var piece: [Document] = []
-    func flush() throws {
+    var counts = SparseReport.Counts()
+    _ = try pieces.forEach(256) { piece in
       let encoded = try encoder.encode(piece.map(\.contents))
-      truncated += encoded.truncatedTokens.count { $0 > 0 }
+      counts.truncated += encoded.truncatedTokens.count { $0 > 0 }
       for (document, terms) in zip(piece, encoded.terms) {
-        try builder.add(document, terms: terms)
+        try target.add(document, terms: terms, &counts)
         try writer?.write(document.docno, terms.map { ($0.term, Float($0.weight)) })
       }
-      piece.removeAll(keepingCapacity: true)
     }
-    while let document = try reader.next() {
-      piece.append(document)
-      progress.advance(part: reader.partRead)
-      if piece.count == 256 { try flush() }
-    }
-    try flush()
     try writer?.commit()
-    return SparseReport(index: out, model: name, statistics: try builder.finish(), truncated: truncated)
+    return try target.finish(counts, index: out, model: name)
   }
 }
 
 extension ImpactQuantization: ExpressibleByArgument {}
-
-/// What 'sparse index' did; names are those of the JSON object.
-struct SparseReport: Encodable {
-  let index: String
-  let model: String?
-  let documents: Int
-  let terms: Int
-  let postings: Int
-  let terms_per_document: Double
-  /// Weight of impact 1.
-  let scale: Float
-  let truncated_documents: Int
-  var seconds = 0.0
-  var documents_per_second = 0.0
-
-  init(index: String, model: String?, statistics: ImpactStatistics, truncated: Int) {
-    self.index = index
-    self.model = model
-    documents = statistics.documents
-    terms = statistics.terms
-    postings = statistics.postings
-    terms_per_document = documents == 0 ? 0 : Double(postings) / Double(documents)
-    scale = statistics.scale
-    truncated_documents = truncated
-  }
-
-  var text: String {
-    "\(index): \(documents.grouped) documents, \(terms.grouped) terms, \(terms_per_document.fixed(1)) a document, "
-      + "\(seconds.fixed(2)) s (\(Int(documents_per_second).grouped) documents/s)" + truncationNote(truncated_documents) + "\n"
-  }
-}

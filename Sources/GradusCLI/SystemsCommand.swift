@@ -15,8 +15,9 @@ struct SystemsCommand: ParsableCommand {
         gradus systems --built
 
       none: not built; built: its parts are here, its recipe has no result yet; shown, not shown: whether the recipe's \
-      result shows the direction that the paper claims. Results are read from SLUG/result.json in $GRADUS_RECIPES, or in \
-      ./Recipes where that is not set.
+      result shows the direction that the paper claims, in at least one experiment. Of several experiments, each with a \
+      claim of its own, the table says how many do: "shown (1 of 3)"; the recipe's README says which. Results are read from \
+      SLUG/result.json in $GRADUS_RECIPES, or in ./Recipes where that is not set.
       """)
 
   @Flag(help: "Only those that are built.")
@@ -31,7 +32,7 @@ struct SystemsCommand: ParsableCommand {
     if output.json { return try printJSON(Listing(systems: lines)) }
     var table = TextTable(header: ["SYSTEM", "STATE", "KIND", "WHAT", "FIGURE", "DATE"])
     for line in lines {
-      table.append([line.slug, line.state.rawValue, line.kind, line.title, line.figure ?? "", line.date ?? ""])
+      table.append([line.slug, line.stateText, line.kind, line.title, line.figure ?? "", line.date ?? ""])
     }
     try printOutput(table.text)
   }
@@ -53,6 +54,14 @@ struct SystemsCommand: ParsableCommand {
     let title: String
     let kind: String
     let parts: [String]
+    let experiments: Int?
+    let shownExperiments: Int?
+
+    /// The state, and of several experiments how many show their claim.
+    var stateText: String {
+      guard let experiments, let shownExperiments, experiments > 1, state == .shown else { return state.rawValue }
+      return "\(state.rawValue) (\(shownExperiments) of \(experiments))"
+    }
 
     init(_ system: RankingSystem, _ record: RecipeRecord?) {
       slug = system.slug
@@ -61,12 +70,17 @@ struct SystemsCommand: ParsableCommand {
       parts = system.parts
       figure = record?.figure
       date = record?.date
+      experiments = record?.experiments
+      shownExperiments = record?.shownExperiments
       state = record.map { $0.isShown ? .shown : .notShown } ?? (system.parts.isEmpty ? .none : .built)
     }
 
-    private enum CodingKeys: CodingKey { case slug, state, figure, date, title, kind, parts }
+    private enum CodingKeys: String, CodingKey {
+      case slug, state, figure, date, title, kind, parts, experiments
+      case shownExperiments = "experiments_shown"
+    }
 
-    /// Figure and date are null where there is no result, never left out.
+    /// Figure, date and numbers are null where there is no result, never left out.
     func encode(to encoder: any Encoder) throws {
       var container = encoder.container(keyedBy: CodingKeys.self)
       try container.encode(slug, forKey: .slug)
@@ -76,15 +90,20 @@ struct SystemsCommand: ParsableCommand {
       try container.encode(title, forKey: .title)
       try container.encode(kind, forKey: .kind)
       try container.encode(parts, forKey: .parts)
+      try container.encode(experiments, forKey: .experiments)
+      try container.encode(shownExperiments, forKey: .shownExperiments)
     }
   }
 }
 
-/// What `gradus systems` needs of a recipe's `result.json`: `{"verdict": "shown|not shown", "figure", "date"}`.
+/// What `gradus systems` needs of a recipe's `result.json`: `{"verdict": "shown|not shown", "figure", "date", "experiments":
+/// [{"conclusion"}]}`; nil for the numbers of experiments where the file lists none.
 struct RecipeRecord: Equatable {
   let isShown: Bool
   let figure: String
   let date: String
+  let experiments: Int?
+  let shownExperiments: Int?
 
   /// Nil where the recipe has no result.
   ///
@@ -94,6 +113,10 @@ struct RecipeRecord: Equatable {
       let verdict: String
       let figure: String
       let date: String
+      let experiments: [Experiment]?
+    }
+    struct Experiment: Decodable {
+      let conclusion: String
     }
     let path = "\(folder)/\(slug)/result.json"
     guard InputNames.exists(path) else { return nil }
@@ -104,6 +127,8 @@ struct RecipeRecord: Equatable {
     isShown = fields.verdict == "shown"
     figure = fields.figure
     date = fields.date
+    experiments = fields.experiments?.count
+    shownExperiments = fields.experiments?.count { $0.conclusion == Verdict.shown.rawValue }
   }
 }
 

@@ -33,6 +33,16 @@ public enum IndexError: GradusError, Equatable {
   /// A document's metadata does not fit its column.
   case invalidColumnValue(docno: String, column: String, value: String, expected: String)
 
+  /// Refuses names that no run file can express.
+  ///
+  /// - Parameter position: Of the document, counted from 1.
+  /// - Throws: ``invalidDocno(_:position:)``.
+  static func requireValid(docno: String, position: Int) throws {
+    guard !docno.isEmpty, !docno.utf8.contains(where: { $0 == 32 || (9...13).contains($0) }) else {
+      throw IndexError.invalidDocno(docno, position: position)
+    }
+  }
+
   public var failureKind: FailureKind {
     switch self {
     case .notAnIndex, .unsupportedVersion, .truncated, .checksumMismatch, .corrupted, .duplicateDocno, .invalidDocno,
@@ -75,7 +85,7 @@ public enum IndexError: GradusError, Equatable {
     case .builderClosed(let path):
       "\(path): the builder has finished or failed; make a new one"
     case .notBuilt(let path, let what):
-      "\(path): the index was built without \(what); build it again with them"
+      "\(path): the index was built without \(what); build it again with what is missing"
     case .invalidColumnValue(let docno, let column, let value, let expected):
       "document '\(docno)': metadata \(column)='\(value)' is not \(expected)"
     case .invalidQuery(let reason):

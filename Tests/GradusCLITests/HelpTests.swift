@@ -197,6 +197,16 @@ struct HelpTests {
     #expect(curricula["state"] as? String == "not shown")
     #expect(curricula["figure"] as? String == "+0.001 nDCG@10")
     #expect(curricula["date"] as? String == "2024-02-03")
+    #expect(curricula["experiments"] is NSNull && curricula["experiments_shown"] is NSNull)
+    // Each experiment has a claim of its own, and one that is shown does not speak for the others.
+    let experiments = ["not shown at this size", "shown", "direction as claimed, inside the noise"]
+      .map { #"{"conclusion": "\#($0)"}"# }.joined(separator: ", ")
+    try folder.write(
+      #"{"verdict": "shown", "figure": "a, b", "date": "2024-02-03", "experiments": [\#(experiments)]}"#,
+      "Recipes/curricula/result.json")
+    let table = try Command.run(["systems"], in: folder).output
+    let line = try #require(table.split(separator: "\n").first { $0.hasPrefix("curricula ") })
+    #expect(line.contains("  shown (1 of 3)  "))
     try folder.write("{}", "Recipes/curricula/result.json")
     #expect(try Command.run(["systems"], in: folder).code == 65)
   }

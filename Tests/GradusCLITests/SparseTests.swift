@@ -55,6 +55,98 @@ struct SparseTests {
     #expect(try run("validate", "idx").code == 0)
   }
 
+  /// Scores by docno of a search with words.
+  private func scores(_ query: String, in index: String = "idx") throws -> [String: Double] {
+    let answer = try run("search", index, "--query", query, "--query-encoder", "words", "--json").json()
+    let documents = try #require(answer["documents"] as? [[String: Any]])
+    return Dictionary(
+      uniqueKeysWithValues: documents.compactMap { document in
+        (document["docno"] as? String).flatMap { docno in (document["score"] as? Double).map { (docno, $0) } }
+      })
+  }
+
+  @Test("An index grows, is replaced in parts, shrinks and is compacted, with the scores of one that is built anew")
+  func changes() throws {
+    try imported()
+    try folder.write("{\"id\": \"d4\", \"vector\": {\"heat\": 3, \"wing\": 0.5}}\n", "more.jsonl")
+    let added = try run("sparse", "--import", "more.jsonl", "--out", "idx", "--add", "--json").json()
+    #expect(added["added"] as? Int == 1 && added["documents"] as? Int == 4 && added["replaced"] == nil)
+    #expect(added["added_weights"] as? Int == 2 && added["clipped_weights"] as? Int == 1)
+    let again = try run("sparse", "--import", "more.jsonl", "--out", "idx", "--add")
+    #expect(again.code == 65 && again.error.contains("'d4' is in the index already"), "\(again.error)")
+    try folder.write(
+      "{\"id\": \"d1\", \"vector\": {\"flow\": 1.25}}\n{\"id\": \"d5\", \"vector\": {\"heat\": 1}}\n", "new.jsonl")
+    let replaced = try run("sparse", "--import", "new.jsonl", "--out", "idx", "--replace", "--json").json()
+    #expect(replaced["added"] as? Int == 2 && replaced["replaced"] as? Int == 1 && replaced["documents"] as? Int == 5)
+    try folder.write("d5\nnobody\n", "wrong.txt")
+    let wrong = try run("sparse", "wrong.txt", "--out", "idx", "--delete")
+    #expect(wrong.code == 66 && wrong.error.contains("no document 'nobody'"), "\(wrong.error)")
+    try folder.write("d2\n\nd3\n", "gone.txt")
+    let deleted = try run("sparse", "gone.txt", "--out", "idx", "--delete", "--json").json()
+    #expect(deleted["deleted"] as? Int == 2 && deleted["total"] as? Int == 3 && deleted["deleted_in_files"] as? Int == 3)
+    // The same documents at once; what was cut there is cut here.
+    try folder.write(
+      """
+      {"id": "d4", "vector": {"heat": 3, "wing": 0.5}}
+      {"id": "d1", "vector": {"flow": 1.25}}
+      {"id": "d5", "vector": {"heat": 1}}
+
+      """, "all.jsonl")
+    let built = try run("sparse", "--import", "all.jsonl", "--out", "built", "--greatest-weight", "2")
+    #expect(built.code == 0 && built.output.contains("1 weights cut to the greatest"), "\(built.error)")
+    let expected = try scores("heat flow wing", in: "built")
+    #expect(expected.count == 3)
+    #expect(try scores("heat flow wing") == expected)
+    try folder.write("", "none.txt")
+    let compacted = try run("sparse", "none.txt", "--out", "idx", "--delete", "--compact", "--json").json()
+    #expect(compacted["deleted_in_files"] as? Int == 0 && compacted["total"] as? Int == 3)
+    #expect(try scores("heat flow wing") == expected)
+    #expect(try run("validate", "idx").code == 0)
+
+    let cases: [([String], Int32, String)] = [
+      (["sparse", "docs.jsonl", "--out", "nowhere", "--add"], 66, "nowhere"),
+      (["sparse", "--import", "docs.jsonl", "--out", "idx", "--delete"], 2, "not --import"),
+      (["sparse", "--import", "docs.jsonl", "--out", "idx", "--add", "--rounding", "up"], 2, "--rounding goes with a new"),
+      (["sparse", "--import", "docs.jsonl", "--out", "idx", "--add", "--delete"], 2, "one of --add"),
+      (["sparse", "--import", "docs.jsonl", "--out", "idx", "--compact"], 2, "--compact goes with"),
+      (["sparse", "--import", "docs.jsonl", "--out", "x", "--greatest-weight", "0"], 2, "must be above 0"),
+    ]
+    for (arguments, code, message) in cases {
+      let outcome = try Command.run(arguments, in: folder)
+      #expect(outcome.code == code && outcome.error.contains(message), "\(arguments): \(outcome.error)")
+    }
+    try folder.write("1\theat\n", "corpus.tsv")
+    try #require(try run("index", "corpus.tsv", "--out", "lexical").code == 0)
+    let other = try run("sparse", "--import", "more.jsonl", "--out", "lexical", "--add")
+    #expect(other.code == 2 && other.error.contains("no index of term weights"), "\(other.error)")
+  }
+
+  @Test("A change that is killed leaves the index as it was, and the next one takes over")
+  func killed() throws {
+    try imported()
+    let before = try scores("heat flow")
+    let pipe = Pipe()
+    let process = Command.process(Command.path ?? "", ["sparse", "--import", "-", "--out", "idx", "--add"], in: folder)
+    process.standardInput = pipe
+    process.standardOutput = FileHandle.nullDevice
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    // The pipe stays open: the writer is in the middle of its work when it is killed.
+    let lines = (0..<20_000).map { "{\"id\": \"x\($0)\", \"content\": \"text \($0)\", \"vector\": {\"heat\": 1.5}}\n" }
+    try pipe.fileHandleForWriting.write(contentsOf: Data(lines.joined().utf8))
+    for _ in 0..<2000 where !(try folder.names("idx").contains("segment-2.documents")) { usleep(5000) }
+    #expect(try folder.names("idx").contains("segment-2.documents"), "the writer writes beside the index")
+    let busy = try run("sparse", "--import", "docs.jsonl", "--out", "idx", "--replace")
+    #expect(busy.code == 1 && busy.error.contains("process \(process.processIdentifier) is writing this index"), "\(busy.error)")
+    kill(process.processIdentifier, SIGKILL)
+    process.waitUntilExit()
+    #expect(try scores("heat flow") == before)
+    #expect(try run("validate", "idx").code == 0)
+    #expect(try run("sparse", "--import", "docs.jsonl", "--out", "idx", "--replace").code == 0)
+    #expect(try scores("heat flow") == before)
+    #expect(try run("validate", "idx").code == 0)
+  }
+
   @Test("Bad vectors name file, line and term", arguments: [
     ("{\"id\": \"d2\", \"vector\": {\"x\": -1}}", "docs.jsonl:2: the weight of term 'x' is -1"),
     ("{\"id\": \"d2\", \"vector\": {\"x\": NaN}}", "docs.jsonl:2: the weight of term 'x' is NaN"),

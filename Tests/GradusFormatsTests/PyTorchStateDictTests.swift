@@ -97,15 +97,20 @@ struct PyTorchStateDictTests {
 
   /// `{"w": a float tensor}` as a pickle, in the parts that a test may spoil.
   private func pickle(
-    class storage: String = "torch\nFloatStorage\n", count: UInt8 = 4, offset: UInt8 = 0, shape: [UInt8] = [2, 2],
-    strides: [UInt8] = [2, 1], call: String = "torch._utils\n_rebuild_tensor_v2\n"
+    class storage: String = "torch\nFloatStorage\n", count: Int = 4, offset: Int = 0, shape: [Int] = [2, 2],
+    strides: [Int] = [2, 1], call: String = "torch._utils\n_rebuild_tensor_v2\n"
   ) -> [UInt8] {
     var code: [UInt8] = [0x80, 2, op("}")]
+    func number(_ value: Int) -> [UInt8] {
+      if let byte = UInt8(exactly: value) { return [op("K"), byte] }
+      if let word = Int32(exactly: value) { return [op("J")] + little(word) }
+      return [0x8A, 8] + little(Int64(value))
+    }
     func add(text: String) { code += [0x8C, UInt8(text.utf8.count)] + Array(text.utf8) }
     func add(global: String) { code += [op("c")] + Array(global.utf8) }
-    func add(tuple: [UInt8]) {
+    func add(tuple: [Int]) {
       code.append(op("("))
-      for number in tuple { code += [op("K"), number] }
+      for value in tuple { code += number(value) }
       code.append(op("t"))
     }
     add(text: "w")
@@ -115,7 +120,7 @@ struct PyTorchStateDictTests {
     add(global: storage)
     add(text: "0")
     add(text: "cpu")
-    code += [op("K"), count, op("t"), op("Q"), op("K"), offset]
+    code += number(count) + [op("t"), op("Q")] + number(offset)
     add(tuple: shape)
     add(tuple: strides)
     return code + [0x89, op("N"), op("t"), op("R"), op("s"), op(".")]
@@ -163,14 +168,79 @@ struct PyTorchStateDictTests {
     let own = [op("]"), op("q"), 0, op("h"), 0, op("a"), op(".")]
     #expect(try reason(file(own)) == .noTensors)
     // Values that are remembered once and used again and again: shapes of many dimensions, names of many letters.
-    let wide = [UInt8](repeating: 1, count: 65)
+    let wide = [Int](repeating: 1, count: 65)
     #expect(try reason(file(pickle(shape: wide, strides: wide))) == .instruction(op("R"), byte: 351))
     let long = [op("X")] + little(UInt32(1025)) + [UInt8](repeating: op("a"), count: 1025)
     #expect(try reason(file(long + [0x8C, 0, 0x93, op(".")])) == .instruction(0x93, byte: 1032))
-    let all = [UInt8](repeating: 1, count: 64)
+    let all = [Int](repeating: 1, count: 64)
     let path64 = try folder.write(file(pickle(count: 1, shape: all, strides: all), data: 4), "dimensions.bin")
     #expect(try PyTorchStateDict(path: path64).tensorInfo("w")?.shape.count == 64)
     #expect("\(PyTorchError(path: "x.bin", reason: .code("os.system")))".contains("'os.system', and only state dictionaries"))
+  }
+
+  @Test("Numbers that are negative or too large to add up, storages of wide numbers, and names that come twice")
+  func hostileNumbers() throws {
+    let most = Int(Int32.max)
+    for wrong in [
+      pickle(offset: -1), pickle(offset: Int.min), pickle(shape: [-1, 2]), pickle(shape: [2, 2], strides: [-2, 1]),
+      pickle(offset: 3, shape: [2], strides: [-1]), pickle(shape: [most, most, most], strides: [0, 0, 0]),
+      pickle(shape: [3], strides: [Int.max]), pickle(offset: 4, shape: [2, 2], strides: [Int.max, 1]),
+      pickle(class: "torch\nDoubleStorage\n"),
+    ] {
+      let found = try reason(file(wrong))
+      guard case .tensor("w", _) = found else { return #expect(Bool(false), "\(wrong): \(String(describing: found))") }
+    }
+    #expect(try reason(file(pickle(count: -1))) == .instruction(op("Q"), byte: 84))
+    #expect(try reason(file(pickle(count: Int.max))) != nil)
+    // No numbers need no place.
+    let none = try folder.write(file(pickle(offset: 3, shape: [1, 0], strides: [9, 9])), "none.bin")
+    #expect(try PyTorchStateDict(path: none).floats("w").isEmpty)
+    let double = try folder.write(file(pickle(class: "torch\nDoubleStorage\n"), data: 32), "double.bin")
+    #expect(try PyTorchStateDict(path: double).floats("w") == [0, 0, 0, 0])
+    // A number of more than eight bytes, as a count: a number, but none that counts.
+    let long = pickle(count: 4).split(separator: op("Q"), maxSplits: 1, omittingEmptySubsequences: false)
+    let many = Array(long[0].dropLast(3)) + [0x8A, 9] + [UInt8](repeating: 1, count: 9) + [op("t"), op("Q")] + Array(long[1])
+    #expect(try reason(file(many)) == .instruction(op("Q"), byte: 90))
+
+    let twice = Array(pickle().dropLast()) + Array(pickle().dropFirst(3))
+    #expect(try reason(file(twice)) == .duplicateTensor("w"))
+    let other = Array(pickle().dropLast()) + Array(pickle(count: 5).dropFirst(3))
+    guard case .instruction(op("Q"), _) = try reason(file(other)) else { return #expect(Bool(false)) }
+    #expect(
+      try reason(archive([("m/data.pkl", pickle()), ("m/data.pkl", [])])) == .archive("has the entry 'm/data.pkl' twice"))
+  }
+
+  @Test("A directory that contradicts the archive is refused: sizes, numbers of entries, places")
+  func hostileArchive() throws {
+    let good = file(pickle())
+    // The last entry of the directory, and the directory's end, which is 22 bytes long.
+    let end = good.count - 22
+    let last = try #require((0..<end).last { Array(good[$0..<$0 + 4]) == little(UInt32(0x0201_4B50)) })
+    func changed(_ change: (inout [UInt8]) -> Void) -> [UInt8] {
+      var bytes = good
+      change(&bytes)
+      return bytes
+    }
+    let size = little(UInt32(17)), far = little(UInt32(1 << 20))
+    // A byte of the directory that is behind the data, which a reader may see: it lies in the file.
+    let longer = try folder.write(changed { $0.replaceSubrange(last + 20..<last + 28, with: size + size) }, "longer.bin")
+    #expect(try PyTorchStateDict(path: longer).floats("w") == [0, 0, 0, 0])
+    #expect(
+      try reason(changed { $0.replaceSubrange(last + 20..<last + 28, with: far + far) })
+        == .archive("ends within the entry 'm/data/0'"))
+    #expect(try reason(changed { $0[last + 20] = 9 }) == .archive("has the packed entry 'm/data/0'"))
+    #expect(try reason(changed { $0[last + 8] = 1 }) == .archive("has the packed entry 'm/data/0'"))
+    #expect(
+      try reason(changed { $0.replaceSubrange(last + 42..<last + 46, with: far) })
+        == .archive("has no entry 'm/data/0' where its directory says"))
+    #expect(try reason(changed { $0[last + 28] = 99 }) == .archive("has a directory that ends within an entry"))
+    #expect(try reason(changed { $0[end + 10] = 3 }) == .archive("has a directory of other entries than it says"))
+    #expect(
+      try reason(changed { $0.replaceSubrange(end + 16..<end + 20, with: far) })
+        == .archive("says that its directory lies elsewhere"))
+    #expect(
+      try reason(changed { $0.replaceSubrange(end + 16..<end + 20, with: [255, 255, 255, 255]) })
+        == .archive("is larger than 4 GB, which is not read"))
   }
 
   @Test("Damaged files are read or refused, never worse", arguments: ["zip.bin", "legacy.pth", "checkpoint.pth"])

@@ -58,7 +58,7 @@ struct FusedEncoderTests {
       }
       let found = differences(results[0], expected)
       #expect(found.largest <= largest && found.mean <= mean, "\(precision): \(found)")
-      for other in results.dropFirst() { #expect(other.map(\.bitPattern) == results[0].map(\.bitPattern), "\(precision)") }
+      for other in results.dropFirst() { #expect(haveSameBits(other, results[0]), "\(precision)") }
     }
   }
 
@@ -73,7 +73,8 @@ struct FusedEncoderTests {
       var alone = TokenBatch()
       let sequence = Self.sequence(length, seed: number)
       alone.append(sequence.ids, segments: sequence.segments)
-      #expect(try fused.pooled(alone, .mean) == Array(together[number * width..<(number + 1) * width]))
+      let own = try fused.pooled(alone, .mean)
+      #expect(haveSameBits(own, Array(together[number * width..<(number + 1) * width])))
     }
     let order = [7, 2, 11, 0, 5, 9, 1, 10, 3, 8, 4, 6]
     var shuffled = TokenBatch()
@@ -83,13 +84,15 @@ struct FusedEncoderTests {
     }
     let mixed = try fused.pooled(shuffled, .mean)
     for (position, number) in order.enumerated() {
-      #expect(mixed[position * width..<(position + 1) * width] == together[number * width..<(number + 1) * width])
+      let own = Array(mixed[position * width..<(position + 1) * width])
+      #expect(haveSameBits(own, Array(together[number * width..<(number + 1) * width])))
     }
     let expected = try fused.hidden(Self.batch(lengths))
     for threads in [1, 2, 3, 5] {
       let pool = WorkerPool(threads: threads)
       defer { pool.stop() }
-      #expect(try fused.hidden(Self.batch(lengths), pool: pool) == expected, "\(threads) threads")
+      let found = try fused.hidden(Self.batch(lengths), pool: pool)
+      #expect(haveSameBits(found, expected), "\(threads) threads")
     }
   }
 

@@ -138,7 +138,7 @@ struct JoinLayerTests {
           return try fused.states(batch, before: 3, from: try lower.states(of: Self.inputs)).values
         }
         #expect(largest(results[0], expected) <= tolerance, "\(precision), join layer \(joinLayer)")
-        for other in results { #expect(other.map(\.bitPattern) == results[0].map(\.bitPattern), "\(precision)") }
+        for other in results { #expect(haveSameBits(other, results[0]), "\(precision)") }
       }
     }
   }
@@ -203,7 +203,7 @@ struct JoinLayerTests {
       alone += try own.states(of: [input]).values
       #expect(own.computedTokens == input.ids.count)
     }
-    #expect(together.values.map(\.bitPattern) == alone.map(\.bitPattern))
+    #expect(haveSameBits(together.values, alone))
     // Met again, a query costs nothing.
     let before = shared.computedTokens
     #expect(try shared.states(of: [Self.inputs[0]]).values == Array(together.values[..<(24 * 64)]))

@@ -43,6 +43,12 @@ func pair(_ query: String, _ document: String, number: Int = 0) -> ScoringPair {
   ScoringPair(query: Query(qid: "q\(number)", text: query), document: Document(docno: "d\(number)", text: document))
 }
 
+/// Where arrays differ, `#expect(a == b)` looks for the shortest way from one to the other, which takes minutes for thousands of
+/// numbers; and a NaN differs from itself.
+func haveSameBits(_ a: [Float], _ b: [Float]) -> Bool {
+  a.count == b.count && zip(a, b).allSatisfy { $0.bitPattern == $1.bitPattern }
+}
+
 /// A model folder that a test may spoil; removed with everything in it.
 final class TestFolder {
   let path: String

@@ -76,6 +76,16 @@ import Testing
     }
   }
 
+  @Test("A file of settings: read in its order; a misspelt name has its line and the nearest; a recipe goes elsewhere")
+  func trainingFile() throws {
+    let settings = try withFile("epochs: 3\nloss: pairwise-softmax\n") { try TrainingFile.read($0) }
+    #expect(settings.map(\.name) == ["epochs", "loss"] && settings.map(\.value) == ["3", "pairwise-softmax"])
+    for (text, line, nearest) in [("epochs: 3\nlos: kl\n", 2, "did you mean 'loss'?"), (Self.text, 1, "'gradus reproduce'")] {
+      let error = #expect(throws: RecipeError.self) { try withFile(text) { try TrainingFile.read($0) } }
+      #expect(error?.line == line && error?.description.contains(nearest) == true, "\(String(describing: error))")
+    }
+  }
+
   @Test("What is not YAML is refused with its line")
   func syntax() throws {
     try withFile("slug: tiny\nclaim: [1, 2\n") { path in

@@ -24,9 +24,10 @@ extension KernelTests {
       var hasBias = false
       /// Whether each sequence's first tokens alone are keys.
       var isCut = false
-      /// bf16 rounds what attention gives to 1/512 of it, and shares as well where they are bf16.
+      /// In bf16 and int8 what attention gives is rounded to bf16, by up to 1/256 of it; in bf16 shares are rounded before, and
+      /// with a bias some of int8's lie near the middle between two whole numbers.
       var tolerance: Double {
-        precision == GRD_ENCODER_FP32 ? 2e-5 : precision == GRD_ENCODER_INT8 && !hasBias ? 2.2e-3 : 5e-3
+        precision == GRD_ENCODER_FP32 ? 2e-5 : precision == GRD_ENCODER_INT8 && !hasBias ? 4e-3 : 5e-3
       }
     }
 
@@ -155,7 +156,7 @@ extension KernelTests {
             worst = error.isNaN ? .infinity : max(worst, error)
           }
         }
-        #expect(worst <= setting.tolerance, "\(setting)")
+        #expect(worst <= setting.tolerance, "\(setting): \(worst)")
       }
     }
   }

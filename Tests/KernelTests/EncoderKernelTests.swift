@@ -125,6 +125,40 @@ extension KernelTests {
       #expect(far.allSatisfy { $0 > 0 && $0 < 1e-6 })
     }
 
+    @Test(
+      "A short batch is cut into equal blocks, as many for each lane; a long one into blocks of 96 tokens",
+      arguments: [
+        (0, 2, 0), (1, 2, 1), (24, 2, 2), (25, 2, 2), (128, 2, 2), (128, 1, 2), (128, 8, 8), (192, 2, 2), (200, 2, 4),
+        (384, 2, 4), (385, 2, 5), (960, 3, 10),
+      ])
+    func blocks(tokens: Int, lanes: Int, expected: Int) {
+      var model = grd_encoder_model()
+      model.shape = grd_encoder_shape(
+        hidden: 32, intermediate: 32, heads: 1, layers: 0, epsilon: 1e-6, precision: GRD_ENCODER_INT8,
+        form: GRD_ENCODER_POST_NORM)
+      let offsets = [0, Int32(tokens)]
+      let embedded = [Float](repeating: 1, count: tokens * 32 + 1)
+      offsets.withUnsafeBufferPointer { offsets in
+        embedded.withUnsafeBufferPointer { embedded in
+          var batch = grd_encoder_batch()
+          batch.offsets = offsets.baseAddress
+          batch.sequences = 1
+          batch.embedded = embedded.baseAddress
+          let bytes = grd_encoder_workspace_bytes(&model, &batch, lanes)
+          let workspace = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+          defer { workspace.deallocate() }
+          var tasks = -1
+          #expect(grd_encoder_prepare(&model, &batch, lanes, workspace, bytes, &tasks) == GRD_OK)
+          // Without layers, a task is a block.
+          #expect(tasks == expected)
+          for task in 0..<tasks { grd_encoder_task(workspace, task) }
+          var stride = 0
+          let states = grd_encoder_hidden(workspace, &stride)
+          #expect((0..<tokens).allSatisfy { states?[$0 * stride] == 1 && states?[$0 * stride + 31] == 1 })
+        }
+      }
+    }
+
     @Test("A level that the processor lacks, and a matrix of nothing, are refused")
     func refusals() {
       var out: [Float] = [0]

@@ -13,7 +13,8 @@ extension ColumnStore {
     for condition in filter.conditions {
       guard let found = try store?.documents(matching: condition) else {
         let names = store?.columns.map(\.name) ?? []
-        throw IndexError.notBuilt(path: path, what: "column '\(condition.column)' (its columns: \(names))")
+        let known = names.isEmpty ? "it has no columns" : "its columns: \(names.joined(separator: ", "))"
+        throw IndexError.notBuilt(path: path, what: "column '\(condition.column)' (\(known))")
       }
       result.formIntersection(found)
     }

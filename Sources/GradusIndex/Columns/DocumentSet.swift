@@ -21,6 +21,13 @@ public struct DocumentSet: Sendable, Equatable {
     self.words = words
   }
 
+  /// - Returns: Nil where the words are too few or too many, or a bit beyond the last document is set.
+  init?(documents: Int, checking words: [UInt64]) {
+    guard words.count == (documents + 63) / 64 else { return nil }
+    if documents % 64 != 0, let last = words.last, last >> UInt64(documents % 64) != 0 { return nil }
+    self.init(documents: documents, words: words)
+  }
+
   /// All documents.
   public static func all(documents: Int) -> DocumentSet {
     var set = DocumentSet(documents: documents)
@@ -36,6 +43,10 @@ public struct DocumentSet: Sendable, Equatable {
     doc.position < documents && words[doc.position / 64] >> UInt64(doc.position % 64) & 1 == 1
   }
 
+  /// The same for a number that is known to be of the index.
+  @inline(__always)
+  func contains(_ doc: Int) -> Bool { words[doc >> 6] >> UInt64(doc & 63) & 1 == 1 }
+
   /// - Precondition: A document of the index.
   public mutating func insert(_ doc: DocIndex) {
     precondition(doc.position < documents, "document \(doc.position) of \(documents)")
@@ -43,6 +54,8 @@ public struct DocumentSet: Sendable, Equatable {
   }
 
   mutating func insert(_ doc: Int) { words[doc / 64] |= 1 << UInt64(doc % 64) }
+
+  mutating func remove(_ doc: Int) { words[doc / 64] &= ~(1 << UInt64(doc % 64)) }
 
   /// - Precondition: Both sets are of the same index.
   public mutating func formIntersection(_ other: DocumentSet) {

@@ -104,12 +104,17 @@ extension TokenIndex {
 
 extension ImpactIndex {
   /// Columns that the index was built with.
-  public var columns: [MetadataColumn] { columnStore?.columns ?? [] }
+  public var columns: [MetadataColumn] { segments[0].documents.columns ?? [] }
 
   /// The documents whose metadata fit. Cost as ``VectorIndex/filter(matching:)``.
   ///
   /// - Throws: As ``MetadataFilter/matches(_:)`` and, for a column, ``InvertedIndex/documents(matching:)``.
   public func documents(matching filter: MetadataFilter) throws -> DocumentSet {
-    try filter.documents(count: docnos.count, columns: columnStore) { try document($0).metadata }
+    var documents = DocumentSet(documents: statistics.documents)
+    for segment in segments {
+      segment.live.insert(
+        try segment.documents.positions(matching: filter), into: &documents, from: segment.firstDocument)
+    }
+    return documents
   }
 }

@@ -9,8 +9,9 @@ import GradusCore
 
 /// The folder of an index as its one writer sees it: the lock, the names, what a crash left behind, the commit.
 ///
-///     let folder = try IndexFolder(path: "idx", calls: .posix)   // refuses a second writer
-///     ... write files under folder.path(of: name) ...
+///     // Refuses a second writer.
+///     let folder = try IndexFolder(path: "idx", calls: .posix) { try IndexManifest.read(folder: $0) }
+///     let file = try folder.begin(.documents, named: "documents", ofSegment: folder.nextGeneration)
 ///     try folder.commit(manifest)
 final class IndexFolder {
   let path: String
@@ -20,7 +21,7 @@ final class IndexFolder {
   private var reserved: Set<Int> = []
   /// Number of the index that this writer makes first; no file in the folder bears it or a greater one.
   let nextGeneration: Int
-  private let calls: SystemCalls
+  let calls: SystemCalls
   private let lockDescriptor: Int32
 
   static let lockName = "lock"
@@ -30,9 +31,7 @@ final class IndexFolder {
   /// Makes the folder where it is missing, locks it and removes what unfinished builders left.
   ///
   /// - Parameter reading: Reads the manifest of the kind of index that is written.
-  init(
-    path: String, calls: SystemCalls, reading: (String) throws -> any FolderManifest = { try IndexManifest.read(folder: $0) }
-  ) throws {
+  init(path: String, calls: SystemCalls, reading: (String) throws -> any FolderManifest) throws {
     self.path = path
     self.calls = calls
     if mkdir(path, 0o777) != 0, errno != EEXIST { throw FileError(.create, path: path, code: errno) }
@@ -57,6 +56,11 @@ final class IndexFolder {
   }
 
   func path(of name: String) -> String { path + "/" + name }
+
+  /// Begins a file of a segment.
+  func begin(_ kind: SectionFileLayout.Kind, named name: String, ofSegment number: Int) throws -> SectionFileWriter {
+    try SectionFileWriter(path: path(of: Self.segmentName(generation: number, kind: name)), kind: kind, calls: calls)
+  }
 
   static func segmentName(generation: Int, kind: String) -> String { "\(segmentPrefix)\(generation).\(kind)" }
 

@@ -117,6 +117,8 @@ enum Section: UInt32, CaseIterable {
 final class SectionFile: Sendable {
   private let file: MappedFile
   private let entries: [Section: (range: Range<Int>, checksum: UInt32)]
+  /// Where the sections end.
+  private let table: Int
 
   var path: String { file.path }
 
@@ -142,7 +144,7 @@ final class SectionFile: Sendable {
       tableOffset <= UInt64(trailer), tableOffset >= UInt64(Layout.headerBytes),
       trailer - Int(tableOffset) == sections * Layout.entryBytes
     else { throw IndexError.corrupted(path: path, section: "the section table") }
-    let table = Int(tableOffset)
+    table = Int(tableOffset)
     var checksum = CRC32C.checksum(UnsafeRawBufferPointer(rebasing: bytes[0..<Layout.headerBytes]))
     checksum = CRC32C.checksum(UnsafeRawBufferPointer(rebasing: bytes[table..<trailer + 12]), from: checksum)
     guard checksum == bytes.number(UInt32.self, at: trailer + 12) else {
@@ -188,13 +190,24 @@ final class SectionFile: Sendable {
     return bytes.bindMemory(to: type)
   }
 
-  /// Compares checksums of sections with their contents.
+  /// Compares checksums of sections with their contents, and where all are wanted, what lies between them with zeros.
   func verify(where isWanted: (Section) -> Bool) throws {
+    if entries.keys.allSatisfy(isWanted) { try verifyGaps() }
     for section in Section.allCases where isWanted(section) {
       guard let entry = entries[section] else { continue }
       guard CRC32C.checksum(UnsafeRawBufferPointer(rebasing: file.bytes[entry.range])) == entry.checksum else {
         throw IndexError.checksumMismatch(path: path, section: section.name)
       }
+    }
+  }
+
+  private func verifyGaps() throws {
+    var end = SectionFileLayout.headerBytes
+    for range in entries.values.map(\.range).sorted(by: { $0.lowerBound < $1.lowerBound }) + [table..<table] {
+      guard file.bytes[end..<max(end, range.lowerBound)].allSatisfy({ $0 == 0 }) else {
+        throw IndexError.corrupted(path: path, section: "the space between sections")
+      }
+      end = max(end, range.upperBound)
     }
   }
 }

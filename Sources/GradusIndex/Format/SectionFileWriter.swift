@@ -67,6 +67,13 @@ final class SectionFileWriter {
     return file.count
   }
 
+  /// The same.
+  ///
+  /// - Returns: What a manifest lists of the file.
+  func close() throws -> IndexManifest.File {
+    IndexManifest.File(name: path.split(separator: "/").last.map(String.init) ?? path, bytes: try finish())
+  }
+
   private func endSection() {
     guard !table.isEmpty else { return }
     table[table.count - 1].count = file.count - table[table.count - 1].offset

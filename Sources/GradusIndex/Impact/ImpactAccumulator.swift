@@ -29,6 +29,14 @@ final class ImpactAccumulator {
     return true
   }
 
+  /// Takes back what was added for the last document. Its terms stay, without postings where no other document has them.
+  func remove(doc: UInt32) {
+    while let last = postings.last, UInt32(last >> 32) == doc {
+      lastDocuments[Int(termNumbers.removeLast())] = Self.none
+      postings.removeLast()
+    }
+  }
+
   /// The postings by term, in byte order of the terms. Nothing may be added afterwards.
   func sorted() -> some PostingsRun { ImpactRun(terms, termNumbers: termNumbers, postings: postings) }
 }
@@ -64,27 +72,5 @@ private final class ImpactRun: PostingsRun {
     let number = order[position]
     postings.append(contentsOf: self.postings[starts[number]..<starts[number + 1]])
     position += 1
-  }
-}
-
-extension FileRun {
-  /// Writes what is left of a run without positions and fields to a temporary file, which `FileRun` reads.
-  static func write(_ run: some PostingsRun, path: String, calls: SystemCalls) throws {
-    let file = try AppendFile(path: path, calls: calls)
-    var postings: [UInt64] = []
-    var gaps: [UInt32] = []
-    var fields: [UInt32] = []
-    while let term = run.term {
-      try file.append(UInt32(term.count))
-      let bytes = Array(term)
-      postings.removeAll(keepingCapacity: true)
-      try run.takePostings(into: &postings, gaps: &gaps, fields: &fields)
-      try file.append(UInt32(postings.count))
-      try file.append(UInt32(0))
-      try file.append(UInt32(0))
-      try bytes.withUnsafeBytes { try file.append($0) }
-      try postings.withUnsafeBytes { try file.append($0) }
-    }
-    try file.finishTemporary()
   }
 }

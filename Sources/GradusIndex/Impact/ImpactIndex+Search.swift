@@ -17,18 +17,36 @@ extension ImpactIndex {
     guard k >= 0 else { throw IndexError.invalidQuery("k is \(k); expected 0 or more documents") }
     try filter?.requireSize(statistics.documents)
     let resolved = try ImpactQuery(query, in: self)
-    let depth = min(k, docnos.count)
-    var documents: [ScoredDocument] = []
+    let depth = min(k, statistics.documents)
+    var best: [SegmentHit] = []
     if depth > 0, !resolved.terms.isEmpty {
-      documents = try withSearcher { searcher in
-        try searcher.search(resolved.terms, in: self, k: depth, pruning: pruning, filter: filter).map { hit in
-          ScoredDocument(docno: try docnos.docno(Int(hit.doc)), score: hit.score)
-        }
-      }
+      best = try withSearcher { try search(resolved, $0, k: depth, pruning: pruning, filter: filter) }
     }
     return SearchResult(
-      documents: documents, queryLength: resolved.count, unknownTerms: resolved.unknownTerms,
+      documents: best.map(\.document), queryLength: resolved.count, unknownTerms: resolved.unknownTerms,
       hasKnownTerms: !resolved.terms.isEmpty)
+  }
+
+  /// The best of all segments, one after the other: scores that are too low by then are not looked for any more.
+  private func search(
+    _ query: ImpactQuery, _ searcher: ImpactSearcher, k: Int, pruning: Pruning, filter: DocumentSet?
+  ) throws -> [SegmentHit] {
+    var best: [SegmentHit] = []
+    // The segment with most documents first: what it has is the hardest to beat.
+    let order = segments.indices.sorted { (segments[$0].live.count, $1) > (segments[$1].live.count, $0) }
+    for number in order {
+      let segment = segments[number]
+      guard segment.live.count > 0, query.terms.contains(where: { $0.numbers[number] != nil }) else { continue }
+      let hits = try searcher.search(
+        query.terms, in: segment, number, k: min(k, segment.live.count), pruning: pruning,
+        filter: segment.live.allowed(filter, from: segment.firstDocument, of: statistics.documents),
+        floor: best.count == k ? best[k - 1].score : nil)
+      let found = try hits.map {
+        SegmentHit(score: $0.score, docno: try segment.docnos.bytes(Int($0.doc)), segment: number, doc: Int($0.doc))
+      }
+      best = best.isEmpty ? found : SegmentHit.merge(best, found, k: k)
+    }
+    return best
   }
 
   /// Searches for many queries, in their order.
@@ -49,31 +67,42 @@ extension ImpactIndex {
   /// - Throws: ``IndexError/unknownDocno(_:)``.
   /// - Complexity: For each term, the blocks of 128 postings that hold one of the documents.
   public func score(_ query: [WeightedTerm], docnos names: [String]) throws -> [Double] {
-    let documents = try names.map { docno in
-      guard let doc = try docnos.find(docno) else { throw IndexError.unknownDocno(docno) }
-      return UInt32(doc)
-    }
-    let order = documents.indices.sorted { (documents[$0], $0) < (documents[$1], $1) }
+    let places = try names.map { try place(of: $0) }
+    let order = places.indices.sorted { (places[$0].segment, places[$0].doc, $0) < (places[$1].segment, places[$1].doc, $1) }
     let resolved = try ImpactQuery(query, in: self)
-    let ascending = try withSearcher { try $0.score(order.map { documents[$0] }, resolved.terms, in: self) }
     var scores = [Double](repeating: 0, count: names.count)
-    for (place, number) in order.enumerated() { scores[number] = ascending[place] }
+    try withSearcher { searcher in
+      for (number, segment) in segments.enumerated() {
+        let here = order.filter { places[$0].segment == number }
+        guard !here.isEmpty else { continue }
+        let ascending = try searcher.score(here.map { places[$0].doc }, resolved.terms, in: segment, number)
+        for (place, number) in here.enumerated() { scores[number] = ascending[place] }
+      }
+    }
     return scores
+  }
+
+  /// Where a document lies.
+  private func place(of docno: String) throws -> (segment: Int, doc: UInt32) {
+    for (number, segment) in segments.enumerated() {
+      if let row = try segment.row(docno: docno) { return (number, UInt32(row)) }
+    }
+    throw IndexError.unknownDocno(docno)
   }
 
   /// Term by term, why a document has its score.
   ///
   /// - Throws: ``IndexError/unknownDocno(_:)``.
   public func explain(_ query: [WeightedTerm], docno: String) throws -> ImpactExplanation {
-    guard let doc = try docnos.find(docno) else { throw IndexError.unknownDocno(docno) }
+    let (segment, doc) = try place(of: docno)
     let resolved = try ImpactQuery(query, in: self)
-    let impacts = try withSearcher { try $0.impacts(UInt32(doc), resolved.terms, in: self) }
+    let impacts = try withSearcher { try $0.impacts(doc, resolved.terms, in: segments[segment], segment) }
     var score = 0.0
-    let terms = try zip(resolved.terms, impacts).map { term, impact in
+    let terms = zip(resolved.terms, impacts).map { term, impact in
       let contribution = term.weight * Double(impact)
       score += contribution
       return ImpactExplanation.Term(
-        term: String(decoding: try self.terms.bytes(of: term.entry), as: UTF8.self), queryWeight: term.queryWeight,
+        term: term.text, queryWeight: term.queryWeight,
         documentWeight: Double(statistics.scale) * Double(impact), impact: Int(impact), contribution: contribution)
     }
     return ImpactExplanation(docno: docno, terms: terms, unknownTerms: resolved.unknownTerms, score: score)

@@ -1,4 +1,3 @@
-import CGradusKernels
 import GradusCore
 
 /// Documents whose terms have learned weights, to be searched with weighted terms: the index of SPLADE, uniCOIL, DeepImpact and
@@ -10,32 +9,17 @@ import GradusCore
 /// A score is the sum over the query's terms of the weight in the query times the weight in the document, the latter quantised to
 /// 8 bits. No statistics of the collection take part: another document changes no other's score, but for the common scale.
 ///
-/// The files are mapped, not read. All methods may be called from several threads at once; results have the same bits for any
-/// number of threads and with and without pruning.
+/// The files are mapped, not read. An open index goes on showing the documents as they were, also when an ``ImpactIndexWriter``
+/// adds or deletes. All methods may be called from several threads at once; results have the same bits for any number of threads,
+/// with and without pruning, and however the documents lie in segments.
 public final class ImpactIndex: Sendable {
   public let path: String
   public let configuration: ImpactIndexConfiguration
+  /// Counts of the documents that can be found.
   public let statistics: ImpactStatistics
-
-  let terms: TermDictionary
-  let docnos: DocnoTable
-  private let impactsFile: SectionFile
-  private let documentsFile: SectionFile
-  private let store: DocumentStore
-  /// Nil where the index was built without columns.
-  let columnStore: ColumnStore?
-  let postings: PostingLists
-  private let sections: Sections
+  let segments: [ImpactSegment]
   /// Working memory of searches that are not running.
   private let idleSearchers = Guarded<[ImpactSearcher]>([])
-
-  private struct Sections: @unchecked Sendable {
-    // Unchecked: pointers into the read-only mapping, which the index keeps.
-    /// By term, in byte order.
-    let greatestImpacts: UnsafeBufferPointer<UInt8>
-    /// By document: terms that have an impact there.
-    let counts: UnsafeBufferPointer<UInt32>
-  }
 
   /// Opens an index and checks manifest, versions, sizes, bounds, and the checksums of all but postings and stored documents,
   /// which are checked for sense while they are decoded; ``verify()`` finds damage there for certain.
@@ -43,31 +27,17 @@ public final class ImpactIndex: Sendable {
   /// - Throws: ``IndexError``; `FileError` where a file is missing or cannot be read.
   public init(path: String) throws {
     self.path = path
-    let (manifest, files) = try ImpactIndexManifest.open(folder: path) { manifest in
-      func open(_ file: IndexManifest.File, _ kind: SectionFileLayout.Kind) throws -> SectionFile {
-        try SectionFile(path: path + "/" + file.name, kind: kind, expectedBytes: file.bytes)
+    let (manifest, segments) = try ImpactIndexManifest.open(folder: path) { manifest in
+      var first = 0
+      return try manifest.segments.map { segment in
+        defer { first += segment.count - segment.deletedCount }
+        return try ImpactSegment(folder: path, segment, firstDocument: first)
       }
-      return (
-        impacts: try open(manifest.impacts, .impacts), documents: try open(manifest.documents, .documents),
-        columns: try manifest.columns.map { try open($0, .columns) }
-      )
     }
-    let impacts = files.impacts
+    for segment in segments { try segment.documents.requireColumns(segments[0].documents.columns, folder: path) }
     configuration = manifest.configuration
     statistics = manifest.statistics
-    impactsFile = impacts
-    documentsFile = files.documents
-    try impacts.verify(where: \.isCheckedOnOpen)
-    try files.columns?.verify(where: \.isCheckedOnOpen)
-    let documents = statistics.documents
-    columnStore = try files.columns.map { try ColumnStore($0, documents: documents) }
-    terms = try TermDictionary(impacts, terms: statistics.terms)
-    docnos = try DocnoTable(impacts, count: documents)
-    store = try DocumentStore(documentsFile, documents: documents)
-    postings = try PostingLists(impacts, documents: documents)
-    sections = Sections(
-      greatestImpacts: try impacts.numbers(.greatestImpacts, as: UInt8.self, count: statistics.terms),
-      counts: try impacts.numbers(.lengths, as: UInt32.self, count: documents))
+    self.segments = segments
   }
 
   /// Whether a folder holds an impact index, of any version.
@@ -77,9 +47,7 @@ public final class ImpactIndex: Sendable {
   ///
   /// - Throws: ``IndexError/checksumMismatch(path:section:)`` for the first section that does not fit.
   public func verify() throws {
-    try impactsFile.verify { _ in true }
-    try documentsFile.verify { _ in true }
-    try columnStore?.verify()
+    for segment in segments { try segment.verify() }
   }
 
   /// A hash that changes with the documents, their weights and what made them. O(1): the sections are not read.
@@ -88,7 +56,7 @@ public final class ImpactIndex: Sendable {
       configuration.quantization.rawValue, configuration.encoder?.description ?? "", configuration.vocabulary?.description ?? "",
       "\(statistics.scale)",
     ]
-    for file in [impactsFile, documentsFile, columnStore?.file].compactMap({ $0 }) {
+    for file in segments.flatMap(\.files) {
       for section in Section.allCases {
         if let summary = file.summary(of: section) { parts.append("\(section.rawValue) \(summary.bytes) \(summary.checksum)") }
       }
@@ -98,34 +66,30 @@ public final class ImpactIndex: Sendable {
 
   // MARK: - Documents
 
+  /// Deleted documents whose postings are still in the files.
+  public var deletedCount: Int { segments.reduce(0) { $0 + $1.manifest.deletedCount } }
+  public var segmentCount: Int { segments.count }
+
   /// A stored document, or nil where there is none of that name. O(log n).
   public func document(docno: String) throws -> Document? {
-    try docnos.find(docno).map { try store.document($0, docno: docno) }
+    try segments.place(of: docno).map { try $0.segment.document($0.row) }
   }
 
-  /// A stored document by its number.
-  func document(_ doc: Int) throws -> Document { try store.document(doc, docno: try docnos.docno(doc)) }
-
   /// Terms that have an impact in a document, or nil where there is none of that name. O(log n).
-  public func termCount(docno: String) throws -> Int? { try docnos.find(docno).map { Int(sections.counts[$0]) } }
+  public func termCount(docno: String) throws -> Int? {
+    try segments.place(of: docno).map { $0.segment.termCount($0.row) }
+  }
 
   // MARK: - Terms
 
   /// Documents in which a term has an impact; 0 for an unknown term.
   public func documentFrequency(of term: String) throws -> Int {
     var term = term
-    return try term.withUTF8 { try terms.find($0) }.map { Int($0.documentFrequency) } ?? 0
-  }
-
-  /// The greatest impact of a term by its place in the dictionary.
-  func greatestImpact(_ number: Int) -> Int { Int(sections.greatestImpacts[number]) }
-
-  /// What the posting kernels compute with.
-  var scorer: grd_scorer {
-    grd_scorer(
-      formula: GRD_LINEAR, basic: GRD_DFR_LINEAR, normalization: GRD_DFR_PLAIN, has_after_effect: 0, is_monotone: 1, base: 0,
-      slope: 0, p: 0, q: 0, average_length: 0, lengths: sections.counts.baseAddress, documents: UInt32(docnos.count),
-      fields: grd_fields())
+    return try term.withUTF8 { term in
+      try segments.reduce(0) { sum, segment in
+        try sum + (segment.number(of: term).map { segment.documentFrequency($0) } ?? 0)
+      }
+    }
   }
 
   /// Lends working memory for the length of one call.

@@ -63,7 +63,7 @@ extension TokenIndex {
   /// - Throws: as ``search(_:k:options:filter:)``.
   public func scores(_ query: [Float], docnos names: [String]) throws -> [Double?] {
     let asked = MaxSimQuery(tokens: try prepared(query), dimension: configuration.dimension)
-    let numbers = try names.map { try place(of: $0).map { UInt32($0.segment.firstDocument + $0.row) } }
+    let numbers = try names.map { try segments.place(of: $0).map { UInt32($0.segment.firstDocument + $0.row) } }
     let scores = try exactScores(of: numbers.compactMap { $0 }, asked)
     var next = 0
     return numbers.map { number in
@@ -89,7 +89,7 @@ extension TokenIndex {
 
   /// The documents with a token at one of some centroids, ascending.
   private func touched(by centroids: Set<Int>, _ filter: DocumentSet?) throws -> [UInt32] {
-    var touched = BitSet(limit: numberCount)
+    var touched = DocumentSet(documents: numberCount)
     for segment in segments {
       for centroid in centroids {
         for row in segment.rows(at: centroid) {

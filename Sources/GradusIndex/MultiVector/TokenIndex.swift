@@ -25,7 +25,7 @@ public final class TokenIndex: Sendable {
     let (manifest, segments) = try TokenIndexManifest.open(folder: path) { manifest in
       var first = 0
       return try manifest.segments.map { segment in
-        defer { first += segment.documents }
+        defer { first += segment.count }
         return try TokenSegment(
           folder: path, segment, manifest.configuration, centroids: manifest.centroids, firstDocument: first)
       }
@@ -49,7 +49,7 @@ public final class TokenIndex: Sendable {
   /// Documents that can be found: deleted ones are not counted.
   public var count: Int { segments.reduce(0) { $0 + $1.liveCount } }
   /// Deleted documents whose tokens are still in the files.
-  public var deletedCount: Int { segments.reduce(0) { $0 + ($1.manifest.deleted ?? 0) } }
+  public var deletedCount: Int { segments.reduce(0) { $0 + $1.manifest.deletedCount } }
   public var segmentCount: Int { segments.count }
   public var centroidCount: Int { codebook.count }
   /// Numbers of documents, those of deleted ones included: what a filter is a set of.
@@ -61,28 +61,20 @@ public final class TokenIndex: Sendable {
 
   /// The stored document, or nil where there is none of that name or texts are not stored.
   public func document(docno: String) throws -> Document? {
-    try place(of: docno).flatMap { try $0.segment.document($0.row) }
+    try segments.place(of: docno).flatMap { try $0.segment.document($0.row) }
   }
 
   /// Token vectors of a document, or nil where there is none of that name. O(log n).
   public func tokenCount(docno: String) throws -> Int? {
-    try place(of: docno).map { $0.segment.tokens(of: $0.row) }
+    try segments.place(of: docno).map { $0.segment.tokens(of: $0.row) }
   }
 
   /// The decompressed token vectors of a document, or nil where there is none of that name.
   public func tokens(docno: String) throws -> [Float]? {
-    guard let (segment, row) = try place(of: docno) else { return nil }
+    guard let (segment, row) = try segments.place(of: docno) else { return nil }
     var vectors = [Float](repeating: 0, count: segment.tokens(of: row) * configuration.dimension)
     try vectors.withUnsafeMutableBufferPointer { try segment.decompress(row, codebook, into: $0) }
     return vectors
-  }
-
-  /// Where a document that is not deleted lies.
-  func place(of docno: String) throws -> (segment: TokenSegment, row: Int)? {
-    for segment in segments {
-      if let row = try segment.row(docno: docno) { return (segment, row) }
-    }
-    return nil
   }
 
   /// Where the document of a number lies.

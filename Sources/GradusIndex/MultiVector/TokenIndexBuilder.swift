@@ -10,11 +10,10 @@ import GradusFormats
 /// Token vectors go to a temporary file as they come, 4 bytes a number; k-means sees a sample of them. The index appears in one
 /// step at the end of ``commit(progress:)``; its bytes do not depend on the number of threads. What is built can be changed by
 /// ``TokenIndexWriter``. Not for use from several threads at once.
-public final class TokenIndexBuilder {
+public final class TokenIndexBuilder: SessionWriter {
   public let directory: String
   private let configuration: TokenIndexConfiguration
-  private let calls: SystemCalls
-  private var folder: IndexFolder?
+  let session: WriterSession
   private var spool: AppendFile?
   private let storesDocuments: Bool
   private var segment: TokenSegmentWriter?
@@ -42,19 +41,13 @@ public final class TokenIndexBuilder {
     }
     self.directory = directory
     self.configuration = configuration
-    self.calls = calls
     self.storesDocuments = storesDocuments
     if TokenIndexManifest.isOtherPresent(in: directory) { throw VectorIndexError.otherIndex(path: directory) }
-    let folder = try IndexFolder(path: directory, calls: calls) { try TokenIndexManifest.read(folder: $0) }
-    self.folder = folder
-    do {
+    session = try WriterSession(directory, TokenIndexManifest.self, calls: calls)
+    try closingOnError { folder in
       spool = try AppendFile(path: folder.path(of: IndexFolder.runName(Self.spoolNumber)), calls: calls)
       segment = try TokenSegmentWriter(
-        number: folder.nextGeneration, configuration: configuration, storesDocuments: storesDocuments, folder: folder,
-        calls: calls)
-    } catch {
-      folder.removeUnfinished()
-      throw error
+        number: session.takeNumber(), configuration: configuration, storesDocuments: storesDocuments, in: folder)
     }
   }
 
@@ -80,14 +73,11 @@ public final class TokenIndexBuilder {
     guard let spool, let segment else { throw IndexError.builderClosed(path: directory) }
     try segment.check(docno: docno, tokens: tokens, document: document)
     let dimension = configuration.dimension
-    do {
+    try closingOnError { _ in
       try segment.list(docno: docno, tokens: tokens.count / dimension, document: document)
       for start in stride(from: 0, to: tokens.count, by: dimension) {
         try Array(tokens[start..<start + dimension]).unitLength.withUnsafeBytes { try spool.append($0) }
       }
-    } catch {
-      abandon()
-      throw error
     }
   }
 
@@ -96,33 +86,27 @@ public final class TokenIndexBuilder {
   /// - Parameter progress: Called with the number of tokens that were compressed since the last call.
   /// - Throws: `FileError`; what was in the folder is then as it was.
   public func commit(progress: (Int) -> Void = { _ in }) throws {
-    guard let folder, let spool, let segment else { throw IndexError.builderClosed(path: directory) }
-    do {
+    guard let spool, let segment else { throw IndexError.builderClosed(path: directory) }
+    try closingOnError { _ in
       try spool.finishTemporary()
       let spooled = try MappedFile(path: spool.path)
       let codebook = try withExtendedLifetime(spooled) {
         try encode(spooled.bytes.bindMemory(to: Float.self), into: segment, progress)
       }
       let isSampled = segment.tokens > TokenCodebook.levelTokens(dimension: configuration.dimension)
-      try folder.commit(
+      try session.commit(
         TokenIndexManifest(
-          generation: folder.nextGeneration, configuration: configuration, centroids: codebook.count,
+          generation: session.lastNumber(), configuration: configuration, centroids: codebook.count,
           clippedShare: isSampled ? segment.clippedShare : nil, segments: [try segment.finish(codebook, isFirst: true)]))
-      self.spool = nil
-      self.segment = nil
-      self.folder = nil
-    } catch {
-      abandon()
-      throw error
     }
+    abandon()
   }
 
   /// Gives up: removes what was written. Without effect after ``commit(progress:)``.
   public func abandon() {
     spool = nil
     segment = nil
-    folder?.removeUnfinished()
-    folder = nil
+    session.end()
   }
 
   private func encode(

@@ -6,18 +6,32 @@ struct TokenIndexManifest: Equatable, FolderManifest {
 
   /// Immutable files with some of the documents; only the list of deleted ones is replaced. The first one's file of tokens has
   /// the centroids and levels of all.
-  struct Segment: Codable, Equatable {
+  struct Segment: Codable, Equatable, RowSegmentManifest {
     let file: File
-    let documents: Int
+    let count: Int
     let tokens: Int
-    /// Nil where texts are not stored.
     var documentsFile: File?
-    /// Metadata by column; nil where the index has no columns.
     var columnsFile: File?
-    /// Nil where nothing was deleted.
     var deletionsFile: File?
-    /// How many were.
-    var deleted: Int?
+    /// Nil where nothing was deleted.
+    private(set) var deleted: Int?
+
+    private enum CodingKeys: String, CodingKey {
+      case file, count = "documents", tokens, documentsFile, columnsFile, deletionsFile, deleted
+    }
+
+    init(file: File, count: Int, tokens: Int, documentsFile: File?, columnsFile: File?) {
+      self.file = file
+      self.count = count
+      self.tokens = tokens
+      self.documentsFile = documentsFile
+      self.columnsFile = columnsFile
+    }
+
+    var deletedCount: Int {
+      get { deleted ?? 0 }
+      set { deleted = newValue }
+    }
 
     var files: [File] { [file] + [documentsFile, columnsFile, deletionsFile].compactMap { $0 } }
   }
@@ -40,12 +54,12 @@ struct TokenIndexManifest: Equatable, FolderManifest {
 
   var isSound: Bool {
     let areSegmentsSound = segments.allSatisfy { segment in
-      (0...Int(Int32.max)).contains(segment.documents) && (0...Int(UInt32.max)).contains(segment.tokens)
-        && (0...segment.documents).contains(segment.deleted ?? 0)
+      (0...Int(Int32.max)).contains(segment.count) && (0...Int(UInt32.max)).contains(segment.tokens)
+        && (0...segment.count).contains(segment.deletedCount)
         && (segment.deleted == nil) == (segment.deletionsFile == nil)
     }
     // Numbers of documents are of 32 bits, over all segments.
-    return areSegmentsSound && !segments.isEmpty && segments.reduce(0) { $0 + $1.documents } <= Int(UInt32.max)
+    return areSegmentsSound && !segments.isEmpty && segments.reduce(0) { $0 + $1.count } <= Int(UInt32.max)
       && (0...1 << 20).contains(centroids) && (0...1).contains(clippedShare ?? 0) && (try? configuration.validate()) != nil
   }
 }

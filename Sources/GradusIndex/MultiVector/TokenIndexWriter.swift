@@ -15,19 +15,15 @@ import GradusCore
 /// is added. The bytes depend on the calls and their order, not on the number of threads.
 ///
 /// Not for use from several threads at once.
-public final class TokenIndexWriter {
+public final class TokenIndexWriter: SessionWriter {
   public let directory: String
   public let configuration: TokenIndexConfiguration
   private let codebook: TokenCodebook
   private let builtClippedShare: Double?
   private let storesDocuments: Bool
-  private let calls: SystemCalls
-  private var folder: IndexFolder?
-  private var nextNumber: Int
-  private var segments: [TokenIndexManifest.Segment]
-  /// Committed and closed segments, to look docnos up in; deletions of this writer by segment.
-  private var opened: [TokenSegment]
-  private var deletions: [BitSet?]
+  let session: WriterSession
+  /// Committed and closed segments.
+  private var rows: RowSegments<TokenSegment>
   private var current: TokenSegmentWriter?
   /// Token vectors of `current` that are not encoded yet.
   private var pending: [Float] = []
@@ -45,13 +41,7 @@ public final class TokenIndexWriter {
 
   init(_ directory: String, encoder: EncoderFingerprint, calls: SystemCalls) throws {
     self.directory = directory
-    self.calls = calls
-    // Before the lock, so that a folder that holds no such index stays as it is.
-    _ = try TokenIndexManifest.read(folder: directory)
-    let folder = try IndexFolder(path: directory, calls: calls) { try TokenIndexManifest.read(folder: $0) }
-    self.folder = folder
-    nextNumber = folder.nextGeneration
-    let manifest = try TokenIndexManifest.read(folder: directory)
+    let (session, manifest) = try WriterSession.updating(directory, TokenIndexManifest.self, calls: calls)
     guard encoder.isCompatible(with: manifest.configuration.encoder) else {
       throw VectorIndexError.encoderMismatch(path: directory, found: encoder, expected: manifest.configuration.encoder)
     }
@@ -59,10 +49,9 @@ public final class TokenIndexWriter {
     configuration = manifest.configuration
     codebook = index.codebook
     builtClippedShare = manifest.clippedShare
-    segments = manifest.segments
-    opened = index.segments
+    rows = RowSegments(index.segments)
     storesDocuments = index.storesDocuments
-    deletions = index.segments.map { _ in nil }
+    self.session = session
   }
 
   deinit { abandon() }
@@ -99,16 +88,16 @@ public final class TokenIndexWriter {
   }
 
   private func add(docno: String, tokens: [Float], document: Document?) throws {
-    guard let folder else { throw IndexError.builderClosed(path: directory) }
+    try session.openFolder()
     guard codebook.count > 0 || tokens.isEmpty else {
       throw VectorIndexError.invalidOption("\(directory): was built without any token, so it has no centroids; build it anew")
     }
     if try contains(docno: docno) { throw VectorIndexError.duplicateDocno(docno) }
-    if current == nil { try closingOnError { current = try newSegment(folder) } }
-    guard let segment = current else { return }
+    let segment = try closingOnError { try current ?? newSegment($0) }
+    current = segment
     let dimension = configuration.dimension
     try segment.check(docno: docno, tokens: tokens, document: document)
-    try closingOnError {
+    try closingOnError { _ in
       try segment.list(docno: docno, tokens: tokens.count / dimension, document: document)
       for start in stride(from: 0, to: tokens.count, by: dimension) {
         pending += Array(tokens[start..<start + dimension]).unitLength
@@ -120,28 +109,26 @@ public final class TokenIndexWriter {
   /// Whether a document of that name is in the index or was added since, and not deleted.
   public func contains(docno: String) throws -> Bool {
     if current?.contains(docno: docno) ?? false { return true }
-    return try place(of: docno) != nil
+    return try rows.contains(docno: docno)
   }
 
   /// Deletes a document; it is left out of results from the commit on.
   ///
   /// - Throws: ``VectorIndexError/unknownDocno(_:)``; `FileError`, after which the writer is closed.
   public func delete(docno: String) throws {
-    guard folder != nil else { throw IndexError.builderClosed(path: directory) }
+    try session.openFolder()
     // What this writer added is marked as what was there before.
-    if current?.contains(docno: docno) ?? false { try closingOnError { try closeSegment() } }
-    guard let (number, row) = try place(of: docno) else { throw VectorIndexError.unknownDocno(docno) }
-    deletions[number, default: BitSet(limit: opened[number].count)].insert(row)
+    if current?.contains(docno: docno) ?? false { try closingOnError { _ in try closeSegment() } }
+    guard try rows.delete(docno: docno) else { throw VectorIndexError.unknownDocno(docno) }
   }
 
   /// Makes all changes visible in one step, and closes the writer.
   ///
   /// - Throws: `FileError`; the index is then as it was.
   public func commit() throws {
-    try closingOnError {
+    try closingOnError { _ in
       try closeSegment()
-      try writeDeletions()
-      try finish()
+      try finish(rows.writeDeletions(session))
     }
   }
 
@@ -150,20 +137,19 @@ public final class TokenIndexWriter {
   /// - Parameter progress: Called with the number of tokens that were written since the last call.
   /// - Throws: `FileError`, ``IndexError``; the index is then as it was.
   public func compact(progress: (Int) -> Void = { _ in }) throws {
-    try closingOnError {
-      guard let folder else { return }
+    try closingOnError { folder in
       try closeSegment()
       let writer = try newSegment(folder)
-      for (number, segment) in opened.enumerated() {
-        for row in 0..<segment.count where segment.isLive(row) && !(deletions[number]?.contains(row) ?? false) {
+      for part in rows.parts {
+        let segment = part.segment
+        for row in part.liveRows {
           let document = storesDocuments ? try segment.document(row) : nil
           try writer.list(docno: try segment.docnos.docno(row), tokens: segment.tokens(of: row), document: document)
           try writer.copy(row, of: segment)
           progress(segment.tokens(of: row))
         }
       }
-      segments = [try writer.finish(codebook, isFirst: true)]
-      try finish()
+      try finish([writer.finish(codebook, isFirst: true)])
     }
   }
 
@@ -171,23 +157,14 @@ public final class TokenIndexWriter {
   public func abandon() {
     current = nil
     pending = []
-    folder?.removeUnfinished()
-    folder = nil
+    session.end()
   }
 
   // MARK: - Steps
 
-  /// The segment and row of a document that is not deleted.
-  private func place(of docno: String) throws -> (segment: Int, row: Int)? {
-    for (number, segment) in opened.enumerated() {
-      if let row = try segment.row(docno: docno), !(deletions[number]?.contains(row) ?? false) { return (number, row) }
-    }
-    return nil
-  }
-
   private func newSegment(_ folder: IndexFolder) throws -> TokenSegmentWriter {
     try TokenSegmentWriter(
-      number: takeNumber(), configuration: configuration, storesDocuments: storesDocuments, folder: folder, calls: calls)
+      number: session.takeNumber(), configuration: configuration, storesDocuments: storesDocuments, in: folder)
   }
 
   private func encodePending() throws {
@@ -204,47 +181,17 @@ public final class TokenIndexWriter {
     guard writer.count > 0 else { return }
     residualNumbers += writer.residualNumbers
     clippedNumbers += writer.clippedNumbers
-    let segment = try writer.finish(codebook, isFirst: false)
-    segments.append(segment)
-    opened.append(
+    rows.append(
       try TokenSegment(
-        folder: directory, segment, configuration, centroids: codebook.count, firstDocument: opened[opened.count - 1].end))
-    deletions.append(nil)
+        folder: directory, try writer.finish(codebook, isFirst: false), configuration, centroids: codebook.count,
+        firstDocument: rows.count))
   }
 
-  private func writeDeletions() throws {
-    guard let folder else { return }
-    for (number, marks) in deletions.enumerated() {
-      guard var rows = marks else { continue }
-      if let before = opened[number].deletedRows { rows.formUnion(before) }
-      segments[number].deletionsFile = try rows.writeDeletions(number: takeNumber(), folder: folder, calls: calls)
-      segments[number].deleted = rows.count
-    }
-  }
-
-  private func finish() throws {
-    guard let folder else { return }
-    // A commit always has a number of its own.
-    if nextNumber == folder.nextGeneration { _ = takeNumber() }
-    try folder.commit(
+  private func finish(_ segments: [TokenIndexManifest.Segment]) throws {
+    try session.commit(
       TokenIndexManifest(
-        generation: nextNumber - 1, configuration: configuration, centroids: codebook.count,
+        generation: session.lastNumber(), configuration: configuration, centroids: codebook.count,
         clippedShare: builtClippedShare, segments: segments))
-    self.folder = nil
-  }
-
-  private func takeNumber() -> Int {
-    defer { nextNumber += 1 }
-    return nextNumber
-  }
-
-  private func closingOnError(_ body: () throws -> Void) throws {
-    guard folder != nil else { throw IndexError.builderClosed(path: directory) }
-    do {
-      try body()
-    } catch {
-      abandon()
-      throw error
-    }
+    session.end()
   }
 }

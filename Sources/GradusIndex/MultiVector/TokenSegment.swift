@@ -1,20 +1,15 @@
 import GradusCore
 
 /// One segment of a late-interaction index, opened for reading.
-final class TokenSegment: Sendable {
+final class TokenSegment: RowSegment {
   let manifest: TokenIndexManifest.Segment
-  /// Documents, deleted ones included.
-  let count: Int
   /// Number in the index of the segment's first document.
   let firstDocument: Int
-  let docnos: DocnoTable
-  let deletedRows: BitSet?
+  let documents: SegmentDocuments
+  let files: [SectionFile]
   let views: Views
   private let configuration: TokenIndexConfiguration
   private let file: SectionFile
-  private let files: [SectionFile]
-  private let documents: DocumentStore?
-  private let columns: ColumnStore?
 
   struct Views: @unchecked Sendable {
     // Unchecked: pointers into the read-only mapping, which the segment keeps.
@@ -33,33 +28,18 @@ final class TokenSegment: Sendable {
     self.manifest = manifest
     self.configuration = configuration
     self.firstDocument = firstDocument
-    count = manifest.documents
-    var files: [SectionFile] = []
-    func open(_ file: TokenIndexManifest.File, _ kind: SectionFileLayout.Kind) throws -> SectionFile {
-      let opened = try SectionFile(path: folder + "/" + file.name, kind: kind, expectedBytes: file.bytes)
-      try opened.verify(where: \.isCheckedOnOpen)
-      files.append(opened)
-      return opened
-    }
-    let tokens = try open(manifest.file, .tokens)
-    file = tokens
-    docnos = try DocnoTable(tokens, count: manifest.documents)
-    views = try Self.views(tokens, manifest, configuration, centroids: centroids)
-    deletedRows = try manifest.deletionsFile.map {
-      try BitSet(deletions: try open($0, .deletions), limit: manifest.documents, count: manifest.deleted ?? 0)
-    }
-    documents = try manifest.documentsFile.map { try DocumentStore(try open($0, .documents), documents: manifest.documents) }
-    columns = try manifest.columnsFile.map { try ColumnStore(try open($0, .columns), documents: manifest.documents) }
-    guard configuration.columns == columns?.columns else {
-      throw IndexError.corrupted(path: folder + "/" + IndexManifest.name, section: "the list of columns")
-    }
-    self.files = files
+    var files = SegmentFiles(folder: folder)
+    file = try files.open(manifest.file, .tokens)
+    views = try Self.views(file, manifest, configuration, centroids: centroids)
+    documents = try SegmentDocuments(manifest, docnos: file, &files)
+    try documents.requireColumns(configuration.columns, folder: folder)
+    self.files = files.opened
   }
 
   private static func views(
     _ file: SectionFile, _ manifest: TokenIndexManifest.Segment, _ configuration: TokenIndexConfiguration, centroids: Int
   ) throws -> Views {
-    let count = manifest.documents, tokens = manifest.tokens
+    let count = manifest.count, tokens = manifest.tokens
     let ends = try file.numbers(.tokenEnds, as: UInt32.self, count: count + 1)
     let offsets = try file.numbers(.tokenListOffsets, as: UInt64.self, count: centroids + 1)
     let residuals = try file.bytes(.tokenResiduals)
@@ -90,37 +70,21 @@ final class TokenSegment: Sendable {
     return TokenCodebook(means: means, codec: codec)
   }
 
-  /// Compares all checksums.
-  func verify() throws {
-    for file in files { try file.verify { _ in true } }
-  }
-
   // MARK: - Documents
 
   /// Number in the index of the document after the segment's last.
   var end: Int { firstDocument + count }
-  var liveCount: Int { count - (manifest.deleted ?? 0) }
-  var storesDocuments: Bool { documents != nil }
 
   /// Tokens of documents that are not deleted.
   var liveTokens: Int { manifest.tokens - (deletedRows?.numbers().reduce(0) { $0 + tokens(of: Int($1)) } ?? 0) }
 
-  func isLive(_ row: Int) -> Bool { !(deletedRows?.contains(row) ?? false) }
-
-  /// The live row of a docno.
-  func row(docno: String) throws -> Int? { try docnos.find(docno).flatMap { isLive($0) ? $0 : nil } }
-
   func tokens(of row: Int) -> Int { Int(views.ends[row + 1] - views.ends[row]) }
 
-  func document(_ row: Int) throws -> Document? {
-    try documents.map { try $0.document(row, docno: try docnos.docno(row)) }
-  }
+  func document(_ row: Int) throws -> Document? { try documents.document(at: row, row: row) }
 
   /// The live rows whose documents fit a filter.
   func rows(matching filter: MetadataFilter) throws -> [UInt32] {
-    try filter.documents(count: count, columns: columns) { row in
-      try documents?.document(row, docno: "").metadata ?? [:]
-    }.numbers().filter { isLive(Int($0)) }
+    try documents.positions(matching: filter).numbers().filter { isLive(Int($0)) }
   }
 
   // MARK: - Tokens

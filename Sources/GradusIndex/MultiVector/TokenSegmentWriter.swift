@@ -5,52 +5,33 @@ import GradusCore
 /// Documents are listed one by one, their tokens encoded in the same order, at any time before ``finish(_:isFirst:)``: later
 /// where the centroids are not known yet.
 final class TokenSegmentWriter {
-  let number: Int
+  private let number: Int
   private let configuration: TokenIndexConfiguration
-  private let storesDocuments: Bool
   private let folder: IndexFolder
-  private let calls: SystemCalls
-  private let docnos = ByteTable()
+  private let documents: SegmentDocumentsWriter
   private var ends: [UInt32] = [0]
   /// The centroid of each token that was encoded.
   private var numbers: [UInt32] = []
   private var tokensFile: SectionFileWriter?
-  private let documentsFile: SectionFileWriter?
-  private var storedOffsets: [UInt64] = [0]
-  private var columns: ColumnsBuilder
-  private var record: [UInt8] = []
   /// Numbers of residuals that were encoded, and those of them that lie beyond the outermost levels.
   private(set) var residualNumbers = 0
   private(set) var clippedNumbers = 0
 
-  init(
-    number: Int, configuration: TokenIndexConfiguration, storesDocuments: Bool, folder: IndexFolder, calls: SystemCalls
-  ) throws {
+  init(number: Int, configuration: TokenIndexConfiguration, storesDocuments: Bool, in folder: IndexFolder) throws {
     self.number = number
     self.configuration = configuration
-    self.storesDocuments = storesDocuments
     self.folder = folder
-    self.calls = calls
-    columns = try ColumnsBuilder(configuration.columns ?? [])
-    if storesDocuments {
-      let name = IndexFolder.segmentName(generation: number, kind: "documents")
-      documentsFile = try SectionFileWriter(path: folder.path(of: name), kind: .documents, calls: calls)
-      try documentsFile?.begin(.storedText)
-    } else {
-      documentsFile = nil
-    }
+    documents = try SegmentDocumentsWriter(
+      number: number, columns: configuration.columns, storesDocuments: storesDocuments, in: folder)
   }
 
-  var count: Int { docnos.count }
+  var count: Int { documents.count }
   var tokens: Int { Int(ends[ends.count - 1]) }
 
   /// The share of the numbers that were encoded beyond the outermost levels; nil where there were none.
   var clippedShare: Double? { residualNumbers > 0 ? Double(clippedNumbers) / Double(residualNumbers) : nil }
 
-  func contains(docno: String) -> Bool {
-    var docno = docno
-    return docno.withUTF8 { docnos.find($0) } != nil
-  }
+  func contains(docno: String) -> Bool { documents.position(of: docno) != nil }
 
   /// Throws for what ``list(docno:tokens:document:)`` cannot take; changes nothing.
   func check(docno: String, tokens vectors: [Float], document: Document?) throws {
@@ -64,10 +45,7 @@ final class TokenSegmentWriter {
     guard tokens + vectors.count / dimension <= Int(UInt32.max) else {
       throw IndexError.limitExceeded(path: folder.path, what: "tokens", limit: Int(UInt32.max))
     }
-    guard !docno.isEmpty, !docno.utf8.contains(where: { $0 == 32 || (9...13).contains($0) }) else {
-      throw IndexError.invalidDocno(docno, position: count + 1)
-    }
-    if let document { try columns.check(document) }
+    try documents.check(docno: docno, document, position: count + 1)
     guard !contains(docno: docno) else { throw VectorIndexError.duplicateDocno(docno) }
   }
 
@@ -75,16 +53,8 @@ final class TokenSegmentWriter {
   ///
   /// - Parameter document: What is stored, where documents are.
   func list(docno: String, tokens: Int, document: Document?) throws {
-    var docno = docno
-    _ = docno.withUTF8 { docnos.insert($0) }
     ends.append(ends[ends.count - 1] + UInt32(tokens))
-    guard let document else { return }
-    try columns.append(document)
-    guard let documentsFile else { return }
-    record.removeAll(keepingCapacity: true)
-    DocumentStore.encode(document, into: &record)
-    try documentsFile.append(record)
-    storedOffsets.append(storedOffsets[storedOffsets.count - 1] + UInt64(record.count))
+    _ = try documents.append(docno: docno, document)
   }
 
   /// Writes the next tokens in terms of a codebook, on several threads.
@@ -127,8 +97,7 @@ final class TokenSegmentWriter {
   /// The file whose first section is being written.
   private func residuals() throws -> SectionFileWriter {
     if let tokensFile { return tokensFile }
-    let name = IndexFolder.segmentName(generation: number, kind: "tokens")
-    let file = try SectionFileWriter(path: folder.path(of: name), kind: .tokens, calls: calls)
+    let file = try folder.begin(.tokens, named: "tokens", ofSegment: number)
     try file.begin(.tokenResiduals)
     tokensFile = file
     return file
@@ -148,25 +117,17 @@ final class TokenSegmentWriter {
     try file.begin(.tokenEnds)
     try file.append(ends)
     try writeLists(centroids: codebook.count, to: file)
-    try DocnoTable.write(docnos, order: (0..<UInt32(docnos.count)).map { $0 }, to: file)
-    let written = TokenIndexManifest.File(
-      name: IndexFolder.segmentName(generation: number, kind: "tokens"), bytes: try file.finish())
-    var documents: TokenIndexManifest.File?
-    if let documentsFile {
-      try documentsFile.begin(.storedOffsets)
-      try documentsFile.append(storedOffsets)
-      documents = TokenIndexManifest.File(
-        name: IndexFolder.segmentName(generation: number, kind: "documents"), bytes: try documentsFile.finish())
-    }
+    try DocnoTable.write(documents.docnos, order: (0..<UInt32(count)).map { $0 }, to: file)
+    let written = try file.close()
+    let stored = try documents.finish()
     return TokenIndexManifest.Segment(
-      file: written, documents: docnos.count, tokens: tokens, documentsFile: documents,
-      columnsFile: try columns.write(to: folder.path, number: number, calls: calls))
+      file: written, count: count, tokens: tokens, documentsFile: stored.documents, columnsFile: stored.columns)
   }
 
   /// For each centroid the documents with a token there, ascending, each once.
   private func writeLists(centroids: Int, to file: SectionFileWriter) throws {
     var lists = [[UInt32]](repeating: [], count: centroids)
-    for document in 0..<docnos.count {
+    for document in 0..<count {
       for token in ends[document]..<ends[document + 1] {
         let centroid = Int(numbers[Int(token)])
         if lists[centroid].last != UInt32(document) { lists[centroid].append(UInt32(document)) }

@@ -14,8 +14,8 @@ enum QueryBatch {
   ///   - answer: For one query.
   /// - Throws: The error of the first query that ends in one.
   static func answers<Tool, Answer>(
-    _ count: Int, threads: Int, lend: @Sendable ((Tool) throws -> Void) throws -> Void,
-    answer: @Sendable (Tool, Int) throws -> Answer
+    _ count: Int, threads: Int, lend: @escaping @Sendable ((Tool) throws -> Void) throws -> Void,
+    answer: @escaping @Sendable (Tool, Int) throws -> Answer
   ) throws -> [Answer] {
     var answers = [Answer?](repeating: nil, count: count)
     let failure = Guarded<(number: Int, error: any Error)?>(nil)
@@ -48,7 +48,7 @@ enum QueryBatch {
 extension SearchResult {
   /// Runs the searches for many queries on several threads and gives their results in order.
   static func all(
-    _ count: Int, threads: Int, _ search: @Sendable (Int) throws -> SearchResult
+    _ count: Int, threads: Int, _ search: @escaping @Sendable (Int) throws -> SearchResult
   ) throws -> [SearchResult] {
     try QueryBatch.answers(count, threads: threads, lend: { try $0(()) }, answer: { _, number in try search(number) })
   }

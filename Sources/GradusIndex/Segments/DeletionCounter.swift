@@ -9,14 +9,12 @@ struct DeletionCounter {
   /// Ascending.
   private let documents: [UInt32]
   private let set: DocumentSet
-  private let segment: LexicalSegment
   private let cursor: ListCursor
 
-  init(_ documents: [UInt32], _ set: DocumentSet, _ segment: LexicalSegment) {
-    self.documents = documents
+  init(_ set: DocumentSet, _ cursor: ListCursor) {
+    documents = set.numbers()
     self.set = set
-    self.segment = segment
-    cursor = ListCursor(segment)
+    self.cursor = cursor
   }
 
   /// How many of the documents hold a term, and how often it stands in them.

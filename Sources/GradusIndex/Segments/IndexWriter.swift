@@ -21,7 +21,7 @@ import GradusText
 ///
 /// A document that is refused changes nothing; after an error of the disk the writer is closed. Not for use from several threads
 /// at once.
-public final class IndexWriter {
+public final class IndexWriter: SessionWriter {
   public let directory: String
   /// What documents are analysed with: as the index was built.
   public let analyzer: AnalyzerConfiguration
@@ -38,8 +38,7 @@ public final class IndexWriter {
   private let settings: SegmentSettings
   private let analyzers: [Analyzer]
   private let calls: SystemCalls
-  private var folder: IndexFolder?
-  private var nextNumber: Int
+  let session: WriterSession
   private var list: SegmentList
   private var committed: IndexManifest
   private var current: SegmentBuilder?
@@ -70,11 +69,8 @@ public final class IndexWriter {
     self.directory = directory
     self.calls = calls
     try IndexManifest.refuseOtherKinds(in: directory)
-    _ = try IndexManifest.read(folder: directory)
-    let folder = try IndexFolder(path: directory, calls: calls)
-    // Read again under the lock.
+    let (session, manifest) = try WriterSession.updating(directory, IndexManifest.self, calls: calls)
     let index = try InvertedIndex(path: directory)
-    let manifest = try IndexManifest.read(folder: directory)
     committed = manifest
     analyzer = manifest.analyzer
     analyzers = try (0..<max(1, threads)).map { _ in try Analyzer(manifest.analyzer) }
@@ -84,8 +80,7 @@ public final class IndexWriter {
     list = SegmentList(
       parts: zip(manifest.segments, index.segments).map { SegmentList.Part($0, $1.segment, $1.deletions, isCounted: true) },
       terms: manifest.statistics.terms)
-    nextNumber = folder.nextGeneration
-    self.folder = folder
+    self.session = session
   }
 
   deinit { close() }
@@ -113,17 +108,17 @@ public final class IndexWriter {
   ///   added since the last commit, where positions count the documents added since then;
   ///   ``IndexError/invalidDocno(_:position:)``, ``IndexError/invalidColumnValue(docno:column:value:expected:)``, `FileError`.
   public func add(_ document: Document) throws {
-    guard folder != nil else { throw IndexError.builderClosed(path: directory) }
+    try session.openFolder()
     for part in list.parts where try part.document(named: document.docno) != nil {
       throw IndexError.documentExists(document.docno)
     }
     if let doc = current?.document(named: document.docno), deletedInCurrent.contains(doc) {
       // A segment cannot hold a name twice: what was deleted from it comes back in another one.
-      try closingOnError { try closeSegment() }
+      try closingOnError { _ in try closeSegment() }
     }
-    try closingOnError(butNot: IndexError.self) {
+    try closingOnError(butNot: [IndexError.self]) { _ in
       let builder = try current ?? SegmentBuilder(
-        number: takeNumber(), settings, analyzers: analyzers, directory: directory, calls: calls)
+        number: session.takeNumber(), settings, analyzers: analyzers, directory: directory, calls: calls)
       current = builder
       try builder.add(document)
     }
@@ -153,7 +148,7 @@ public final class IndexWriter {
   ///
   /// - Throws: ``IndexError/unknownDocno(_:)``.
   public func delete(docno: String) throws {
-    guard folder != nil else { throw IndexError.builderClosed(path: directory) }
+    try session.openFolder()
     if let doc = current?.document(named: docno), deletedInCurrent.insert(doc).inserted { return }
     for number in list.parts.indices {
       guard let doc = try list.parts[number].document(named: docno) else { continue }
@@ -178,11 +173,11 @@ public final class IndexWriter {
   /// - Throws: `FileError`; the index is then as it was.
   @discardableResult
   public func commit() throws -> IndexStatistics {
-    try closingOnError {
+    try closingOnError { folder in
       try closeSegment()
       try list.count()
       if let background, background.isFinished { adopt(background) }
-      try writeCommit()
+      try writeCommit(folder)
       startMerge()
     }
     return committed.statistics
@@ -195,13 +190,13 @@ public final class IndexWriter {
   @discardableResult
   public func merge(_ policy: MergePolicy? = nil) throws -> Int {
     var merges = 0
-    try closingOnError {
+    try closingOnError { folder in
       try prepareMerge()
       while let range = (policy ?? mergePolicy).selection(list.parts.map(\.size)) {
         try merge(range)
         merges += 1
       }
-      try writeCommit()
+      try writeCommit(folder)
     }
     return merges
   }
@@ -213,12 +208,12 @@ public final class IndexWriter {
   /// - Throws: `FileError`; the index is then as it was.
   @discardableResult
   public func optimize(reordering: GraphBisection? = nil) throws -> IndexStatistics {
-    try closingOnError {
+    try closingOnError { folder in
       try prepareMerge()
       if list.parts.count > 1 || reordering != nil || list.parts.contains(where: { $0.deletions != nil }) {
         try merge(0..<list.parts.count, reordering: reordering)
       }
-      try writeCommit()
+      try writeCommit(folder)
     }
     return committed.statistics
   }
@@ -227,12 +222,12 @@ public final class IndexWriter {
   ///
   /// - Throws: ``mergeError`` where there was one; `FileError` as ``commit()``.
   public func waitForMerges() throws {
-    try closingOnError {
+    try closingOnError { folder in
       while let background {
         try closeSegment()
         try list.count()
         adopt(background)
-        try writeCommit()
+        try writeCommit(folder)
         startMerge()
       }
     }
@@ -244,16 +239,12 @@ public final class IndexWriter {
     background?.wait()
     background = nil
     current = nil
-    folder?.removeUnfinished()
-    folder = nil
+    session.end()
   }
+
+  func abandon() { close() }
 
   // MARK: - Parts of a commit
-
-  private func takeNumber() -> Int {
-    defer { nextNumber += 1 }
-    return nextNumber
-  }
 
   /// Writes the documents that were added since the last segment was begun.
   private func closeSegment() throws {
@@ -280,11 +271,11 @@ public final class IndexWriter {
       sources: list.parts[range].map(\.source), settings: settings, directory: directory, calls: calls)
     let manifest: IndexManifest.Segment
     if let reordering {
-      let reordered = try merger.merge(number: takeNumber(), by: reordering, threads: analyzers.count)
+      let reordered = try merger.merge(number: session.takeNumber(), by: reordering, threads: analyzers.count)
       manifest = reordered.segment
       reorderingReport = reordered.report
     } else {
-      manifest = try merger.merge(number: takeNumber())
+      manifest = try merger.merge(number: session.takeNumber())
     }
     try list.replace(merger.sources, by: manifest, LexicalSegment(manifest, folder: directory))
   }
@@ -298,33 +289,32 @@ public final class IndexWriter {
     } catch {
       mergeError = error
     }
-    folder?.release(merge.number)
+    session.folder?.release(merge.number)
   }
 
   private func startMerge() {
-    guard mergesInBackground, mergeError == nil, background == nil, let folder,
+    guard mergesInBackground, mergeError == nil, background == nil, let folder = session.folder,
       let range = mergePolicy.selection(list.parts.map(\.size))
     else { return }
     let merger = SegmentMerger(
       sources: list.parts[range].map(\.source), settings: settings, directory: directory, calls: calls)
-    let number = takeNumber()
+    let number = session.takeNumber()
     folder.reserve(number)
     background = BackgroundMerge(merger, number: number)
     if background == nil { folder.release(number) }
   }
 
   /// Lists the segments as they are now, if anything changed.
-  private func writeCommit() throws {
-    guard let folder else { return }
+  private func writeCommit(_ folder: IndexFolder) throws {
     removeEmptySegments()
     for number in list.parts.indices {
-      try list.parts[number].writeDeletions(to: directory, number: takeNumber, calls: calls)
+      try list.parts[number].writeDeletions(to: directory, number: session.takeNumber, calls: calls)
     }
     let segments = list.parts.map(\.manifest)
     guard segments != committed.segments else { return }
     // Every commit has a number of its own.
     let manifest = IndexManifest(
-      generation: takeNumber(), analyzer: analyzer, segments: segments, statistics: list.statistics)
+      generation: session.takeNumber(), analyzer: analyzer, segments: segments, statistics: list.statistics)
     try folder.commit(manifest)
     committed = manifest
   }
@@ -334,26 +324,5 @@ public final class IndexWriter {
     let merging = background?.merger.sources.map(\.segment) ?? []
     let kept = list.parts.filter { part in part.live.count > 0 || merging.contains { $0 === part.segment } }
     list.parts = kept.isEmpty ? Array(list.parts.prefix(1)) : kept
-  }
-
-  private func closingOnError(_ body: () throws -> Void) throws {
-    guard folder != nil else { throw IndexError.builderClosed(path: directory) }
-    do {
-      try body()
-    } catch {
-      close()
-      throw error
-    }
-  }
-
-  /// Closes the writer on errors that are not of a kind.
-  private func closingOnError<Harmless: Error>(butNot harmless: Harmless.Type, _ body: () throws -> Void) throws {
-    guard folder != nil else { throw IndexError.builderClosed(path: directory) }
-    do {
-      try body()
-    } catch {
-      if !(error is Harmless) { close() }
-      throw error
-    }
   }
 }

@@ -3,7 +3,11 @@ import GradusCore
 
 /// Reads posting lists of a segment block by block, without scores: for counting, merging and export.
 final class ListCursor {
-  private let segment: LexicalSegment
+  private let lists: PostingLists
+  private let documents: Int
+  private let fields: FieldTable?
+  /// What keeps the mapped files.
+  private let segment: AnyObject
   private let cursor = UnsafeMutablePointer<grd_cursor>.allocate(capacity: 1)
   private var scorer: grd_scorer
   private var positions: [UInt32] = []
@@ -12,10 +16,21 @@ final class ListCursor {
   /// Postings in the block that was read last.
   private(set) var count = 0
 
-  init(_ segment: LexicalSegment) {
+  /// - Parameters:
+  ///   - documents: Of the segment.
+  ///   - scorer: For reading without scores.
+  init(_ lists: PostingLists, documents: Int, scorer: grd_scorer, fields: FieldTable? = nil, of segment: AnyObject) {
+    self.lists = lists
+    self.documents = documents
+    self.scorer = scorer
+    self.fields = fields
     self.segment = segment
-    scorer = segment.plainScorer
-    fieldFrequencies = segment.fields.map { .allocate(capacity: $0.bufferCount) }
+    fieldFrequencies = fields.map { .allocate(capacity: $0.bufferCount) }
+  }
+
+  convenience init(_ segment: LexicalSegment) {
+    self.init(
+      segment.postings, documents: segment.documentTable.count, scorer: segment.plainScorer, fields: segment.fields, of: segment)
   }
 
   deinit {
@@ -26,8 +41,8 @@ final class ListCursor {
   /// - Parameter term: Its number in the dictionary, where frequencies by field are wanted.
   func open(_ entry: TermEntry, term: Int? = nil) throws {
     count = 0
-    try segment.open(cursor, at: entry, term: grd_term(weight: 1), scorer: &scorer)
-    if let term, let fields = segment.fields, let fieldFrequencies {
+    try lists.open(cursor, at: entry, term: grd_term(weight: 1), scorer: &scorer)
+    if let term, let fields, let fieldFrequencies {
       try fields.attach(to: cursor, term: term, buffer: fieldFrequencies)
     }
   }
@@ -36,7 +51,7 @@ final class ListCursor {
   func nextRange() throws -> ClosedRange<UInt32>? {
     var first: UInt32 = 0, last: UInt32 = 0
     guard grd_cursor_next_range(cursor, &first, &last) != 0 else { return nil }
-    guard first <= last, Int(last) < segment.documentTable.count else { throw segment.postingsDamage }
+    guard first <= last, Int(last) < documents else { throw lists.damage }
     return first...last
   }
 
@@ -45,8 +60,8 @@ final class ListCursor {
 
   /// Decodes the next block; ``count`` is 0 at the end of the list.
   func readBlock() throws {
-    guard grd_cursor_next_block(cursor, &count) == GRD_POSTINGS_OK else { throw segment.postingsDamage }
-    guard count == 0 || Int(doc(count - 1)) < segment.documentTable.count else { throw segment.postingsDamage }
+    guard grd_cursor_next_block(cursor, &count) == GRD_POSTINGS_OK else { throw lists.damage }
+    guard count == 0 || Int(doc(count - 1)) < documents else { throw lists.damage }
   }
 
   func doc(_ place: Int) -> UInt32 {
@@ -82,9 +97,9 @@ final class ListCursor {
   /// Appends the frequencies in the fields but the text of the postings of the block that was decoded last whose places are
   /// `wanted`, where the list was opened with its fields.
   func appendFields(_ wanted: [Int], to frequencies: inout [UInt32]) throws {
-    guard let fields = segment.fields, let fieldFrequencies, !wanted.isEmpty else { return }
+    guard let fields, let fieldFrequencies, !wanted.isEmpty else { return }
     let status = grd_cursor_decode_fields(cursor, fields.fields.names.count)
-    guard status == GRD_POSTINGS_OK else { throw segment.damage(status) }
+    guard status == GRD_POSTINGS_OK else { throw lists.damage(status) }
     for place in wanted {
       for field in fields.fields.names.indices where field != IndexFields.rest {
         frequencies.append(fieldFrequencies[field * Int(GRD_BLOCK) + place])

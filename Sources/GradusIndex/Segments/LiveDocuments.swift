@@ -79,6 +79,17 @@ struct LiveDocuments: Sendable {
     return DocumentSet(documents: documents, words: words)
   }
 
+  /// The documents of the segment that may be retrieved, by their numbers there; nil for all.
+  ///
+  /// - Parameters:
+  ///   - filter: Of live documents of an index; nil for all.
+  ///   - first: Number of the segment's first live document there.
+  ///   - count: Live documents of the index.
+  func allowed(_ filter: DocumentSet?, from first: Int, of count: Int) -> DocumentSet? {
+    guard let filter else { return set }
+    return set == nil && documents == count ? filter : documents(in: filter, from: first)
+  }
+
   /// Adds documents of the segment, given by their numbers there, to a set of live numbers; deleted ones are left out.
   func insert(_ local: DocumentSet, into numbers: inout DocumentSet, from first: Int) {
     for (place, word) in local.words.enumerated() {

@@ -88,9 +88,7 @@ final class SegmentBuilder {
   /// Refuses what no segment can hold, whatever else is in it; returns the bytes of the text.
   @discardableResult
   static func check(_ document: Document, position: Int, directory: String, fields: IndexFields?) throws -> Int {
-    guard !document.docno.isEmpty, !document.docno.utf8.contains(where: { $0 == 32 || (9...13).contains($0) }) else {
-      throw IndexError.invalidDocno(document.docno, position: position)
-    }
+    try IndexError.requireValid(docno: document.docno, position: position)
     let bytes = IndexFields.byteCount(of: document, metadata: fields?.metadata ?? [])
     guard bytes < Int(Int32.max) else {
       throw IndexError.limitExceeded(path: directory, what: "bytes in document '\(document.docno)'", limit: Int(Int32.max) - 1)
@@ -230,7 +228,7 @@ final class SegmentBuilder {
   private func spill() throws {
     for worker in accumulators.indices where !accumulators[worker].isEmpty {
       let path = directory + "/" + IndexFolder.runName(runPaths.count + 1)
-      try FileRun.write(accumulators[worker], path: path, calls: calls)
+      try FileRun.write(MemoryRun(accumulators[worker]), path: path, calls: calls)
       runPaths.append(path)
       accumulators[worker] = PostingsAccumulator(holdsPositions: settings.positions, fields: settings.fields)
     }
@@ -257,29 +255,12 @@ final class SegmentBuilder {
     }
     try file.begin(.lengths)
     try file.append(lengths)
-    try writeDocnos(file)
+    try DocnoTable.write(docnos, order: (0..<UInt32(docnos.count)).map { $0 }, to: file)
     let statistics = IndexStatistics(
       documents: lengths.count, terms: terms, postings: postings, tokens: lengths.reduce(0) { $0 + Int($1) })
     let positionsFile = try positions.map { IndexManifest.File(name: name("positions"), bytes: try $0.finish()) }
     let fieldsFile = try fields.map { IndexManifest.File(name: name("fields"), bytes: try $0.finish()) }
     let postingsFile = IndexManifest.File(name: name("postings"), bytes: try file.finish())
     return (postingsFile, positionsFile, fieldsFile, statistics)
-  }
-
-  private func writeDocnos(_ file: SectionFileWriter) throws {
-    var offsets: [UInt64] = [0]
-    offsets.reserveCapacity(docnos.count + 1)
-    for doc in 0..<docnos.count { offsets.append(offsets[doc] + UInt64(docnos[doc].count)) }
-    let order = docnos.sortedNumbers().map { UInt32($0) }
-    var ranks = [UInt32](repeating: 0, count: order.count)
-    for (rank, doc) in order.enumerated() { ranks[Int(doc)] = UInt32(rank) }
-    try file.begin(.docnoOffsets)
-    try file.append(offsets)
-    try file.begin(.docnoText)
-    try file.append(docnos.concatenated)
-    try file.begin(.docnoRanks)
-    try file.append(ranks)
-    try file.begin(.docnoOrder)
-    try file.append(order)
   }
 }

@@ -26,7 +26,7 @@ struct SegmentDeletions: Sendable {
     if let known { new.formDifference(known.deleted) }
     let numbers = new.numbers()
     tokens = (known?.tokens ?? 0) + numbers.reduce(0) { $0 + Int(segment.documentTable.lengths[Int($1)]) }
-    let counter = DeletionCounter(numbers, new, segment)
+    let counter = DeletionCounter(new, ListCursor(segment))
     var place = 0
     for term in 0..<segment.terms.count {
       var counts = try counter.counts(of: segment.terms[term])
@@ -48,8 +48,8 @@ struct SegmentDeletions: Sendable {
     try file.verify { _ in true }
     let documents = segment.documentTable.count
     let words = try file.numbers(.deletedDocuments, as: UInt64.self, count: (documents + 63) / 64)
-    if documents % 64 != 0, let last = words.last, last >> UInt64(documents % 64) != 0 { throw damage(.deletedDocuments) }
-    deleted = DocumentSet(documents: documents, words: Array(words))
+    guard let deleted = DocumentSet(documents: documents, checking: Array(words)) else { throw damage(.deletedDocuments) }
+    self.deleted = deleted
     live = LiveDocuments(deleted: deleted)
     tokens = deleted.numbers().reduce(0) { $0 + Int(segment.documentTable.lengths[Int($1)]) }
     let count = try file.bytes(.removedTerms).count / 4
@@ -71,13 +71,7 @@ struct SegmentDeletions: Sendable {
 
   /// How many deleted documents hold a term, and how often it stands in them. O(log n).
   func counts(ofTerm number: Int) -> (postings: UInt32, occurrences: UInt64) {
-    var low = 0, high = terms.count
-    while low < high {
-      let middle = (low + high) / 2
-      if Int(terms[middle]) < number { low = middle + 1 } else { high = middle }
-    }
-    guard low < terms.count, terms[low] == number else { return (0, 0) }
-    return (postings[low], occurrences[low])
+    terms.place(ofAscending: UInt32(number)).map { (postings[$0], occurrences[$0]) } ?? (0, 0)
   }
 
   /// Tokens of the live documents in each field; empty where there are none.

@@ -62,8 +62,6 @@ final class SegmentView: Sendable {
   ///   - filter: Of documents of the index.
   ///   - documents: Live documents of the index.
   func allowed(_ filter: DocumentSet?, documents: Int) -> DocumentSet? {
-    guard let filter else { return live.set }
-    if live.set == nil, live.documents == documents { return filter }
-    return live.documents(in: filter, from: firstDocument)
+    live.allowed(filter, from: firstDocument, of: documents)
   }
 }

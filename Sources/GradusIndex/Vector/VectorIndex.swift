@@ -52,7 +52,7 @@ public final class VectorIndex: Sendable, VectorsByDocno {
   /// Documents that can be found: deleted ones are not counted.
   public var count: Int { segments.reduce(0) { $0 + $1.liveCount } }
   /// Deleted documents whose vectors are still in the files.
-  public var deletedCount: Int { segments.reduce(0) { $0 + $1.manifest.deleted } }
+  public var deletedCount: Int { segments.reduce(0) { $0 + $1.manifest.deletedCount } }
   public var segmentCount: Int { segments.count }
   public var hasGraph: Bool { configuration.graph != nil }
   /// Metadata that the index holds by column.
@@ -66,18 +66,12 @@ public final class VectorIndex: Sendable, VectorsByDocno {
 
   /// The vector of a document as it is stored: for cosines at unit length, rounded as the encoding has it. O(log n).
   public func vector(docno: String) throws -> [Float]? {
-    for segment in segments {
-      if let row = try segment.row(docno: docno) { return segment.vector(row) }
-    }
-    return nil
+    try segments.place(of: docno).map { $0.segment.vector($0.row) }
   }
 
   /// The stored document, or nil where there is none of that name or texts are not stored.
   public func document(docno: String) throws -> Document? {
-    for segment in segments {
-      if let row = try segment.row(docno: docno) { return try segment.document(row) }
-    }
-    return nil
+    try segments.place(of: docno).flatMap { try $0.segment.document($0.row) }
   }
 
   /// Docnos and vectors of all live documents, in the order in which they were added.
@@ -93,17 +87,14 @@ public final class VectorIndex: Sendable, VectorsByDocno {
   /// - Throws: as ``search(_:k:options:filter:)``.
   public func score(_ query: [Float], docno: String) throws -> Double? {
     let query = try prepared(query)
-    for segment in segments {
-      if let row = try segment.row(docno: docno) { return Double(segment.scores(of: [UInt32(row)], query: query)[0]) }
-    }
-    return nil
+    return try segments.place(of: docno).map { Double($0.segment.scores(of: [UInt32($0.row)], query: query)[0]) }
   }
 
   // MARK: - Filters
 
   /// Allows the documents of these names; names that the index does not have are left out. O(names log n).
   public func filter(docnos: some Sequence<String>) throws -> VectorFilter {
-    var sets = segments.map { BitSet(limit: $0.count) }
+    var sets = segments.map { DocumentSet(documents: $0.count) }
     for docno in docnos {
       for (number, segment) in segments.enumerated() {
         if let row = try segment.row(docno: docno) { sets[number].insert(row) }
@@ -115,7 +106,7 @@ public final class VectorIndex: Sendable, VectorsByDocno {
   /// Allows documents by number. O(documents in the index).
   public func filter(documents: Set<DocIndex>) -> VectorFilter {
     filter(segments.map { segment in
-      var set = BitSet(limit: segment.count)
+      var set = DocumentSet(documents: segment.count)
       for row in 0..<segment.count where segment.isLive(row) && documents.contains(segment.docIndex(row)) { set.insert(row) }
       return set
     })
@@ -124,7 +115,7 @@ public final class VectorIndex: Sendable, VectorsByDocno {
   /// Allows the documents whose name passes. O(documents in the index).
   public func filter(where isAllowed: (String) throws -> Bool) throws -> VectorFilter {
     filter(try segments.map { segment in
-      var set = BitSet(limit: segment.count)
+      var set = DocumentSet(documents: segment.count)
       for row in 0..<segment.count where segment.isLive(row) {
         if try isAllowed(try segment.docnos.docno(row)) { set.insert(row) }
       }
@@ -132,7 +123,7 @@ public final class VectorIndex: Sendable, VectorsByDocno {
     })
   }
 
-  func filter(_ rows: [BitSet]) -> VectorFilter {
+  func filter(_ rows: [DocumentSet]) -> VectorFilter {
     VectorFilter(generation: generation, path: path, rows: rows, counts: rows.map(\.count))
   }
 

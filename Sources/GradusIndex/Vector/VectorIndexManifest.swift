@@ -3,27 +3,29 @@ struct VectorIndexManifest: Equatable, FolderManifest {
   typealias File = IndexManifest.File
 
   /// Immutable files with some of the vectors; only the list of deleted ones is replaced.
-  struct Segment: Codable, Equatable {
+  struct Segment: Codable, Equatable, RowSegmentManifest {
     let vectors: File
     /// Nil for a flat index.
     let graph: File?
-    /// Nil where nothing was deleted.
-    var deletions: File?
-    /// Nil where texts are not stored.
-    let documents: File?
+    var deletionsFile: File?
+    let documentsFile: File?
     let count: Int
-    var deleted: Int
+    var deletedCount: Int
     /// Where walks begin.
     let entry: Int
     let entryLevel: Int
     /// Nodes of the graph, fewer than vectors where some are equal; nil where each vector is a node.
     var nodes: Int?
-    /// Metadata by column; nil where the index has no columns.
-    var columns: File?
+    var columnsFile: File?
+
+    private enum CodingKeys: String, CodingKey {
+      case vectors, graph, deletionsFile = "deletions", documentsFile = "documents", count, deletedCount = "deleted", entry
+      case entryLevel, nodes, columnsFile = "columns"
+    }
 
     var nodeCount: Int { nodes ?? count }
 
-    var files: [File] { [vectors] + [graph, deletions, documents, columns].compactMap { $0 } }
+    var files: [File] { [vectors] + [graph, deletionsFile, documentsFile, columnsFile].compactMap { $0 } }
   }
 
   /// Since 2, equal vectors are one node of a graph.
@@ -40,7 +42,7 @@ struct VectorIndexManifest: Equatable, FolderManifest {
 
   var isSound: Bool {
     let areSegmentsSound = segments.allSatisfy { segment in
-      (0..<Int(Int32.max)).contains(segment.count) && (0...segment.count).contains(segment.deleted)
+      (0..<Int(Int32.max)).contains(segment.count) && (0...segment.count).contains(segment.deletedCount)
         && (0...segment.count).contains(segment.nodeCount) && (segment.nodes == nil || segment.graph != nil)
         && (segment.count == 0 || (0..<segment.nodeCount).contains(segment.entry))
         && (0..<64).contains(segment.entryLevel)

@@ -20,19 +20,15 @@ import GradusCore
 /// some; at `memoryBudgetBytes` a segment is closed and another begun, so that searches have one graph more to walk.
 ///
 /// Not for use from several threads at once.
-public final class VectorIndexWriter {
+public final class VectorIndexWriter: SessionWriter {
   public let directory: String
   public let configuration: VectorIndexConfiguration
   private let storesDocuments: Bool
   private let memoryBudget: Int
   private let threads: Int
-  private let calls: SystemCalls
-  private var folder: IndexFolder?
-  private var nextNumber: Int
-  private var segments: [VectorIndexManifest.Segment]
-  /// Opened committed and closed segments, to look docnos up in; deletions of this writer by segment.
-  private var opened: [VectorSegment]
-  private var deletions: [BitSet?]
+  let session: WriterSession
+  /// Committed and closed segments.
+  private var rows: RowSegments<VectorSegment>
   private var current: VectorSegmentWriter?
   /// Of no documents: what refuses metadata before anything is written.
   private let columns: ColumnsBuilder
@@ -74,34 +70,28 @@ public final class VectorIndexWriter {
     self.directory = directory
     self.memoryBudget = memoryBudget
     self.threads = threads
-    self.calls = calls
     try configuration?.validate()
     guard configuration?.columns == nil || storesDocuments == true else {
       throw VectorIndexError.invalidOption("\(directory): columns are made of stored documents; store the documents, too")
     }
     if VectorIndexManifest.isOtherPresent(in: directory) { throw VectorIndexError.otherIndex(path: directory) }
-    if configuration == nil { _ = try VectorIndexManifest.read(folder: directory) }
-    let folder = try IndexFolder(path: directory, calls: calls) { try VectorIndexManifest.read(folder: $0) }
-    self.folder = folder
-    nextNumber = folder.nextGeneration
     if let configuration {
+      session = try WriterSession(directory, VectorIndexManifest.self, calls: calls)
       self.configuration = configuration
       self.storesDocuments = storesDocuments ?? false
-      segments = []
-      opened = []
+      rows = RowSegments([])
     } else {
-      // Read again under the lock.
-      let manifest = try VectorIndexManifest.read(folder: directory)
+      let (session, manifest) = try WriterSession.updating(directory, VectorIndexManifest.self, calls: calls)
+      self.session = session
       self.configuration = manifest.configuration
       if let encoder, !encoder.isCompatible(with: manifest.configuration.encoder) {
         throw VectorIndexError.encoderMismatch(path: directory, found: encoder, expected: manifest.configuration.encoder)
       }
-      segments = manifest.segments
-      opened = try VectorIndex(path: directory).segments
-      self.storesDocuments = storesDocuments ?? opened.contains(where: \.storesDocuments)
+      let segments = try VectorIndex(path: directory).segments
+      rows = RowSegments(segments)
+      self.storesDocuments = storesDocuments ?? segments.contains(where: \.storesDocuments)
     }
     columns = try ColumnsBuilder(self.configuration.columns ?? [])
-    deletions = opened.map { _ in nil }
   }
 
   deinit { abandon() }
@@ -125,19 +115,12 @@ public final class VectorIndexWriter {
   }
 
   private func add(docno: String, vector: [Float], document: Document?) throws {
-    guard let folder else { throw IndexError.builderClosed(path: directory) }
+    try session.openFolder()
     try check(docno: docno, vector)
     if let document { try columns.check(document) }
     if try contains(docno: docno) { throw VectorIndexError.duplicateDocno(docno) }
-    try closingOnError {
-      let segment: VectorSegmentWriter
-      if let current {
-        segment = current
-      } else {
-        segment = try VectorSegmentWriter(
-          number: takeNumber(), configuration: configuration, storesDocuments: storesDocuments, folder: folder, calls: calls)
-        current = segment
-      }
+    try closingOnError { folder in
+      let segment = try currentSegment(folder)
       let stored = configuration.metric == .cosine ? vector.unitLength : vector
       let isNew = try stored.withUnsafeBufferPointer { try segment.add(docno: docno, vector: $0, document: document) }
       // The one name that a segment cannot take again: deleted and added since the segment was begun.
@@ -151,9 +134,7 @@ public final class VectorIndexWriter {
   }
 
   private func check(docno: String, _ vector: [Float]) throws {
-    guard !docno.isEmpty, !docno.utf8.contains(where: { $0 == 32 || (9...13).contains($0) }) else {
-      throw IndexError.invalidDocno(docno, position: opened.reduce(0) { $0 + $1.count } + (current?.count ?? 0) + 1)
-    }
+    try IndexError.requireValid(docno: docno, position: rows.count + (current?.count ?? 0) + 1)
     guard vector.count == configuration.dimension else {
       throw VectorIndexError.wrongDimension(docno: docno, found: vector.count, expected: configuration.dimension)
     }
@@ -168,24 +149,16 @@ public final class VectorIndexWriter {
   /// Whether a document of that name is in the index or was added since, and not deleted.
   public func contains(docno: String) throws -> Bool {
     if current?.contains(docno: docno) ?? false { return true }
-    for (number, segment) in opened.enumerated() {
-      if let row = try segment.row(docno: docno), !(deletions[number]?.contains(row) ?? false) { return true }
-    }
-    return false
+    return try rows.contains(docno: docno)
   }
 
   /// Deletes a document; its vector is left out of results from the commit on.
   ///
   /// - Throws: ``VectorIndexError/unknownDocno(_:)``.
   public func delete(docno: String) throws {
-    guard folder != nil else { throw IndexError.builderClosed(path: directory) }
+    try session.openFolder()
     if let current, current.delete(docno: docno) { return }
-    for (number, segment) in opened.enumerated() {
-      guard let row = try segment.row(docno: docno), !(deletions[number]?.contains(row) ?? false) else { continue }
-      deletions[number, default: BitSet(limit: segment.count)].insert(row)
-      return
-    }
-    throw VectorIndexError.unknownDocno(docno)
+    guard try rows.delete(docno: docno) else { throw VectorIndexError.unknownDocno(docno) }
   }
 
   /// Makes all changes visible in one step, and closes the writer.
@@ -194,10 +167,9 @@ public final class VectorIndexWriter {
   /// - Throws: `FileError`; the index is then as it was.
   public func commit(progress: @escaping (Int) -> Void = { _ in }) throws {
     self.progress = progress
-    try closingOnError {
+    try closingOnError { _ in
       try closeSegment()
-      try writeDeletions()
-      try finish(segments)
+      try finish(rows.writeDeletions(session))
     }
   }
 
@@ -208,20 +180,14 @@ public final class VectorIndexWriter {
   /// - Throws: `FileError`, ``IndexError``; the index is then as it was.
   public func compact(progress: @escaping (Int) -> Void = { _ in }) throws {
     self.progress = progress
-    try closingOnError {
-      guard let folder else { return }
+    try closingOnError { folder in
       try closeSegment()
-      let old = opened
-      let marks = deletions
-      segments = []
-      opened = []
-      deletions = []
-      for (number, segment) in old.enumerated() {
-        let rows = (0..<segment.count).filter { segment.isLive($0) && !(marks[number]?.contains($0) ?? false) }
-        for row in rows.sorted(by: { segment.docIndex($0) < segment.docIndex($1) }) {
-          let writer = try current ?? VectorSegmentWriter(
-            number: takeNumber(), configuration: configuration, storesDocuments: storesDocuments, folder: folder, calls: calls)
-          current = writer
+      let old = rows.parts
+      rows = RowSegments([])
+      for part in old {
+        let segment = part.segment
+        for row in part.liveRows.sorted(by: { segment.docIndex($0) < segment.docIndex($1) }) {
+          let writer = try currentSegment(folder)
           let document = storesDocuments ? try segment.document(row) : nil
           _ = try segment.vector(row).withUnsafeBufferPointer {
             try writer.add(docno: try segment.docnos.docno(row), vector: $0, document: document)
@@ -230,59 +196,35 @@ public final class VectorIndexWriter {
         }
       }
       try closeSegment()
-      try finish(segments)
+      try finish(rows.writeDeletions(session))
     }
   }
 
   /// Gives up: removes what was written. Without effect after ``commit()`` and ``compact()``.
   public func abandon() {
     current = nil
-    folder?.removeUnfinished()
-    folder = nil
+    session.end()
   }
 
   private func finish(_ segments: [VectorIndexManifest.Segment]) throws {
-    guard let folder else { return }
-    // A commit always has a number of its own.
-    if nextNumber == folder.nextGeneration { _ = takeNumber() }
-    try folder.commit(
-      VectorIndexManifest(generation: nextNumber - 1, configuration: configuration, segments: segments))
-    self.folder = nil
+    try session.commit(
+      VectorIndexManifest(generation: session.lastNumber(), configuration: configuration, segments: segments))
+    session.end()
   }
 
-  private func takeNumber() -> Int {
-    defer { nextNumber += 1 }
-    return nextNumber
+  private func currentSegment(_ folder: IndexFolder) throws -> VectorSegmentWriter {
+    let segment = try current ?? VectorSegmentWriter(
+      number: session.takeNumber(), configuration: configuration, storesDocuments: storesDocuments, in: folder)
+    current = segment
+    return segment
   }
 
   private func closeSegment() throws {
     guard let writer = current else { return }
     current = nil
-    let segment = try writer.finish(threads: threads, deletionsNumber: takeNumber, progress: progress)
-    segments.append(segment)
-    opened.append(
+    let segment = try writer.finish(threads: threads, deletionsNumber: session.takeNumber, progress: progress)
+    rows.append(
       try VectorSegment(
-        folder: directory, segment, configuration, firstDocument: opened.reduce(0) { $0 + $1.count }, residency: .mapped))
-    deletions.append(nil)
-  }
-
-  private func writeDeletions() throws {
-    guard let folder else { return }
-    for (number, marks) in deletions.enumerated() {
-      guard var rows = marks else { continue }
-      if let before = opened[number].deletedRows { rows.formUnion(before) }
-      segments[number].deletions = try rows.writeDeletions(number: takeNumber(), folder: folder, calls: calls)
-      segments[number].deleted = rows.count
-    }
-  }
-
-  private func closingOnError(_ body: () throws -> Void) throws {
-    guard folder != nil else { throw IndexError.builderClosed(path: directory) }
-    do {
-      try body()
-    } catch {
-      abandon()
-      throw error
-    }
+        folder: directory, segment, configuration, firstDocument: rows.count, residency: .mapped))
   }
 }

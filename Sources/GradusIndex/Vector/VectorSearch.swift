@@ -75,7 +75,7 @@ public struct VectorFilter: Sendable {
   let generation: Int
   let path: String
   /// By segment; live rows alone.
-  let rows: [BitSet]
+  let rows: [DocumentSet]
   let counts: [Int]
 
   /// Documents that the filter allows.

@@ -2,20 +2,16 @@ import CGradusKernels
 import GradusCore
 
 /// One segment of a vector index, opened for reading.
-final class VectorSegment: Sendable {
-  let count: Int
+final class VectorSegment: RowSegment {
   /// Global number of the segment's first document.
   let firstDocument: Int
-  let docnos: DocnoTable
-  let deletedRows: BitSet?
+  let documents: SegmentDocuments
+  let files: [SectionFile]
   /// Rows that are not deleted; nil where none is.
-  let liveRows: BitSet?
+  let liveRows: DocumentSet?
   let configuration: VectorIndexConfiguration
   let manifest: VectorIndexManifest.Segment
   private let views: Views
-  private let files: [SectionFile]
-  private let documents: DocumentStore?
-  private let columns: ColumnStore?
   private let resident: [ResidentMemory]
   private let idle = Guarded<[VectorSegmentScratch]>([])
 
@@ -36,22 +32,15 @@ final class VectorSegment: Sendable {
     self.manifest = manifest
     self.configuration = configuration
     self.firstDocument = firstDocument
-    count = manifest.count
-    var files: [SectionFile] = []
+    let count = manifest.count
+    var files = SegmentFiles(folder: folder)
     var resident: [ResidentMemory] = []
-    func open(_ file: VectorIndexManifest.File, _ kind: SectionFileLayout.Kind) throws -> SectionFile {
-      let opened = try SectionFile(path: folder + "/" + file.name, kind: kind, expectedBytes: file.bytes)
-      try opened.verify(where: \.isCheckedOnOpen)
-      files.append(opened)
-      return opened
-    }
     func held(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
       guard residency == .resident else { return bytes }
       resident.append(ResidentMemory(copying: bytes))
       return resident[resident.count - 1].bytes
     }
-    let vectors = try open(manifest.vectors, .vectors)
-    docnos = try DocnoTable(vectors, count: count)
+    let vectors = try files.open(manifest.vectors, .vectors)
     let isWalkedOn = configuration.graph?.traversal == configuration.encoding && manifest.nodes == nil
     let rows = try Self.rows(
       vectors, (.vectorCodes, .vectorScales, .vectorNorms), encoding: configuration.encoding, configuration, count: count,
@@ -61,7 +50,7 @@ final class VectorSegment: Sendable {
     var nodes: UnsafeBufferPointer<UInt32>?
     if let options = configuration.graph {
       guard let file = manifest.graph else { throw IndexError.corrupted(path: folder, section: "the list of files") }
-      let opened = try open(file, .graph)
+      let opened = try files.open(file, .graph)
       let walked = isWalkedOn ? rows : try Self.rows(
         opened, (.graphCodes, .graphScales, .graphNorms), encoding: options.traversal, configuration, count: manifest.nodeCount,
         held: held)
@@ -69,16 +58,14 @@ final class VectorSegment: Sendable {
       graph = try Self.graph(opened, walked, options, manifest, held: held)
     }
     views = Views(rows: rows, graph: graph, positions: positions, nodes: nodes)
-    deletedRows = try manifest.deletions.map {
-      try BitSet(deletions: try open($0, .deletions), limit: manifest.count, count: manifest.deleted)
+    documents = try SegmentDocuments(manifest, docnos: vectors, &files)
+    try documents.requireColumns(configuration.columns, folder: folder)
+    liveRows = documents.deletedRows.map { deleted in
+      var live = deleted
+      live.formComplement()
+      return live
     }
-    liveRows = deletedRows?.complement
-    documents = try manifest.documents.map { try DocumentStore(try open($0, .documents), documents: manifest.count) }
-    columns = try manifest.columns.map { try ColumnStore(try open($0, .columns), documents: manifest.count) }
-    guard configuration.columns == columns?.columns else {
-      throw IndexError.corrupted(path: folder + "/" + IndexManifest.name, section: "the list of columns")
-    }
-    self.files = files
+    self.files = files.opened
     self.resident = resident
   }
 
@@ -123,19 +110,7 @@ final class VectorSegment: Sendable {
     return starts
   }
 
-  /// Compares all checksums.
-  func verify() throws {
-    for file in files { try file.verify { _ in true } }
-  }
-
-  var liveCount: Int { count - manifest.deleted }
   var hasGraph: Bool { views.graph != nil }
-  var storesDocuments: Bool { documents != nil }
-
-  func isLive(_ row: Int) -> Bool { !(deletedRows?.contains(row) ?? false) }
-
-  /// The live row of a docno.
-  func row(docno: String) throws -> Int? { try docnos.find(docno).flatMap { isLive($0) ? $0 : nil } }
 
   func docIndex(_ row: Int) -> DocIndex { DocIndex(firstDocument + Int(views.positions[row])) }
 
@@ -150,18 +125,15 @@ final class VectorSegment: Sendable {
   }
 
   func document(_ row: Int) throws -> Document? {
-    guard let documents else { return nil }
     let position = Int(views.positions[row])
     guard position < count else { throw IndexError.corrupted(path: files[0].path, section: Section.vectorRows.name) }
-    return try documents.document(position, docno: try docnos.docno(row))
+    return try documents.document(at: position, row: row)
   }
 
   /// The live rows whose documents fit a filter.
-  func rows(matching filter: MetadataFilter) throws -> BitSet {
-    let fitting = try filter.documents(count: count, columns: columns) { position in
-      try documents?.document(position, docno: "").metadata ?? [:]
-    }
-    var rows = BitSet(limit: count)
+  func rows(matching filter: MetadataFilter) throws -> DocumentSet {
+    let fitting = try documents.positions(matching: filter)
+    var rows = DocumentSet(documents: count)
     for row in 0..<count where fitting.contains(DocIndex(Int(views.positions[row]))) && isLive(row) { rows.insert(row) }
     return rows
   }
@@ -187,7 +159,7 @@ final class VectorSegment: Sendable {
 
   /// The best `k` rows of those that are allowed (and live: `allowed` is nil only where nothing is deleted).
   func search(
-    _ query: PaddedQuery, k: Int, options: VectorSearchOptions, allowed: BitSet?, allowedCount: Int
+    _ query: PaddedQuery, k: Int, options: VectorSearchOptions, allowed: DocumentSet?, allowedCount: Int
   ) throws -> Hits {
     guard allowedCount > 0, k > 0 else { return Hits(rows: [], scored: 0, method: .exact(.flat)) }
     guard let graph = views.graph, options.strategy != .exact else {
@@ -208,7 +180,7 @@ final class VectorSegment: Sendable {
     return hits
   }
 
-  private func walk(_ graph: grd_graph, _ query: PaddedQuery, k: Int, ef: Int, allowed: BitSet?) throws -> Hits {
+  private func walk(_ graph: grd_graph, _ query: PaddedQuery, k: Int, ef: Int, allowed: DocumentSet?) throws -> Hits {
     var graph = graph
     return try withScratch { scratch in
       scratch.graph.reserve(ef)
@@ -263,7 +235,7 @@ final class VectorSegment: Sendable {
   }
 
   private func exact(
-    _ query: PaddedQuery, k: Int, allowed: BitSet?, reason: VectorSearchMethod.ExactReason
+    _ query: PaddedQuery, k: Int, allowed: DocumentSet?, reason: VectorSearchMethod.ExactReason
   ) throws -> Hits {
     try withScratch { scratch in
       let numbers = allowed?.numbers()

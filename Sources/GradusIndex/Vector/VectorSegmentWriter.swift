@@ -13,18 +13,13 @@ import GradusFormats
 ///
 /// Vectors are spooled to a temporary file as they come; where there is a graph, only its codes stay in memory.
 final class VectorSegmentWriter {
-  let number: Int
+  private let number: Int
   private let configuration: VectorIndexConfiguration
   private let folder: IndexFolder
-  private let calls: SystemCalls
+  private let documents: SegmentDocumentsWriter
   private let codeBytes: Int
   private let spoolPath: String
   private var spool: AppendFile?
-  private let documentsFile: SectionFileWriter?
-  private var columns: ColumnsBuilder
-  private var storedOffsets: [UInt64] = [0]
-  private var record: [UInt8] = []
-  let docnos = ByteTable()
   private var scales: [Float] = []
   private var norms: [Float] = []
   /// Of the codes, where there is a graph: equal ones become one node.
@@ -36,44 +31,34 @@ final class VectorSegmentWriter {
 
   static let largestCount = Int(Int32.max) - 1
 
-  init(
-    number: Int, configuration: VectorIndexConfiguration, storesDocuments: Bool, folder: IndexFolder, calls: SystemCalls
-  ) throws {
+  init(number: Int, configuration: VectorIndexConfiguration, storesDocuments: Bool, in folder: IndexFolder) throws {
     self.number = number
     self.configuration = configuration
     self.folder = folder
-    self.calls = calls
-    columns = try ColumnsBuilder(configuration.columns ?? [])
     codeBytes = configuration.encoding.bytes(dimension: configuration.dimension)
     code = [UInt8](repeating: 0, count: codeBytes)
     spoolPath = folder.path(of: IndexFolder.runName(number))
-    spool = try AppendFile(path: spoolPath, calls: calls)
+    spool = try AppendFile(path: spoolPath, calls: folder.calls)
     graphRows = configuration.graph.map {
       VectorRows(dimension: configuration.dimension, encoding: $0.traversal, metric: configuration.metric)
     }
-    if storesDocuments {
-      let name = IndexFolder.segmentName(generation: number, kind: "documents")
-      documentsFile = try SectionFileWriter(path: folder.path(of: name), kind: .documents, calls: calls)
-      try documentsFile?.begin(.storedText)
-    } else {
-      documentsFile = nil
-    }
+    documents = try SegmentDocumentsWriter(
+      number: number, columns: configuration.columns, storesDocuments: storesDocuments, in: folder)
   }
 
-  var count: Int { docnos.count }
+  var count: Int { documents.count }
 
   /// What the segment holds in memory now and needs to become a graph, in bytes.
   var memory: Int {
-    guard let graphRows, let options = configuration.graph else { return docnos.memory + 8 * count }
-    return docnos.memory + count * (12 + graphRows.bytesPerRow + HNSWGraphBuilder.bytesPerRow(options))
+    guard let graphRows, let options = configuration.graph else { return documents.docnos.memory + 8 * count }
+    return documents.docnos.memory + count * (12 + graphRows.bytesPerRow + HNSWGraphBuilder.bytesPerRow(options))
   }
 
   /// Adds a vector that has been checked and, for cosines, brought to unit length.
   ///
   /// - Returns: False where the segment holds the docno already.
   func add(docno: String, vector: UnsafeBufferPointer<Float>, document: Document?) throws -> Bool {
-    var docno = docno
-    guard docno.withUTF8({ docnos.insert($0).isNew }) else { return false }
+    guard try documents.append(docno: docno, document) else { return false }
     guard let base = vector.baseAddress, let spool else { return false }
     var scale: Float = 1
     var norm: Float = 0
@@ -85,26 +70,17 @@ final class VectorSegmentWriter {
       graphRows.append(vector)
       hashes.append(code.withUnsafeBytes { CRC32C.checksum($0) })
     }
-    if let document { try columns.append(document) }
-    if let documentsFile, let document {
-      record.removeAll(keepingCapacity: true)
-      DocumentStore.encode(document, into: &record)
-      try documentsFile.append(record)
-      storedOffsets.append(storedOffsets[storedOffsets.count - 1] + UInt64(record.count))
-    }
     return true
   }
 
   /// Marks the vector of a docno; false where the segment has none, or none any more.
   func delete(docno: String) -> Bool {
-    var docno = docno
-    guard let position = docno.withUTF8({ docnos.find($0) }) else { return false }
+    guard let position = documents.position(of: docno) else { return false }
     return deleted.insert(position).inserted
   }
 
   func contains(docno: String) -> Bool {
-    var docno = docno
-    guard let position = docno.withUTF8({ docnos.find($0) }) else { return false }
+    guard let position = documents.position(of: docno) else { return false }
     return !deleted.contains(position)
   }
 
@@ -137,37 +113,26 @@ final class VectorSegmentWriter {
       let rows = equal.rows(in: nodeOrder)
       order = rows.positions
       entryLevel = builder.entryLevel
-      let name = IndexFolder.segmentName(generation: number, kind: "graph")
-      let bytes = try writeGraph(
-        builder, order: nodeOrder, starts: nodes == nil ? nil : rows.starts, path: folder.path(of: name), entry: &entry)
-      graph = VectorIndexManifest.File(name: name, bytes: bytes)
+      graph = try writeGraph(builder, order: nodeOrder, starts: nodes == nil ? nil : rows.starts, entry: &entry)
     } else {
       order = (0..<UInt32(count)).map { $0 }
     }
     let vectors = try writeVectors(order)
     unlink(spoolPath)
-    var documents: VectorIndexManifest.File?
-    if let documentsFile {
-      try documentsFile.begin(.storedOffsets)
-      try documentsFile.append(storedOffsets)
-      documents = VectorIndexManifest.File(
-        name: IndexFolder.segmentName(generation: number, kind: "documents"), bytes: try documentsFile.finish())
-    }
+    let stored = try documents.finish()
     var deletions: VectorIndexManifest.File?
     if !deleted.isEmpty {
-      var rows = BitSet(limit: count)
+      var rows = DocumentSet(documents: count)
       for (row, position) in order.enumerated() where deleted.contains(Int(position)) { rows.insert(row) }
-      deletions = try rows.writeDeletions(number: deletionsNumber(), folder: folder, calls: calls)
+      deletions = try rows.writeDeletions(number: deletionsNumber(), in: folder)
     }
     return VectorIndexManifest.Segment(
-      vectors: vectors, graph: graph, deletions: deletions, documents: documents, count: count, deleted: deleted.count,
-      entry: entry, entryLevel: entryLevel, nodes: nodes,
-      columns: try columns.write(to: folder.path, number: number, calls: calls))
+      vectors: vectors, graph: graph, deletionsFile: deletions, documentsFile: stored.documents, count: count,
+      deletedCount: deleted.count, entry: entry, entryLevel: entryLevel, nodes: nodes, columnsFile: stored.columns)
   }
 
   private func writeVectors(_ order: [UInt32]) throws -> VectorIndexManifest.File {
-    let name = IndexFolder.segmentName(generation: number, kind: "vectors")
-    let file = try SectionFileWriter(path: folder.path(of: name), kind: .vectors, calls: calls)
+    let file = try folder.begin(.vectors, named: "vectors", ofSegment: number)
     let spooled = try MappedFile(path: spoolPath)
     try file.begin(.vectorCodes)
     try withExtendedLifetime(spooled) {
@@ -180,20 +145,20 @@ final class VectorSegmentWriter {
     try file.append(floats: order.map { norms[Int($0)] }, as: .vectorNorms)
     try file.begin(.vectorRows)
     try file.append(order)
-    try DocnoTable.write(docnos, order: order, to: file)
-    return VectorIndexManifest.File(name: name, bytes: try file.finish())
+    try DocnoTable.write(documents.docnos, order: order, to: file)
+    return try file.close()
   }
 
   /// Writes the graph with its nodes in `order`.
   ///
   /// - Parameter starts: Where each node's vectors begin; nil where each has one.
   private func writeGraph(
-    _ builder: HNSWGraphBuilder, order: [UInt32], starts: [UInt32]?, path: String, entry: inout Int
-  ) throws -> Int {
+    _ builder: HNSWGraphBuilder, order: [UInt32], starts: [UInt32]?, entry: inout Int
+  ) throws -> VectorIndexManifest.File {
     var newRow = [UInt32](repeating: 0, count: order.count)
     for (row, old) in order.enumerated() { newRow[Int(old)] = UInt32(row) }
     entry = order.isEmpty ? 0 : Int(newRow[Int(builder.entry)])
-    let file = try SectionFileWriter(path: path, kind: .graph, calls: calls)
+    let file = try folder.begin(.graph, named: "graph", ofSegment: number)
     let rows = builder.rows
     // Where the graph is walked on what the index stores, node by node, the codes are those of the vectors' file.
     let hasCodes = rows.encoding != configuration.encoding || starts != nil
@@ -229,7 +194,7 @@ final class VectorSegmentWriter {
       try file.begin(.graphNodes)
       try file.append(starts)
     }
-    return try file.finish()
+    return try file.close()
   }
 }
 

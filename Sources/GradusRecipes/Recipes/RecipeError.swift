@@ -30,6 +30,8 @@ public struct RecipeError: LineError {
   public var problem: String {
     switch reason {
     case .syntax(let problem): problem
+    // Where settings are read, a recipe has this key first.
+    case .unknownKey("slug", _): "no key 'slug': an experiment's recipe is run by 'gradus reproduce', not trained"
     case .unknownKey(let key, let nearest): "no key '\(key)'" + (nearest.map { "; did you mean '\($0)'?" } ?? "")
     case .missingKey(let key): "the key '\(key)' is missing"
     case .kind(let key, let expected): "'\(key)' must be \(expected)"

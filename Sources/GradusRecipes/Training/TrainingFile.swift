@@ -10,7 +10,9 @@ public enum TrainingFile {
   ///
   /// - Throws: ``RecipeError`` with the line of a key or value that is not one.
   public static func read(_ path: String) throws -> [(name: String, value: String)] {
-    try YAMLMapping.read(path).settings()
+    let mapping = try YAMLMapping.read(path)
+    if mapping.has("slug") { throw mapping.error(mapping.line(of: "slug"), .unknownKey("slug", nearest: nil)) }
+    return try mapping.settings()
   }
 }
 

@@ -77,7 +77,7 @@ struct CommittedImpactIndexTests {
   func version3() throws {
     let index = try ImpactIndex(path: Self.folder("impacts-v3"))
     try index.verify()
-    #expect(try ImpactIndexManifest.read(folder: index.path).coding == .compact)
+    #expect(try ImpactIndexManifest.read(folder: index.path).segments[0].coding == .compact)
     let temporary = try TemporaryFolder()
     let builder = try ImpactIndexBuilder(creating: temporary.path("idx"))
     for number in 0..<150 {
@@ -100,6 +100,42 @@ struct CommittedImpactIndexTests {
     let best = try index.search([WeightedTerm("some"), WeightedTerm("rare")], k: 2).documents
     let score = step * 170 + step * 43
     #expect(best == [ScoredDocument(docno: "d7", score: score), ScoredDocument(docno: "d127", score: score)])
+  }
+
+  @Test("Version 5, of two segments with a deletion, opens, verifies and answers, and has the bytes that are written today")
+  func version5() throws {
+    let index = try ImpactIndex(path: Self.folder("impacts-v5"))
+    try index.verify()
+    #expect(index.segmentCount == 2 && index.deletedCount == 1)
+    #expect(index.statistics == ImpactStatistics(documents: 4, terms: 8, postings: 11, scale: Float(3) / 255))
+    #expect(try ImpactIndexManifest.read(folder: index.path).greatestWeight == 3)
+    let new = Document(docno: "d5", text: "Hot plates, new.")
+    #expect(try index.document(docno: "d5") == new && index.document(docno: "d2") == nil)
+    // In steps of 3 / 255: 4 is cut to 255, 1.5 is 127.5 and rounded up. With d2 gone, no plate weighs more.
+    let step = Double(Float(3) / 255)
+    let query = [WeightedTerm("heat", weight: 1), WeightedTerm("plate", weight: 2), WeightedTerm("wing", weight: 1)]
+    let result = try index.search(query, k: 10)
+    #expect(result.documents == [
+      ScoredDocument(docno: "d5", score: 2 * step * 128 + step * 255),
+      ScoredDocument(docno: "d4", score: 2 * step * 85 + step * 234), ScoredDocument(docno: "d1", score: step * 213),
+    ])
+    #expect(result.unknownTerms == ["wing"])
+    #expect(try index.documentFrequency(of: "air") == 1 && index.documentFrequency(of: "plate") == 2)
+
+    let temporary = try TemporaryFolder()
+    let path = temporary.path("idx")
+    let builder = try ImpactIndexBuilder(creating: path)
+    for (document, terms) in Self.documents { try builder.add(document, terms: terms) }
+    _ = try builder.finish()
+    let adding = try ImpactIndexWriter(updating: path, source: ImpactIndexConfiguration())
+    try adding.add(
+      new, terms: [WeightedTerm("heat", weight: 4), WeightedTerm("plate", weight: 1.5), WeightedTerm("new", weight: 0.75)])
+    #expect(adding.clippedWeights == 1 && adding.addedWeights == 3)
+    try adding.commit()
+    let deleting = try ImpactIndexWriter(updating: path, source: ImpactIndexConfiguration())
+    try deleting.delete(docno: "d2")
+    try deleting.commit()
+    #expect(try TemporaryFolder.contents(of: path) == TemporaryFolder.contents(of: index.path))
   }
 
   @Test("Version 4, with a packed dictionary, has the bytes that today's builder writes: a change needs a new version number")

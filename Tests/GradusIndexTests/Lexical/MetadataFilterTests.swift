@@ -73,7 +73,7 @@ struct MetadataFilterTests {
     for text in ["", "lang", "=en", "lang=", "lang~en", "lang=\"open", "price<1|2", "price<x", "day>yesterday", "lang<en"] {
       #expect(throws: IndexError.self, "\(text)") { try index.documents(matching: MetadataFilter(parsing: text)) }
     }
-    #expect(throws: IndexError.notBuilt(path: index.path, what: "column 'no' (its columns: [\"lang\", \"price\", \"day\"])")) {
+    #expect(throws: IndexError.notBuilt(path: index.path, what: "column 'no' (its columns: lang, price, day)")) {
       try index.documents(matching: MetadataFilter(parsing: "no=1"))
     }
     #expect(throws: IndexError.self) { try MetadataColumn.parse("year") }

@@ -223,6 +223,66 @@ struct TokenWriterTests {
     #expect(try TokenIndex(path: path).count == 3)
   }
 
+  @Test("Deletions of several commits add up: what one deleted, the next neither shows nor deletes again")
+  func deletionsAddUp() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path("idx")
+    _ = try TokenCollection.build(30, in: path)
+    func docno(_ document: Int) -> String { RandomVectors.docno(document) }
+    for gone in [[3, 4], [20], [5]] {
+      let writer = try Self.writer(path)
+      for document in gone { try writer.delete(docno: docno(document)) }
+      if gone == [20] {
+        #expect(throws: VectorIndexError.unknownDocno(docno(3))) { try writer.delete(docno: docno(3)) }
+        try writer.add(docno: docno(4), tokens: TokenCollection.tokens(77))
+      }
+      try writer.commit()
+    }
+    let index = try TokenIndex(path: path)
+    #expect(index.count == 27 && index.deletedCount == 4 && index.numberCount == 31)
+    let found = try index.exhaustive(Self.queries[0], k: 100).map(\.docno)
+    #expect(Set(found) == Set((0..<30).filter { ![3, 20, 5].contains($0) }.map(docno)) && found.count == 27)
+    // The one that came back has its new tokens.
+    #expect(try index.tokenCount(docno: docno(4)) == TokenCollection.tokens(77).count / TokenCollection.dimension)
+  }
+
+  @Test("Tokens are encoded in pieces: stored as if every document had come alone")
+  func pieces() throws {
+    let folder = try TemporaryFolder()
+    let dimension = 16
+    // The third document fills a piece of 16,384 tokens.
+    let lengths = [7000, 9000, 500, 60, 1]
+    func document(_ number: Int) -> [Float] {
+      var generator = SeededGenerator(seed: 12).stream("document", number)
+      return (0..<lengths[number] * dimension).map { _ in Float(generator.normal()) }
+    }
+    func build(_ name: String) throws -> String {
+      let path = folder.path(name)
+      let configuration = TokenIndexConfiguration(dimension: dimension, encoder: TokenCollection.encoder, centroids: 4)
+      let builder = try TokenIndexBuilder(creating: path, configuration: configuration)
+      try builder.add(docno: "first", tokens: Array(document(0).prefix(400)))
+      try builder.commit()
+      return path
+    }
+    let together = try build("together"), alone = try build("alone")
+    let writer = try Self.writer(together)
+    for number in lengths.indices { try writer.add(docno: "d\(number)", tokens: document(number)) }
+    try writer.commit()
+    for number in lengths.indices {
+      let single = try Self.writer(alone)
+      try single.add(docno: "d\(number)", tokens: document(number))
+      try single.commit()
+    }
+    let (one, other) = (try TokenIndex(path: together), try TokenIndex(path: alone))
+    try one.verify()
+    #expect(one.segmentCount == 2 && other.segmentCount == 6 && one.tokenCount == 100 + lengths.reduce(0, +))
+    for (number, length) in lengths.enumerated() {
+      let tokens = try #require(try one.tokens(docno: "d\(number)"))
+      let isSame = try tokens == other.tokens(docno: "d\(number)")
+      #expect(isSame && tokens.count == length * dimension, "document \(number)")
+    }
+  }
+
   @Test("The same bytes for any number of threads")
   func threads() throws {
     let folder = try TemporaryFolder()

@@ -72,7 +72,7 @@ extension FuzzTarget {
     try writer.commit()
   }
 
-  /// An impact index, and columns.
+  /// An impact index of two segments with a deletion, and columns.
   static let impacts = FuzzTarget("impacts", maximumBytes: 1600, dictionary: "config") {
     originalImpacts.seeds
   } run: { input in
@@ -81,7 +81,7 @@ extension FuzzTarget {
     for terms in [["t0", "t1", "t2"], ["t3"], ["t9", "none"]] {
       let query = terms.map { WeightedTerm($0, weight: 0.7) }
       for pruning in Pruning.allCases { attempt { _ = try index.search(query, k: 5, pruning: pruning) } }
-      attempt { _ = try index.score(query, docnos: ["d0", "d5", "d199"]) }
+      attempt { _ = try index.score(query, docnos: ["d0", "d199", "d210"]) }
       attempt { _ = try index.explain(query, docno: "d7") }
       attempt {
         _ = try index.search(query, k: 5, filter: index.documents(matching: MetadataFilter(parsing: "day>=2004 other=1")))
@@ -96,12 +96,16 @@ extension FuzzTarget {
 
   private static let originalImpacts = ChangedIndex("impacts") { path in
     var generator = SeededGenerator(seed: 6)
-    let builder = try ImpactIndexBuilder(creating: path, columns: FuzzMetadata.columns)
-    for number in 0..<200 {
-      let terms = (0..<12).filter { _ in generator.uniform() < 0.5 }
-      try builder.add(document(number), terms: terms.map { WeightedTerm("t\($0)", weight: generator.uniform() + 0.01) })
+    func terms() -> [WeightedTerm] {
+      (0..<12).filter { _ in generator.uniform() < 0.5 }.map { WeightedTerm("t\($0)", weight: generator.uniform() + 0.01) }
     }
+    let builder = try ImpactIndexBuilder(creating: path, columns: FuzzMetadata.columns)
+    for number in 0..<200 { try builder.add(document(number), terms: terms()) }
     _ = try builder.finish()
+    let writer = try ImpactIndexWriter(updating: path, source: ImpactIndexConfiguration())
+    for number in 200..<220 { try writer.add(document(number), terms: terms()) }
+    try writer.delete(docno: "d5")
+    try writer.commit()
   }
 
   private static let madeUp = EncoderFingerprint(name: "fuzz", digest: "0")

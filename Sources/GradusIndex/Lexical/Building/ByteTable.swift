@@ -69,9 +69,6 @@ final class ByteTable {
     UnsafeBufferPointer(start: text + entries[number].offset, count: entries[number].count)
   }
 
-  /// All strings one after the other, in the order of their numbers.
-  var concatenated: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: text, count: textCount) }
-
   /// Numbers in byte order of the strings.
   func sortedNumbers() -> [Int] {
     var keys = (0..<count).map { (prefix: orderingPrefix(self[$0]), number: $0) }

@@ -16,7 +16,7 @@ import GradusText
 /// term while it is merged.
 ///
 /// Not for use from several threads at once.
-public final class IndexBuilder {
+public final class IndexBuilder: SessionWriter {
   public let directory: String
   /// What the order of the documents saved, after ``finish()``; nil where they stayed as they came.
   public private(set) var reorderingReport: ReorderingReport?
@@ -25,7 +25,7 @@ public final class IndexBuilder {
   private let reordering: GraphBisection?
   private let calls: SystemCalls
   private let threads: Int
-  private var folder: IndexFolder?
+  let session: WriterSession
   private var segment: SegmentBuilder?
 
   /// Locks the folder, making it where it is missing, and removes what builders that were killed have left there.
@@ -69,17 +69,13 @@ public final class IndexBuilder {
     self.threads = threads
     let analyzers = try (0..<max(1, threads)).map { _ in try Analyzer(analyzer) }
     try IndexManifest.refuseOtherKinds(in: directory)
-    let folder = try IndexFolder(path: directory, calls: calls)
-    self.folder = folder
+    session = try WriterSession(directory, IndexManifest.self, calls: calls)
     var settings = settings
     // What is read once, in another order, is not worth packing.
     if reordering != nil { settings.compression = nil }
-    do {
+    try closingOnError { _ in
       segment = try SegmentBuilder(
-        number: folder.nextGeneration, settings, analyzers: analyzers, directory: directory, calls: calls)
-    } catch {
-      folder.removeUnfinished()
-      throw error
+        number: session.takeNumber(), settings, analyzers: analyzers, directory: directory, calls: calls)
     }
   }
 
@@ -92,12 +88,12 @@ public final class IndexBuilder {
   /// - Throws: ``IndexError/duplicateDocno(_:firstPosition:position:)``, ``IndexError/invalidDocno(_:position:)``,
   ///   `FileError` (with `ENOSPC` where the disk is full).
   public func add(_ document: Document) throws {
-    try closingOnError { segment, _ in try segment.add(document) }
+    try writing { try $0.add(document) }
   }
 
   /// Adds a document whose postings do not come from its text but with ``finish(appendLists:)``.
   func add(_ document: Document, length: UInt32) throws {
-    try closingOnError { segment, _ in try segment.add(document, length: length) }
+    try writing { try $0.add(document, length: length) }
   }
 
   /// Merges, writes, and puts the new index in the place of the one before.
@@ -113,41 +109,32 @@ public final class IndexBuilder {
   }
 
   private func commit(_ write: (SegmentBuilder) throws -> IndexManifest.Segment) throws -> IndexStatistics {
-    let statistics = try closingOnError { builder, folder in
+    let statistics = try writing { builder in
       var segment = try write(builder)
-      var number = builder.number
       if let reordering {
-        number += 1
         let merger = SegmentMerger(
           sources: [SegmentMerger.Source(segment: try LexicalSegment(segment, folder: directory), deletions: nil)],
           settings: settings, directory: directory, calls: calls)
-        let reordered = try merger.merge(number: number, by: reordering, threads: threads)
+        let reordered = try merger.merge(number: session.takeNumber(), by: reordering, threads: threads)
         segment = reordered.segment
         reorderingReport = reordered.report
       }
-      try folder.commit(
-        IndexManifest(generation: number, analyzer: analyzer, segments: [segment], statistics: segment.statistics))
+      try session.commit(
+        IndexManifest(generation: session.lastNumber(), analyzer: analyzer, segments: [segment], statistics: segment.statistics))
       return segment.statistics
     }
-    segment = nil
-    folder = nil
+    abandon()
     return statistics
   }
 
   /// Gives up: removes what was written and lets others write into the folder. Without effect after ``finish()``.
   public func abandon() {
     segment = nil
-    folder?.removeUnfinished()
-    folder = nil
+    session.end()
   }
 
-  private func closingOnError<Result>(_ body: (SegmentBuilder, IndexFolder) throws -> Result) throws -> Result {
-    guard let segment, let folder else { throw IndexError.builderClosed(path: directory) }
-    do {
-      return try body(segment, folder)
-    } catch {
-      abandon()
-      throw error
-    }
+  private func writing<Result>(_ step: (SegmentBuilder) throws -> Result) throws -> Result {
+    guard let segment else { throw IndexError.builderClosed(path: directory) }
+    return try closingOnError { _ in try step(segment) }
   }
 }

@@ -53,24 +53,24 @@ final class FileRun: PostingsRun {
     file.advise(.sequential)
   }
 
-  static func write(_ accumulator: PostingsAccumulator, path: String, calls: SystemCalls) throws {
+  /// Writes what is left of a run to a temporary file.
+  static func write(_ run: some PostingsRun, path: String, calls: SystemCalls) throws {
     let file = try AppendFile(path: path, calls: calls)
     var postings: [UInt64] = []
     var gaps: [UInt32] = []
     var fields: [UInt32] = []
-    for number in accumulator.sortedTerms() {
-      let term = accumulator.term(number)
+    while let term = run.term {
+      try file.append(UInt32(term.count))
+      // The term is valid until the run goes on.
+      let bytes = Array(term)
       postings.removeAll(keepingCapacity: true)
       gaps.removeAll(keepingCapacity: true)
       fields.removeAll(keepingCapacity: true)
-      accumulator.appendPostings(number, to: &postings)
-      accumulator.appendFields(number, to: &fields)
-      accumulator.appendPositionGaps(number, occurrences: occurrences(postings[...]), to: &gaps)
-      try file.append(UInt32(term.count))
+      try run.takePostings(into: &postings, gaps: &gaps, fields: &fields)
       try file.append(UInt32(postings.count))
       try file.append(UInt32(gaps.count))
       try file.append(UInt32(fields.count))
-      try file.append(UnsafeRawBufferPointer(term))
+      try bytes.withUnsafeBytes { try file.append($0) }
       try postings.withUnsafeBytes { try file.append($0) }
       try gaps.withUnsafeBytes { try file.append($0) }
       try fields.withUnsafeBytes { try file.append($0) }
