@@ -265,8 +265,18 @@ double grd_cursor_bound(grd_cursor *cursor, const grd_scorer *scorer, uint32_t f
   return best;
 }
 
-grd_postings_status grd_cursor_accumulate(
-  grd_cursor *cursor, const grd_scorer *scorer, uint32_t from, uint32_t to, double *scores, uint8_t *marks) {
+static inline void touch(grd_touched *touched, const uint32_t *docs, size_t count, uint32_t from) {
+  if (touched->count + count > touched->capacity) {
+    touched->count = touched->capacity + 1;
+    return;
+  }
+  for (size_t i = 0; i < count; i++) touched->offsets[touched->count + i] = docs[i] - from;
+  touched->count += count;
+}
+
+static inline grd_postings_status accumulate(
+  grd_cursor *cursor, const grd_scorer *scorer, uint32_t from, uint32_t to, double *scores, uint8_t *marks,
+  grd_touched *touched) {
   pass_blocks(cursor, from);
   while (cursor->block < cursor->blocks) {
     const size_t block = cursor->block;
@@ -283,6 +293,7 @@ grd_postings_status grd_cursor_accumulate(
     if (status != GRD_POSTINGS_OK) return status;
     const double *parts = cursor->parts;
     for (size_t i = first; i < end; i++) scores[cursor->docs[i] - from] += parts[i];
+    if (touched != NULL) touch(touched, cursor->docs + first, end - first, from);
     if (marks != NULL)
       for (size_t i = first; i < end; i++) marks[cursor->docs[i] - from] = 1;
     cursor->position = end;
@@ -290,6 +301,16 @@ grd_postings_status grd_cursor_accumulate(
     cursor->block++;
   }
   return GRD_POSTINGS_OK;
+}
+
+grd_postings_status grd_cursor_accumulate(
+  grd_cursor *cursor, const grd_scorer *scorer, uint32_t from, uint32_t to, double *scores, uint8_t *marks) {
+  return accumulate(cursor, scorer, from, to, scores, marks, NULL);
+}
+
+grd_postings_status grd_cursor_accumulate_few(
+  grd_cursor *cursor, const grd_scorer *scorer, uint32_t from, uint32_t to, double *scores, grd_touched *touched) {
+  return accumulate(cursor, scorer, from, to, scores, NULL, touched);
 }
 
 /// Moves to the first posting with a document >= doc. Sets `*found` where it is doc itself.

@@ -39,6 +39,26 @@ size_t grd_take_marked(
   return found;
 }
 
+size_t grd_take_touched(double *scores, grd_touched *touched, double minimum, double *values) {
+  uint32_t *offsets = touched->offsets;
+  size_t found = 0;
+  for (size_t i = 0; i < touched->count; i++) {
+    const uint32_t offset = offsets[i];
+    const double score = scores[offset];
+    scores[offset] = 0;
+    // A document that was touched before has 0 by now.
+    if (!(score >= minimum)) continue;
+    size_t place = found++;
+    for (; place > 0 && offsets[place - 1] > offset; place--) {
+      offsets[place] = offsets[place - 1];
+      values[place] = values[place - 1];
+    }
+    offsets[place] = offset;
+    values[place] = score;
+  }
+  return found;
+}
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 

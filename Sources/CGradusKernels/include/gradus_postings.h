@@ -326,12 +326,24 @@ double grd_cursor_bound(grd_cursor *cursor, const grd_scorer *scorer, uint32_t f
 /// them.
 grd_postings_status grd_cursor_accumulate(
   grd_cursor *cursor, const grd_scorer *scorer, uint32_t from, uint32_t to, double *scores, uint8_t *marks);
+/// Places of a window that postings were added to, in no order, some more than once.
+typedef struct {
+  /// [capacity]
+  uint32_t *offsets;
+  size_t capacity;
+  /// More than `capacity` where there were too many: `offsets` then means nothing.
+  size_t count;
+} grd_touched;
+
+/// grd_cursor_accumulate without marks, for windows in which lists have few postings: lists the places.
+grd_postings_status grd_cursor_accumulate_few(
+  grd_cursor *cursor, const grd_scorer *scorer, uint32_t from, uint32_t to, double *scores, grd_touched *touched);
 /// scores[i] += contribution of document from + offsets[i], where the list has it. offsets ascend. Passes them.
 grd_postings_status grd_cursor_refine(
   grd_cursor *cursor, const grd_scorer *scorer, uint32_t from, const uint32_t *offsets, double *scores, size_t count);
 /// The same, leaving out documents that cannot reach `least` any more: those whose score, together with what the list and, with
-/// `rest`, what others can add at most, is below it. Blocks that hold no other documents are not decoded. Packs offsets and scores
-/// of those that are left; *count is how many.
+/// `rest`, what others can add at most, is below it. Blocks that hold no other documents are not decoded. Packs offsets and
+/// scores of those that are left; *count is how many.
 grd_postings_status grd_cursor_refine_best(
   grd_cursor *cursor, const grd_scorer *scorer, uint32_t from, uint32_t *offsets, double *scores, size_t *count,
   double rest, double least);
@@ -359,6 +371,10 @@ grd_postings_status grd_cursor_next_block(grd_cursor *cursor, size_t *count);
 /// offsets, values: [count + 8]. Returns how many. No overlap.
 size_t grd_take_scores(double *scores, size_t count, double minimum, uint32_t *offsets, double *values);
 size_t grd_take_scores_scalar(double *scores, size_t count, double minimum, uint32_t *offsets, double *values);
+
+/// The same as grd_take_scores, where only the places that are listed can hold other scores than 0: the positions are left in
+/// touched->offsets. touched->count is not above the capacity. values: [touched->count].
+size_t grd_take_touched(double *scores, grd_touched *touched, double minimum, double *values);
 
 /// Lists the positions and values of marked scores >= minimum in order, and sets all of scores and marks to 0.
 /// offsets, values: [count]. Returns how many. No overlap.
@@ -392,9 +408,9 @@ void grd_topk_push(
   grd_topk *top, uint32_t from, const uint32_t *offsets, const double *scores, size_t count, const uint32_t *ranks);
 /// Drops all but the k best and raises `minimum`.
 void grd_topk_settle(grd_topk *top);
-/// What the k-th of `count` scores is at least: top->minimum is raised to the k-th of the maxima of each 32 of them, where that is
-/// greater, and returned. It is rarely much less than the k-th score, and much quicker to find. The hits of `top`, which must be
-/// empty, are working space. Nothing happens where they are too few, or the scores fewer than 32 (k - 1) + 1.
+/// What the k-th of `count` scores is at least: top->minimum is raised to the k-th of the maxima of each 32 of them, where that
+/// is greater, and returned. It is rarely much less than the k-th score, and much quicker to find. The hits of `top`, which must
+/// be empty, are working space. Nothing happens where they are too few, or the scores fewer than 32 (k - 1) + 1.
 double grd_topk_expect(grd_topk *top, const double *scores, size_t count);
 double grd_topk_expect_scalar(grd_topk *top, const double *scores, size_t count);
 /// Orders hits: score descending, then rank descending. O(n log n) in any case, O(n) where scores

@@ -37,6 +37,11 @@ final class ListEvaluator: @unchecked Sendable {
   /// Looking up one document in a list costs as much as scoring so many postings in a row.
   private static let lookupCost = 6
 
+  /// Where lists have no more postings in a window, documents are listed while they are scored, and the window is not read out.
+  private static let few = 128.0
+  /// More than these are not listed.
+  private static let mostTouched = 512
+
   init() {
     scores = .allocate(capacity: Self.window)
     scores.initialize(repeating: 0, count: Self.window)
@@ -103,22 +108,29 @@ final class ListEvaluator: @unchecked Sendable {
       if isPruned {
         essential = essentialCount(lists.count, scorer: &lists.scorer, from: from, to: to, least: least)
       }
+      let isSparse = marks == nil && expectedPostings(essential, of: lists.scorer, from: from, to: to) <= Self.few
       var next = documents
       for list in 0..<essential { next = min(next, grd_cursor_candidate(cursors + list, &lists.scorer, from)) }
       guard next < to else {
         from = essential == 0 ? to : max(to, next)
         continue
       }
+      var touched = grd_touched(offsets: offsets, capacity: Self.mostTouched, count: 0)
       for list in 0..<essential {
-        try check(grd_cursor_accumulate(cursors + list, &lists.scorer, from, to, scores, marks), lists.source)
+        let status =
+          isSparse
+          ? grd_cursor_accumulate_few(cursors + list, &lists.scorer, from, to, scores, &touched)
+          : grd_cursor_accumulate(cursors + list, &lists.scorer, from, to, scores, marks)
+        try check(status, lists.source)
       }
       if let filter { remove(Int(to - from), from: from, notIn: filter, marks: marks) }
-      if top.count == 0, essential == lists.count, lists.isPositive {
+      if top.count == 0, essential == lists.count, lists.isPositive, !isSparse {
         // Where no hit has been seen yet, a look at the scores saves most of them from becoming one.
         _ = grd_topk_expect(&top, scores, Int(to - from))
       }
       let window = Window(
-        from: from, count: Int(to - from), least: least, marks: marks, ranks: ranks, lengths: lengths,
+        from: from, count: Int(to - from), least: least, marks: marks,
+        touched: isSparse && touched.count <= touched.capacity ? touched : nil, ranks: ranks, lengths: lengths,
         lengthPart: lists.lengthPart)
       if essential == lists.count {
         collectAll(window, top: &top)
@@ -197,8 +209,19 @@ final class ListEvaluator: @unchecked Sendable {
     sumBounds(count, scorer: &scorer, from: from, to: to)
     var essential = count
     while essential > 0, bounds[essential - 1] < least { essential -= 1 }
-    // Where there is little to leave out, leaving it out costs more than it saves.
-    return essential > 0 && sumOfPostings(essential..<count) < Int(to - from) / 2 ? count : essential
+    guard essential > 0, essential < count else { return essential }
+    // Where there is little to leave out, leaving it out costs more than it saves: looking up the few documents of the other
+    // lists, or reading out the window twice.
+    let expected = expectedPostings(essential, of: scorer, from: from, to: to)
+    let cost = expected <= Self.few ? expected * Double(Self.lookupCost * (count - essential)) : Double(to - from) / 2
+    return Double(sumOfPostings(essential..<count)) < cost ? count : essential
+  }
+
+  /// Postings of the first lists in a window, if all windows had the same.
+  private func expectedPostings(_ lists: Int, of scorer: grd_scorer, from: UInt32, to: UInt32) -> Double {
+    var sum = 0
+    for list in 0..<lists { sum += cursors[list].documents }
+    return Double(sum) * Double(to - from) / Double(scorer.documents)
   }
 
   /// Fills `bounds` and `postings`.
@@ -220,13 +243,17 @@ final class ListEvaluator: @unchecked Sendable {
     /// Sums of contributions below it cannot become one of the k best.
     let least: Double
     let marks: UnsafeMutablePointer<UInt8>?
+    /// The only places with a score, where they are few.
+    let touched: grd_touched?
     let ranks: UnsafePointer<UInt32>
     let lengths: UnsafePointer<UInt32>
     let lengthPart: LengthPart?
   }
 
-  /// Lists the scores of at least `minimum` in `offsets` and `values` and empties the window.
+  /// Lists the scores of at least `minimum` in `offsets` and `values` and empties a part of the window, or all of it where its
+  /// scores are few.
   private func take(_ window: Window, start: Int, count: Int, minimum: Double) -> Int {
+    if var touched = window.touched { return grd_take_touched(scores, &touched, minimum, values) }
     if let marks = window.marks {
       return grd_take_marked(scores + start, marks + start, count, minimum, offsets, values)
     }
@@ -243,8 +270,9 @@ final class ListEvaluator: @unchecked Sendable {
 
   /// Offers all scores of a window.
   private func collectAll(_ window: Window, top: inout grd_topk) {
-    for start in stride(from: 0, to: window.count, by: Self.stretch) {
-      let length = min(Self.stretch, window.count - start)
+    let stretch = window.touched == nil ? Self.stretch : window.count
+    for start in stride(from: 0, to: window.count, by: stretch) {
+      let length = min(stretch, window.count - start)
       let found = take(window, start: start, count: length, minimum: window.marks == nil ? top.minimum : window.least)
       push(found, from: window.from + UInt32(start), window, top: &top)
     }
@@ -259,7 +287,7 @@ final class ListEvaluator: @unchecked Sendable {
     var found = take(
       window, start: 0, count: count, minimum: window.marks == nil ? max(worthwhile, .leastNonzeroMagnitude) : worthwhile)
     let remaining = sumOfPostings(lists)
-    if found * Self.lookupCost * lists.count < remaining {
+    if window.touched != nil || found * Self.lookupCost * lists.count < remaining {
       for list in lists where found > 0 {
         try check(
           grd_cursor_refine_best(cursors + list, &scorer, from, offsets, values, &found, bounds[list + 1], least), source)

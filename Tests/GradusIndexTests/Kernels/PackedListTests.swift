@@ -112,6 +112,27 @@ struct PackedListTests {
         var window = [Double](repeating: 0, count: to - from)
         #expect(grd_cursor_accumulate(list.cursor, &list.scorer, UInt32(from), UInt32(to), &window, nil) == GRD_POSTINGS_OK)
         #expect(window == Array(here))
+        // The same with places listed, and read out by them; twice, as if by two lists.
+        let first = here.filter { $0 > 0 }.count
+        for capacity in [2 * first, 2 * first - 1] where first > 0 {
+          var places = [UInt32](repeating: 0, count: 2 * first), values = [Double](repeating: 0, count: 2 * first)
+          places.withUnsafeMutableBufferPointer { places in
+            var touched = grd_touched(offsets: places.baseAddress, capacity: capacity, count: 0)
+            var sums = [Double](repeating: 0, count: to - from)
+            for _ in 0..<2 {
+              let again = List(bytes, postings: count, lengths: lengths)
+              #expect(
+                grd_cursor_accumulate_few(again.cursor, &again.scorer, UInt32(from), UInt32(to), &sums, &touched)
+                  == GRD_POSTINGS_OK)
+            }
+            guard capacity == 2 * first else { return #expect(touched.count > capacity) }
+            let found = grd_take_touched(&sums, &touched, 1.5, &values)
+            let expected = here.enumerated().filter { 2 * $1 >= 1.5 }
+            #expect(places[..<found].map { Int($0) } == expected.map(\.offset))
+            #expect(values[..<found].elementsEqual(expected.map { 2 * $0.element }))
+            #expect(sums.allSatisfy { $0 == 0 })
+          }
+        }
         let offsets = (0..<UInt32(to - from)).filter { $0 % 3 == 1 }
         var found = [Double](repeating: 0, count: offsets.count)
         #expect(
