@@ -309,6 +309,18 @@ static grd_postings_status seek(grd_cursor *cursor, uint32_t documents, uint32_t
   return GRD_POSTINGS_OK;
 }
 
+/// Contribution of the posting that was found.
+static inline grd_postings_status found_contribution(grd_cursor *cursor, const grd_scorer *scorer, double *part) {
+  if (cursor->evaluated == cursor->decoded) {
+    *part = cursor->parts[cursor->position];
+    return GRD_POSTINGS_OK;
+  }
+  if (scorer->formula == GRD_BM25F) return contributions(cursor, scorer, cursor->position, 1, part);
+  *part = grd_contribution(
+    scorer, &cursor->term, cursor->tfs[cursor->position], scorer->lengths[cursor->docs[cursor->position]]);
+  return GRD_POSTINGS_OK;
+}
+
 grd_postings_status grd_cursor_refine(
   grd_cursor *cursor, const grd_scorer *scorer, uint32_t from, const uint32_t *offsets, double *scores, size_t count) {
   for (size_t i = 0; i < count; i++) {
@@ -316,20 +328,45 @@ grd_postings_status grd_cursor_refine(
     if (seek(cursor, scorer->documents, from + offsets[i], &found) != GRD_POSTINGS_OK) return GRD_POSTINGS_MALFORMED;
     if (cursor->block == cursor->blocks) return GRD_POSTINGS_OK;
     if (!found) continue;
-    if (cursor->evaluated == cursor->decoded) {
-      scores[i] += cursor->parts[cursor->position];
-      continue;
-    }
-    if (scorer->formula == GRD_BM25F) {
-      double part;
-      const grd_postings_status status = contributions(cursor, scorer, cursor->position, 1, &part);
-      if (status != GRD_POSTINGS_OK) return status;
-      scores[i] += part;
-      continue;
-    }
-    scores[i] += grd_contribution(
-      scorer, &cursor->term, cursor->tfs[cursor->position], scorer->lengths[cursor->docs[cursor->position]]);
+    double part;
+    const grd_postings_status status = found_contribution(cursor, scorer, &part);
+    if (status != GRD_POSTINGS_OK) return status;
+    scores[i] += part;
   }
+  return GRD_POSTINGS_OK;
+}
+
+grd_postings_status grd_cursor_refine_best(
+  grd_cursor *cursor, const grd_scorer *scorer, uint32_t from, uint32_t *offsets, double *scores, size_t *count,
+  double rest, double least) {
+  size_t kept = 0, bounded = NOT_DECODED;
+  double bound = 0;
+  for (size_t i = 0; i < *count; i++) {
+    const uint32_t doc = from + offsets[i];
+    double score = scores[i];
+    pass_blocks(cursor, doc);
+    if (cursor->block < cursor->blocks) {
+      if (cursor->block != bounded) {
+        bounded = cursor->block;
+        bound = block_bound(cursor, scorer, bounded);
+        // A document in no posting of the block gets nothing, which may be more.
+        if (bound < 0) bound = 0;
+      }
+      if (!(score + bound + rest >= least)) continue;
+      int found;
+      if (seek(cursor, scorer->documents, doc, &found) != GRD_POSTINGS_OK) return GRD_POSTINGS_MALFORMED;
+      if (found) {
+        double part;
+        const grd_postings_status status = found_contribution(cursor, scorer, &part);
+        if (status != GRD_POSTINGS_OK) return status;
+        score += part;
+      }
+    }
+    if (!(score + rest >= least)) continue;
+    offsets[kept] = offsets[i];
+    scores[kept++] = score;
+  }
+  *count = kept;
   return GRD_POSTINGS_OK;
 }
 

@@ -196,40 +196,70 @@ void grd_topk_push(
   }
 }
 
-static inline void expect(grd_topk *top, double score) {
-  if (!(score >= top->minimum)) return;
-  const grd_hit hit = {0, 0, score};
-  top->hits[top->count++] = hit;
-  if (top->count == top->capacity) grd_topk_settle(top);
+/// Scores of which the greatest stands for all.
+#define GROUP 32
+
+static inline double group_maximum(const double *scores, size_t count) {
+  double most = 0;
+  for (size_t i = 0; i < count; i++) most = scores[i] > most ? scores[i] : most;
+  return most;
 }
 
-/// Empties `top`, but for what it has found out about the k-th score.
-static double expected(grd_topk *top) {
-  grd_topk_settle(top);
-  top->count = 0;
+/// Up to so many maxima are kept in order, which is quicker than choosing among all.
+#define ORDERED 32
+
+/// Lists a group's maximum in top->hits, where it can be among the k greatest. Returns how many are listed.
+static inline size_t list_maximum(grd_topk *top, size_t listed, double most) {
+  if (!(most >= top->minimum)) return listed;
+  grd_hit *hits = top->hits;
+  size_t place = listed;
+  if (top->k <= ORDERED) {
+    if (listed == top->k) {
+      if (most <= hits[listed - 1].score) return listed;
+      place = --listed;
+    }
+    for (; place > 0 && hits[place - 1].score < most; place--) hits[place] = hits[place - 1];
+  }
+  hits[place] = (grd_hit){0, 0, most};
+  return listed + 1;
+}
+
+/// Raises the minimum to the k-th of the maxima that are listed.
+static double raise_minimum(grd_topk *top, size_t listed) {
+  if (listed < top->k) return top->minimum;
+  if (top->k > ORDERED) select_best(top->hits, listed, top->k);
+  double least = top->hits[0].score;
+  for (size_t i = 1; i < top->k; i++) least = top->hits[i].score < least ? top->hits[i].score : least;
+  if (least > top->minimum) top->minimum = least;
   return top->minimum;
 }
 
+static inline size_t group_count(size_t count) { return (count + GROUP - 1) / GROUP; }
+
 double grd_topk_expect_scalar(grd_topk *top, const double *scores, size_t count) {
-  for (size_t i = 0; i < count; i++) expect(top, scores[i]);
-  return expected(top);
+  if (group_count(count) >= top->capacity) return top->minimum;
+  size_t listed = 0;
+  for (size_t i = 0; i < count; i += GROUP)
+    listed = list_maximum(top, listed, group_maximum(scores + i, count - i < GROUP ? count - i : GROUP));
+  return raise_minimum(top, listed);
 }
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 
 __attribute__((target("avx512f"))) static double expect_avx512(grd_topk *top, const double *scores, size_t count) {
-  size_t i = 0;
-  for (; i + 8 <= count; i += 8) {
-    const __m512d least = _mm512_set1_pd(top->minimum);
-    unsigned mask = _mm512_cmp_pd_mask(_mm512_loadu_pd(scores + i), least, _CMP_GE_OQ);
-    for (; mask != 0; mask &= mask - 1) expect(top, scores[i + (size_t)__builtin_ctz(mask)]);
+  size_t listed = 0, i = 0;
+  for (; i + GROUP <= count; i += GROUP) {
+    const __m512d first = _mm512_max_pd(_mm512_loadu_pd(scores + i), _mm512_loadu_pd(scores + i + 8));
+    const __m512d second = _mm512_max_pd(_mm512_loadu_pd(scores + i + 16), _mm512_loadu_pd(scores + i + 24));
+    listed = list_maximum(top, listed, _mm512_reduce_max_pd(_mm512_max_pd(first, second)));
   }
-  for (; i < count; i++) expect(top, scores[i]);
-  return expected(top);
+  if (i < count) listed = list_maximum(top, listed, group_maximum(scores + i, count - i));
+  return raise_minimum(top, listed);
 }
 
 double grd_topk_expect(grd_topk *top, const double *scores, size_t count) {
+  if (group_count(count) >= top->capacity) return top->minimum;
   if (__builtin_cpu_supports("avx512f")) return expect_avx512(top, scores, count);
   return grd_topk_expect_scalar(top, scores, count);
 }

@@ -90,6 +90,17 @@ struct ShardTests {
     if case .headerLength(folder.path(Self.names[1]), _)? = error {} else { Issue.record("\(String(describing: error))") }
   }
 
+  @Test("What a clone without Git LFS leaves is told from damaged weights")
+  func pointers() throws {
+    try writeShards()
+    let path = try writeIndex(map)
+    let text = "version https://git-lfs.github.com/spec/v1\noid sha256:53aa51172d142c89\nsize 90868376\n"
+    for name in [Self.names[1], "model.safetensors", "pytorch_model.bin"] {
+      let file = try folder.write(text, name)
+      #expect(throws: ShardError.pointer(path: file)) { try TensorFiles.open(name == Self.names[1] ? path : file) }
+    }
+  }
+
   @Test(
     "An index names files of its own folder and format alone",
     arguments: [

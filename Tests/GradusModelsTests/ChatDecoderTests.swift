@@ -107,7 +107,9 @@ struct ChatDecoderTests {
     for (ends, expected) in [("5", [2, 3, 5]), ("[0, 5]", [0, 2, 3, 5])] as [(String, Set<Int32>)] {
       try write(#"{"eos_token_id": \#(ends)}"#, "generation_config.json")
       #expect(try template.stopTokens(decoder: folder, tokenizer: tokenizer) == expected)
+      #expect(try tokenizer.endTokens(decoder: folder) == expected)
     }
+    #expect(try tokenizer.endTokens(decoder: path) == [3])
     let chatML = try ChatTemplate.named("chatml")
     #expect(try chatML.stopTokens(decoder: folder, tokenizer: tokenizer) == [0, 3, 4, 5])
     try write(#"{"eos_token_id": "x"}"#, "generation_config.json")

@@ -329,6 +329,12 @@ grd_postings_status grd_cursor_accumulate(
 /// scores[i] += contribution of document from + offsets[i], where the list has it. offsets ascend. Passes them.
 grd_postings_status grd_cursor_refine(
   grd_cursor *cursor, const grd_scorer *scorer, uint32_t from, const uint32_t *offsets, double *scores, size_t count);
+/// The same, leaving out documents that cannot reach `least` any more: those whose score, together with what the list and, with
+/// `rest`, what others can add at most, is below it. Blocks that hold no other documents are not decoded. Packs offsets and scores
+/// of those that are left; *count is how many.
+grd_postings_status grd_cursor_refine_best(
+  grd_cursor *cursor, const grd_scorer *scorer, uint32_t from, uint32_t *offsets, double *scores, size_t *count,
+  double rest, double least);
 /// Term frequency in one document, 0 where it is not in the list. Documents must be asked for in ascending order.
 grd_postings_status grd_cursor_tf(grd_cursor *cursor, uint32_t doc, uint32_t *tf);
 /// bounds[block] = the greatest contribution of a block's postings for the cursor's term, for all blocks of a cursor that has
@@ -386,8 +392,9 @@ void grd_topk_push(
   grd_topk *top, uint32_t from, const uint32_t *offsets, const double *scores, size_t count, const uint32_t *ranks);
 /// Drops all but the k best and raises `minimum`.
 void grd_topk_settle(grd_topk *top);
-/// What the k-th score will be at least: the k-th of scores[0..<count], if these never fall, or top->minimum, if that is greater.
-/// The hits of `top`, which must be empty, are working space and empty afterwards. Scores are not changed.
+/// What the k-th of `count` scores is at least: top->minimum is raised to the k-th of the maxima of each 32 of them, where that is
+/// greater, and returned. It is rarely much less than the k-th score, and much quicker to find. The hits of `top`, which must be
+/// empty, are working space. Nothing happens where they are too few, or the scores fewer than 32 (k - 1) + 1.
 double grd_topk_expect(grd_topk *top, const double *scores, size_t count);
 double grd_topk_expect_scalar(grd_topk *top, const double *scores, size_t count);
 /// Orders hits: score descending, then rank descending. O(n log n) in any case, O(n) where scores

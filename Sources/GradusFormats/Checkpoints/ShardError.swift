@@ -1,6 +1,6 @@
 import GradusCore
 
-/// A model in several files that do not make up a whole.
+/// A model's files that do not make up a whole.
 public enum ShardError: GradusError, Equatable {
   case notJSON(index: String, error: JSONError)
   /// No `weight_map`, more than one, or one without a tensor.
@@ -15,10 +15,12 @@ public enum ShardError: GradusError, Equatable {
   case missingTensor(index: String, file: String, tensor: String)
   case tensorInTwoShards(tensor: String, first: String, second: String)
   case noSuchTensor(index: String, tensor: String)
+  /// Git LFS has left a pointer in the place of the weights.
+  case pointer(path: String)
 
   public var failureKind: FailureKind {
     switch self {
-    case .missingShard, .noSuchTensor: .missingInput
+    case .missingShard, .noSuchTensor, .pointer: .missingInput
     default: .badData
     }
   }
@@ -36,6 +38,7 @@ public enum ShardError: GradusError, Equatable {
       "\(index): tensor '\(tensor)' is not in '\(file)', where the index has it; take index and shards from the same model"
     case .tensorInTwoShards(let tensor, let first, let second):
       "\(second): tensor '\(tensor)' is in '\(first)' too; take all shards from the same model"
+    case .pointer(let path): "\(path): a pointer of Git LFS, not the weights; run 'git lfs pull' in the model's folder"
     case .noSuchTensor(let index, let tensor): "\(index): there is no tensor '\(tensor)'"
     }
   }

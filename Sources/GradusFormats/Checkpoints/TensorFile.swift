@@ -37,10 +37,20 @@ public enum TensorFiles {
   /// Opens the shards of a ``ShardIndex``, a state dictionary of PyTorch's, or a safetensors file; the last two are told apart
   /// by their first bytes.
   ///
-  /// - Throws: ``ShardError``, ``PyTorchError``, ``SafetensorsError``, `FileError`.
+  /// - Throws: ``ShardError``, also for a pointer of Git LFS where a file of weights should be; ``PyTorchError``,
+  ///   ``SafetensorsError``, `FileError`.
   public static func open(_ path: String) throws -> any TensorFile {
     if ShardIndex.isIndex(path) { return try TensorShards(index: path) }
+    try refusePointer(path)
     return PyTorchStateDict.isPresent(at: path) ? try PyTorchStateDict(path: path) : try SafetensorsFile(path: path)
+  }
+
+  /// A clone without Git LFS leaves a few lines of text in the place of each large file.
+  static func refusePointer(_ path: String) throws {
+    let file = try MappedFile(path: path)
+    if withExtendedLifetime(file, { file.bytes.starts(with: "version https://git-lfs".utf8) }) {
+      throw ShardError.pointer(path: path)
+    }
   }
 
   /// The files that hold the tensors: the shards of an index in the order of their names, else `path` alone.

@@ -33,6 +33,7 @@ public final class TensorShards: TensorFile {
       guard access(shard, F_OK) == 0 else {
         throw ShardError.missingShard(index: path, file: file, tensors: index.tensors.count { $0.file == file })
       }
+      try TensorFiles.refusePointer(shard)
       let opened: any TensorFile =
         file.hasSuffix(".bin") ? try PyTorchStateDict(path: shard) : try SafetensorsFile(path: shard)
       for name in opened.names {

@@ -154,6 +154,13 @@ final class SectionFile: Sendable {
       throw IndexError.corrupted(path: path, section: "the file header")
     }
     var entries: [Section: (range: Range<Int>, checksum: UInt32)] = [:]
+    var end = Layout.headerBytes
+    /// No checksum is over what is between sections.
+    func checkZeros(to next: Int) throws {
+      guard end <= next, bytes[end..<next].allSatisfy({ $0 == 0 }) else {
+        throw IndexError.corrupted(path: path, section: "the space between the sections")
+      }
+    }
     for number in 0..<sections {
       let entry = table + number * Layout.entryBytes
       let offset = bytes.number(UInt64.self, at: entry + 8)
@@ -161,8 +168,11 @@ final class SectionFile: Sendable {
       guard let section = Section(rawValue: bytes.number(UInt32.self, at: entry)),
         offset % UInt64(Layout.alignment) == 0, offset <= tableOffset, length <= tableOffset - offset
       else { throw IndexError.corrupted(path: path, section: "the section table") }
-      entries[section] = (Int(offset)..<Int(offset + length), bytes.number(UInt32.self, at: entry + 4))
+      try checkZeros(to: Int(offset))
+      end = Int(offset + length)
+      entries[section] = (Int(offset)..<end, bytes.number(UInt32.self, at: entry + 4))
     }
+    try checkZeros(to: table)
     self.entries = entries
   }
 

@@ -10,9 +10,6 @@ import GradusCore
 /// end. MaxScore leaves lists out only from the end, so a pruned score is the very sum that an exhaustive search computes, bit
 /// for bit.
 ///
-/// In the first window, where nothing is known about the k-th score, lists are read one after the other until the k-th of the
-/// sums so far shows that documents which the others alone hold come too late: sums only grow.
-///
 /// Working memory of one search at a time: ``reserve(_:)``, open the cursors, then one of the other methods.
 final class ListEvaluator: @unchecked Sendable {
   // Unchecked: an index lends it to one call at a time, under a lock.
@@ -24,9 +21,9 @@ final class ListEvaluator: @unchecked Sendable {
   private var cursorCapacity = 16
   private var hits: UnsafeMutablePointer<grd_hit>
   private var hitCapacity = 1 << 10
-  /// Per list, what it and those after it can add to a score of the window, and its postings there at most.
-  private var bounds: [Double] = []
-  private var postings: [Int] = []
+  /// Per list, what it and those after it can add to a score of the window, and a 0 at the end; and its postings there at most.
+  private var bounds: UnsafeMutablePointer<Double>
+  private var postings: UnsafeMutablePointer<Int>
   /// Whether a document of the window holds a term that was read, for models whose scores may be 0 or less.
   private var marks: UnsafeMutablePointer<UInt8>?
 
@@ -39,8 +36,6 @@ final class ListEvaluator: @unchecked Sendable {
   private static let slack = 0x1p-40
   /// Looking up one document in a list costs as much as scoring so many postings in a row.
   private static let lookupCost = 6
-  /// Finding the k-th of the sums of a window costs as much as scoring postings of this part of its documents.
-  private static let askingShare = 8
 
   init() {
     scores = .allocate(capacity: Self.window)
@@ -48,6 +43,8 @@ final class ListEvaluator: @unchecked Sendable {
     values = .allocate(capacity: Self.window + 8)
     offsets = .allocate(capacity: Self.window + 8)
     cursors = .allocate(capacity: cursorCapacity)
+    bounds = .allocate(capacity: cursorCapacity + 1)
+    postings = .allocate(capacity: cursorCapacity)
     hits = .allocate(capacity: hitCapacity)
   }
 
@@ -56,6 +53,8 @@ final class ListEvaluator: @unchecked Sendable {
     values.deallocate()
     offsets.deallocate()
     cursors.deallocate()
+    bounds.deallocate()
+    postings.deallocate()
     hits.deallocate()
     marks?.deallocate()
   }
@@ -64,8 +63,12 @@ final class ListEvaluator: @unchecked Sendable {
   func reserve(_ lists: Int) -> UnsafeMutablePointer<grd_cursor> {
     if lists > cursorCapacity {
       cursors.deallocate()
+      bounds.deallocate()
+      postings.deallocate()
       cursorCapacity = lists
       cursors = .allocate(capacity: cursorCapacity)
+      bounds = .allocate(capacity: cursorCapacity + 1)
+      postings = .allocate(capacity: cursorCapacity)
     }
     return cursors
   }
@@ -94,9 +97,8 @@ final class ListEvaluator: @unchecked Sendable {
       }
       // Documents of which the k best are known to have more need not be looked at.
       let isPruned = pruning == .blockMaxScore && top.minimum > lowest
-      let grows = pruning == .blockMaxScore && !isPruned && top.count == 0 && lists.sumsGrow
       let ceiling = isPruned ? lengthCeiling(lists, from..<to) : 0
-      var least = isPruned ? top.minimum - Self.slack * (abs(top.minimum) + lists.magnitude) - ceiling : lowest
+      let least = isPruned ? top.minimum - Self.slack * (abs(top.minimum) + lists.magnitude) - ceiling : lowest
       var essential = lists.count
       if isPruned {
         essential = essentialCount(lists.count, scorer: &lists.scorer, from: from, to: to, least: least)
@@ -107,15 +109,14 @@ final class ListEvaluator: @unchecked Sendable {
         from = essential == 0 ? to : max(to, next)
         continue
       }
-      if grows {
-        essential = try accumulateWhileOpen(&lists, from: from, to: to, filter: filter, top: &top)
-        if essential < lists.count { least = top.minimum - Self.slack * (top.minimum + lists.magnitude) }
-      } else {
-        for list in 0..<essential {
-          try check(grd_cursor_accumulate(cursors + list, &lists.scorer, from, to, scores, marks), lists.source)
-        }
+      for list in 0..<essential {
+        try check(grd_cursor_accumulate(cursors + list, &lists.scorer, from, to, scores, marks), lists.source)
       }
       if let filter { remove(Int(to - from), from: from, notIn: filter, marks: marks) }
+      if top.count == 0, essential == lists.count, lists.isPositive {
+        // Where no hit has been seen yet, a look at the scores saves most of them from becoming one.
+        _ = grd_topk_expect(&top, scores, Int(to - from))
+      }
       let window = Window(
         from: from, count: Int(to - from), least: least, marks: marks, ranks: ranks, lengths: lengths,
         lengthPart: lists.lengthPart)
@@ -197,46 +198,20 @@ final class ListEvaluator: @unchecked Sendable {
     var essential = count
     while essential > 0, bounds[essential - 1] < least { essential -= 1 }
     // Where there is little to leave out, leaving it out costs more than it saves.
-    return essential > 0 && postings[essential..<count].reduce(0, +) < Int(to - from) / 2 ? count : essential
+    return essential > 0 && sumOfPostings(essential..<count) < Int(to - from) / 2 ? count : essential
   }
 
   /// Fills `bounds` and `postings`.
   private func sumBounds(_ count: Int, scorer: inout grd_scorer, from: UInt32, to: UInt32) {
-    if bounds.count < count {
-      bounds = [Double](repeating: 0, count: count)
-      postings = [Int](repeating: 0, count: count)
-    }
     var sum = 0.0
+    bounds[count] = 0
     for list in stride(from: count - 1, through: 0, by: -1) {
-      sum += grd_cursor_bound(cursors + list, &scorer, from, to, &postings[list])
+      sum += grd_cursor_bound(cursors + list, &scorer, from, to, postings + list)
       bounds[list] = sum
     }
   }
 
-  /// Reads the lists of a window, the first ones first, until those that are left cannot lift a document that is in none of the
-  /// others to the k-th score. Fills `bounds` and `postings`, and raises `top.minimum` where it can.
-  ///
-  /// - Returns: How many lists were read.
-  private func accumulateWhileOpen(
-    _ lists: inout OpenLists, from: UInt32, to: UInt32, filter: DocumentSet?, top: inout grd_topk
-  ) throws -> Int {
-    let count = lists.count, documents = Int(to - from)
-    sumBounds(count, scorer: &lists.scorer, from: from, to: to)
-    var left = postings[..<count].reduce(0, +)
-    for list in 0..<count {
-      // Asking takes a look at all sums: it must be able to save more than that. Sums reach what all lists give less what those
-      // that are left give; and completing k sums must cost less than reading on.
-      let canSave = postings[list] > documents / Self.askingShare && top.k * Self.lookupCost * (count - list) < left
-      if canSave, 2 * bounds[list] < bounds[0] {
-        if let filter { remove(documents, from: from, notIn: filter, marks: nil) }
-        let least = grd_topk_expect(&top, scores, documents)
-        if bounds[list] < least - Self.slack * (least + lists.magnitude) { return list }
-      }
-      try check(grd_cursor_accumulate(cursors + list, &lists.scorer, from, to, scores, nil), lists.source)
-      left -= postings[list]
-    }
-    return count
-  }
+  private func sumOfPostings(_ lists: Range<Int>) -> Int { lists.reduce(0) { $0 + postings[$1] } }
 
   /// Documents that are scored together.
   private struct Window {
@@ -283,18 +258,11 @@ final class ListEvaluator: @unchecked Sendable {
     let worthwhile = least - bounds[lists.lowerBound]
     var found = take(
       window, start: 0, count: count, minimum: window.marks == nil ? max(worthwhile, .leastNonzeroMagnitude) : worthwhile)
-    let remaining = postings[lists].reduce(0, +)
+    let remaining = sumOfPostings(lists)
     if found * Self.lookupCost * lists.count < remaining {
-      for list in lists {
-        var kept = 0
-        for place in 0..<found {
-          offsets[kept] = offsets[place]
-          values[kept] = values[place]
-          kept += values[place] + bounds[list] >= least ? 1 : 0
-        }
-        found = kept
-        if found == 0 { return }
-        try check(grd_cursor_refine(cursors + list, &scorer, from, offsets, values, found), source)
+      for list in lists where found > 0 {
+        try check(
+          grd_cursor_refine_best(cursors + list, &scorer, from, offsets, values, &found, bounds[list + 1], least), source)
       }
     } else {
       // Too many to look up: score all postings, and read out only these documents.

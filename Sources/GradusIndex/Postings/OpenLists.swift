@@ -18,7 +18,7 @@ extension ListEvaluator {
     /// Where contributions or the length's part may be negative: the greatest magnitude that a sum can reach on the way.
     var magnitude = 0.0
 
-    /// Whether the sum of a document only grows while lists are read, and something can be left out.
-    var sumsGrow: Bool { count > 1 && !isSigned && lengthPart == nil }
+    /// Whether a sum in a window is the score of a document or, without a posting there, 0.
+    var isPositive: Bool { !isSigned && lengthPart == nil }
   }
 }

@@ -56,9 +56,10 @@ extension ChatTemplate {
 
   /// The tokens that end an answer: those that the model's files name, and the end of a turn of this template.
   ///
-  /// See ``BytePairTokenizer/endTokens(decoder:)`` for the files.
+  /// See ``BytePairTokenizer/endTokens(decoder:)`` for the files; of a folder, the template's own `eos_token` counts.
   public func stopTokens(decoder path: String, tokenizer: BytePairTokenizer) throws -> Set<Int32> {
-    try tokenizer.endTokens(decoder: path).union([endOfTurn.flatMap { tokenizer.id(of: $0) }].compactMap { $0 })
+    let ends = try tokenizer.endTokens(decoder: path, endOfText: Folder.isFolder(path) ? specialTokens["eos_token"] : nil)
+    return ends.union([endOfTurn.flatMap { tokenizer.id(of: $0) }].compactMap { $0 })
   }
 }
 
@@ -70,9 +71,13 @@ extension BytePairTokenizer {
   ///
   /// - Throws: What these files' readers throw; nothing where a file is not there.
   public func endTokens(decoder path: String) throws -> Set<Int32> {
-    var ids: [Int32?] = [endID]
+    let endOfText = Folder.isFolder(path) ? try ChatTemplate.specialTokens(folder: path)["eos_token"] : nil
+    return try endTokens(decoder: path, endOfText: endOfText)
+  }
+
+  fileprivate func endTokens(decoder path: String, endOfText: String?) throws -> Set<Int32> {
+    var ids: [Int32?] = [endID, endOfText.flatMap { id(of: $0) }]
     if Folder.isFolder(path) {
-      ids.append(try ChatTemplate.specialTokens(folder: path)["eos_token"].flatMap { id(of: $0) })
       let folder = ModelFolder(path: path)
       if folder.contains("generation_config.json") {
         ids += try folder.decoded(GenerationSettings.self, "generation_config.json").value.eos_token_id?.ids ?? []

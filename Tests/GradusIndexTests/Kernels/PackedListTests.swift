@@ -101,6 +101,7 @@ struct PackedListTests {
       // Windows, and documents looked up instead.
       let list = List(bytes, postings: count, lengths: lengths)
       let looked = List(bytes, postings: count, lengths: lengths)
+      let best = List(bytes, postings: count, lengths: lengths)
       let step = max(1, documents / 7)
       for from in stride(from: 0, to: documents, by: step) {
         let to = min(from + step, documents)
@@ -116,6 +117,14 @@ struct PackedListTests {
         #expect(
           grd_cursor_refine(looked.cursor, &looked.scorer, UInt32(from), offsets, &found, offsets.count) == GRD_POSTINGS_OK)
         #expect(found == offsets.map { expected[from + Int($0)] })
+        // Only those that can reach something: all of them, with their sums, and no other that falls short.
+        let least = 1.2
+        var kept = offsets
+        var sums = offsets.map { Double($0 % 5) / 8 }, number = offsets.count
+        let whole = zip(offsets, sums).map { ($0, $1 + expected[from + Int($0)]) }.filter { $0.1 + 0.25 >= least }
+        #expect(
+          grd_cursor_refine_best(best.cursor, &best.scorer, UInt32(from), &kept, &sums, &number, 0.25, least) == GRD_POSTINGS_OK)
+        #expect(Array(kept[..<number]) == whole.map(\.0) && Array(sums[..<number]) == whole.map(\.1))
       }
     }
   }
@@ -148,16 +157,19 @@ struct PackedListTests {
 
 @Suite("The k-th score to expect")
 struct TopKExpectationTests {
-  @Test("The k-th of the sums so far, or what was known before", arguments: [1, 3, 10, 100])
+  @Test("The k-th of the maxima of each 32 scores, or what was known before", arguments: [1, 3, 10, 32, 33, 100])
   func expectation(k: Int) {
     var generator = SeededGenerator(seed: UInt64(k))
-    let capacity = 2 * k + 20
+    let capacity = 2 * k + 80
     var hits = [grd_hit](repeating: grd_hit(), count: capacity), spare = hits
-    for count in [0, 1, 7, 8, 9, 100, 1037] {
-      let scores = (0..<count).map { _ in generator.integer(below: 3) == 0 ? 0 : Double(generator.integer(below: 60)) / 8 }
-      let positive = scores.filter { $0 > 0 }.sorted(by: >)
-      for floor in [Double.leastNonzeroMagnitude, 5] {
-        let expected = positive.count >= k ? max(floor, positive[k - 1]) : floor
+    for count in [0, 1, 31, 32, 33, 100, 1037, 2500, 32 * capacity] {
+      let scores = (0..<count).map { _ in generator.integer(below: 3) == 0 ? 0 : Double(generator.integer(below: 400)) / 8 }
+      let maxima = stride(from: 0, to: count, by: 32).map { scores[$0..<min($0 + 32, count)].max() ?? 0 }.sorted(by: >)
+      let kth = scores.sorted(by: >).dropFirst(k - 1).first ?? 0
+      for floor in [Double.leastNonzeroMagnitude, 40, 60] {
+        let isPossible = maxima.count >= k && maxima.count < capacity
+        let expected = isPossible ? max(floor, maxima[k - 1]) : floor
+        #expect(expected == floor || expected <= kth)
         for body in [grd_topk_expect, grd_topk_expect_scalar] {
           hits.withUnsafeMutableBufferPointer { hits in
             spare.withUnsafeMutableBufferPointer { spare in

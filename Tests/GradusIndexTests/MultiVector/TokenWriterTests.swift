@@ -249,7 +249,7 @@ struct TokenWriterTests {
   @Test("Tokens are encoded in pieces: stored as if every document had come alone")
   func pieces() throws {
     let folder = try TemporaryFolder()
-    let dimension = 4
+    let dimension = 16
     // The third document fills a piece of 16,384 tokens.
     let lengths = [7000, 9000, 500, 60, 1]
     func document(_ number: Int) -> [Float] {
