@@ -201,7 +201,9 @@ struct ImpactWriterTests {
   @Test("The greatest weight is kept to the last bit, whatever scale it makes")
   func greatestWeights() throws {
     let folder = try TemporaryFolder()
-    for (number, weight) in [Float(1.999), 1.9999999, 1.5, 3, 0.1, 255, Float.leastNormalMagnitude / 8, 3e38].enumerated() {
+    let subnormal = Float.leastNormalMagnitude / 8
+    let weights: [Float] = [1.999, 1.9999999, 1.5, 3, 0.1, 255, subnormal, 3e38]
+    for (number, weight) in weights.enumerated() {
       let path = folder.path("\(number)")
       try Self.build([(Document(docno: "a", text: ""), [WeightedTerm("x", weight: Double(weight))])], in: path)
       #expect(try ImpactIndexManifest.read(folder: path).greatestWeight == weight)
