@@ -1,10 +1,9 @@
-"""Holds the runs of bf16 and int8 against fp32's: nDCG@10 and the order of the best documents."""
+"""Holds the runs of other precisions against fp32's: nDCG@10 and the order of the best documents."""
 
 import json
 import os
 import sys
 
-PRECISIONS = ["fp32", "bf16", "int8"]
 MEASURES = ["nDCG@10", "RR@10", "R@100"]
 ALLOWED_LOSS = 0.003
 
@@ -49,8 +48,8 @@ def main(work, path, *collections):
         size = read(folder, "fp32.json")
         evaluated = read(folder, "evaluation.json")["runs"]
         means = {os.path.basename(run["name"]).split(".")[0]: run["measures"] for run in evaluated}
-        runs = {name: rankings(os.path.join(folder, name + ".run")) for name in PRECISIONS}
-        for name in PRECISIONS:
+        runs = {name: rankings(os.path.join(folder, name + ".run")) for name in means}
+        for name in means:
             values = {measure: means[name][measure]["mean"] for measure in MEASURES}
             loss = 1 - values["nDCG@10"] / means["fp32"]["nDCG@10"]["mean"]
             order = [tau(ranking, runs[name][qid]) for qid, ranking in runs["fp32"].items()]
