@@ -275,7 +275,7 @@ struct TokenWriterTests {
     }
     let (one, other) = (try TokenIndex(path: together), try TokenIndex(path: alone))
     try one.verify()
-    #expect(one.segmentCount == 2 && other.segmentCount == 6 && one.tokenCount == 100 + lengths.reduce(0, +))
+    #expect(one.segmentCount == 2 && other.segmentCount == 6 && one.tokenCount == 25 + lengths.reduce(0, +))
     for (number, length) in lengths.enumerated() {
       let tokens = try #require(try one.tokens(docno: "d\(number)"))
       let isSame = try tokens == other.tokens(docno: "d\(number)")
