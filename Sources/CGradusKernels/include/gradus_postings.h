@@ -41,9 +41,9 @@ void grd_unpack_u32_scalar(const uint8_t *in, size_t count, uint32_t bits, uint3
 #define GRD_VALUES_BYTES 528
 #define GRD_NO_VALUES SIZE_MAX
 
-/// Packs 1 <= count <= 128 values into the least bytes of these forms: all as wide as the widest; or narrower, with the upper
-/// parts of up to GRD_EXCEPTIONS wider ones behind; or either of them with a width for each group. *head: which it is, and the
-/// least width; not above 32 where all are as wide as the widest, and then the rest is that of grd_pack_u32.
+/// Packs 1 <= count <= 128 values in the shortest that it finds of these forms: all as wide as the widest; or narrower, with
+/// the upper parts of up to GRD_EXCEPTIONS wider ones behind; or either of them with a width for each group. *head: which it
+/// is, and the least width; not above 32 where all are as wide as the widest, and then the rest is that of grd_pack_u32.
 /// out: [GRD_VALUES_BYTES]. Returns bytes written, which grd_pack_u32 never undercuts. No overlap.
 size_t grd_encode_values(const uint32_t *values, size_t count, uint8_t *head, uint8_t *out);
 

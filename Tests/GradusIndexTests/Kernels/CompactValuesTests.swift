@@ -159,6 +159,7 @@ struct CompactValuesTests {
     #expect(isPatchable([0 | 7 << 3, 15, 1]))
     #expect(!isPatchable([0 | 7 << 3, 16, 1]), "a place beyond the last value")
     #expect(isPatchable([1 | 7 << 3, 3, 4, 1, 1]))
+    #expect(!isPatchable([0 | 7 << 3, 200, 1]) && !isPatchable([1 | 7 << 3, 3, 250, 1, 1]), "a place beyond all blocks")
     #expect(!isPatchable([1 | 7 << 3, 3, 3, 1, 1]), "a place twice")
     #expect(!isPatchable([1 | 7 << 3, 4, 3, 1, 1]), "places out of order")
     #expect(isPatchable([0 | 31 << 3, 0, 0xFF, 0xFF, 0xFF, 0x7F]))
@@ -166,11 +167,56 @@ struct CompactValuesTests {
     #expect(!isPatchable([7 | 31 << 3, 0, 1, 2, 3, 4, 5, 6, 7], width: 0), "upper parts cut off")
     // Two groups, 20 bits and what the half bytes add.
     func isGroupable(_ widths: UInt8) -> Bool {
-      Encoded(head: 20 | UInt8(GRD_GROUPED), [widths] + [UInt8](repeating: 0, count: 128)).decoded(32) != nil
+      // More than enough bytes, so that nothing but the widths can be wrong.
+      Encoded(head: 20 | UInt8(GRD_GROUPED), [widths] + [UInt8](repeating: 0, count: 200)).decoded(32) != nil
     }
     #expect(isGroupable(0xCC))
     #expect(!isGroupable(0xDC) && !isGroupable(0xCD), "33 bits")
     #expect(Encoded(head: 20 | UInt8(GRD_GROUPED), [0xCC] + [UInt8](repeating: 0, count: 127)).decoded(32) == nil, "cut off")
+  }
+
+  @Test("Eight groups of 32 bits are 512 bytes, and not none")
+  func widest() {
+    func isReadable(_ count: Int) -> Bool {
+      let widths = [UInt8](repeating: 0xCC, count: 4)
+      return Encoded(head: 20 | UInt8(GRD_GROUPED), widths + [UInt8](repeating: 0, count: count)).decoded(128) != nil
+    }
+    #expect(isReadable(512) && !isReadable(511) && !isReadable(0))
+  }
+
+  @Test("Eight exceptions are possible, and groups with wide values among them are patched")
+  func chosenForms() {
+    // 128 times one bit, eight upper parts of 19 bits, their places and a byte.
+    let eight = (0..<128).map { UInt32($0 % 16 == 3 ? 0x8_0001 : 1) }
+    #expect(Encoded(eight).head == 1 | 64 && Encoded(eight).bytes.count == 16 + 1 + 8 + 19)
+    let widths: [UInt32] = [1, 10, 2, 9, 1, 12, 3, 8]
+    let sizes = (0..<16).map { block in
+      let values = (0..<UInt32(128)).map { place -> UInt32 in
+        var hash = (place + 1) &* 2_654_435_761 &+ UInt32(4 * block + 2) &* 40_503
+        hash ^= hash >> 15
+        hash = hash &* 2_246_822_519
+        hash ^= hash >> 13
+        return hash >> (32 - widths[Int(place / 16)] - (place % 37 == 5 ? 9 : 0))
+      }
+      return Encoded(values).bytes.count
+    }
+    // What the bytes are does not matter to readers, but a form that is not found any more would cost a third more.
+    #expect(sizes.reduce(0, +) == 1695)
+  }
+
+  @Test("Gaps that add up to more than 32 bits are refused, though they come out at the last document")
+  func wrapped() {
+    func isRefused(_ docs: [UInt32], previous: UInt32) -> Bool {
+      var bytes = [UInt8](repeating: 0, count: Int(GRD_BLOCK_BYTES) + Int(GRD_SLACK))
+      let length = grd_encode_block(docs, [UInt32](repeating: 1, count: docs.count), docs.count, previous, &bytes)
+      var found = [UInt32](repeating: 0, count: 128), tfs = found
+      let last = docs[docs.count - 1]
+      return grd_decode_block(bytes, length + Int(GRD_SLACK), docs.count, previous, last, &found, &tfs) == 0
+    }
+    #expect(!isRefused([5, 0x11, 0x42], previous: .max))
+    #expect(isRefused([0xFFFF_FFF0, 0x11, 0x42], previous: .max))
+    // 128 gaps of 25 bits: once round, and back at the document before.
+    #expect(isRefused((1...128).map { 1000 &+ UInt32($0) &* (1 << 25) }, previous: 1000))
   }
 
   @Test("Any flipped bit of a block: refused, or documents that ascend to the last one")
