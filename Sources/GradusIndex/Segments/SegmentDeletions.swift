@@ -17,8 +17,8 @@ struct SegmentDeletions: Sendable {
   /// Counts the deleted documents of a segment.
   ///
   /// - Parameter known: Deletions that were counted before, all of them in `deleted`.
-  /// - Complexity: The skip data of all posting lists, lists of one block whole, and the blocks that hold a document that is not in
-  ///   `known`.
+  /// - Complexity: The skip data of all posting lists, lists of one block whole, and the blocks that hold a document that is not
+  ///   in `known`.
   init(_ deleted: DocumentSet, in segment: LexicalSegment, after known: SegmentDeletions? = nil) throws {
     self.deleted = deleted
     live = LiveDocuments(deleted: deleted)
